@@ -1,0 +1,221 @@
+"""Where every number comes from: digests of code, provenance inside files, and its verification."""
+
+import ast
+import functools
+import hashlib
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from poles.errors import StudyError
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+"""Folder of all Python of the study; modules are looked up here."""
+
+_MARKDOWN = re.compile(r"\n<!-- provenance: (.*) -->\n\Z")
+
+
+def _module_file(name: str) -> Path | None:
+    """File of a project module by dotted name, or None where the module is not the project's."""
+    base = SCRIPTS.joinpath(*name.split("."))
+    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Dotted names that one source file may import, packages on the way to them included."""
+    for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
+@functools.cache
+def code_files(*roots: str) -> tuple[Path, ...]:
+    """Source files that the given modules consist of: themselves and every project module they import.
+
+    Parameters
+    ----------
+    *roots : str
+        Dotted module names below ``scripts/``, e.g. ``"fit_null"``, ``"poles.nulls.max_entropy"``.
+
+    Returns
+    -------
+    tuple of Path
+        Sorted, relative to ``scripts/``.
+
+    Raises
+    ------
+    StudyError
+        If a root is no file below ``scripts/``.
+
+    Notes
+    -----
+    Modules imported by a computed name are not seen and must be given as roots. Packages outside the
+    project are the business of the pinned environment.
+    """
+    found: set[Path] = set()
+    queue: list[str] = []
+    for root in roots:
+        if _module_file(root) is None:
+            raise StudyError(f"code digest: no module {root!r} below {SCRIPTS.name}/")
+        parts = root.split(".")
+        queue += [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+    while queue:
+        path = _module_file(queue.pop())
+        if path is not None and path not in found:
+            found.add(path)
+            queue += _imported(path)
+    return tuple(sorted(path.relative_to(SCRIPTS) for path in found))
+
+
+@functools.cache
+def code_digest(*roots: str) -> str:
+    """Digest of the code behind a result: 16 hexadecimal digits over names and bytes of `code_files`."""
+    digest = hashlib.sha256()
+    for path in code_files(*roots):
+        digest.update(f"{path.as_posix()}\0".encode())
+        digest.update(hashlib.sha256((SCRIPTS / path).read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def canonical(provenance: Mapping[str, Any]) -> str:
+    """One spelling of a provenance record, so that equal records are equal bytes."""
+    return json.dumps(provenance, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def replace_file(path: str | Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+def write_text(text: str, path: str | Path, provenance: Mapping[str, Any]) -> None:
+    """Write a Markdown page with its provenance in a closing comment."""
+    # "--" would end an HTML comment; \u002d is the same character to a JSON reader.
+    record = canonical(provenance).replace("--", "-\\u002d")
+    replace_file(path, f"{text.rstrip()}\n\n<!-- provenance: {record} -->\n".encode())
+
+
+def write_json(content: Mapping[str, Any], path: str | Path, provenance: Mapping[str, Any]) -> None:
+    """Write a JSON object with its provenance under the key ``provenance``."""
+    document = {**content, "provenance": dict(provenance)}
+    replace_file(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def write_gzip(content: bytes, path: str | Path, provenance: Mapping[str, Any]) -> None:
+    """Write a gzip file with its provenance in the header's comment field (RFC 1952, FCOMMENT).
+
+    The time stamp is zero, so equal content gives equal bytes; every gzip reader skips the comment.
+    """
+    compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    header = b"\x1f\x8b\x08\x10" + bytes(4) + b"\x00\xff" + canonical(provenance).encode("ascii") + b"\0"
+    body = compressor.compress(content) + compressor.flush()
+    trailer = zlib.crc32(content).to_bytes(4, "little") + (len(content) & 0xFFFFFFFF).to_bytes(4, "little")
+    replace_file(path, header + body + trailer)
+
+
+def _read_gzip(path: Path) -> str | None:
+    with path.open("rb") as stream:
+        if stream.read(4) != b"\x1f\x8b\x08\x10":
+            return None
+        stream.seek(10)
+        comment = bytearray()
+        while (byte := stream.read(1)) not in (b"", b"\0"):
+            comment += byte
+    return comment.decode("latin-1")
+
+
+def _read_parquet(path: Path) -> str | None:
+    import polars as pl
+
+    return pl.read_parquet_metadata(path).get("provenance")
+
+
+def _read_json(path: Path) -> str | None:
+    document = json.loads(path.read_bytes())
+    record = document.get("provenance") if isinstance(document, dict) else None
+    return None if record is None else json.dumps(record)
+
+
+def _read_markdown(path: Path) -> str | None:
+    match = _MARKDOWN.search(path.read_text(encoding="utf-8"))
+    return match and match[1]
+
+
+def _read_svg(path: Path) -> str | None:
+    from xml.etree import ElementTree
+
+    element = ElementTree.parse(path).find(".//{http://purl.org/dc/elements/1.1/}description")
+    return None if element is None else element.text
+
+
+def _read_png(path: Path) -> str | None:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return image.info.get("Description")
+
+
+_READERS = {
+    ".parquet": _read_parquet,
+    ".json": _read_json,
+    ".md": _read_markdown,
+    ".svg": _read_svg,
+    ".png": _read_png,
+    ".gz": _read_gzip,
+}
+
+
+def read(path: str | Path) -> dict[str, Any] | None:
+    """Provenance that a file carries.
+
+    Parameters
+    ----------
+    path : str or Path
+        A result, or a source.
+
+    Returns
+    -------
+    dict or None
+        Keys ``rule``, ``wildcards``, ``params``, ``code`` (roots of the digest), ``inputs``
+        ({path: SHA-256}); None where the file carries none, as a source from outside does.
+
+    Raises
+    ------
+    StudyError
+        If the file cannot be read in the format that its name promises, or its record is no JSON.
+    """
+    path = Path(path)
+    reader = _READERS.get(path.suffix)
+    if reader is None:
+        return None
+    try:
+        text = reader(path)
+        return None if not text else json.loads(text)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise StudyError(f"{path}: not readable as {path.suffix[1:]} ({error})") from None
+
+
