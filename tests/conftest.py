@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+TINY = Path(__file__).with_name("tiny.yaml")
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +21,14 @@ def shared_data() -> Callable[[str], Path]:
         return base / name
 
     return locate
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory):
+    """A copy of the project in which the tiny study has run; tests must not change it, but may take a twin."""
+    from workflow import Project
+
+    project = Project.copy(tmp_path_factory.mktemp("tiny") / "project")
+    (project.folder / "config/config.yaml").write_text(TINY.read_text())
+    project.run()
+    return project

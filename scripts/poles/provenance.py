@@ -4,10 +4,13 @@ import ast
 import functools
 import hashlib
 import json
-import os
+import platform
 import re
+import subprocess
 import zlib
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +110,7 @@ def replace_file(path: str | Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(content)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def write_text(text: str, path: str | Path, provenance: Mapping[str, Any]) -> None:
@@ -219,3 +222,37 @@ def read(path: str | Path) -> dict[str, Any] | None:
         raise StudyError(f"{path}: not readable as {path.suffix[1:]} ({error})") from None
 
 
+def _git(root: Path, *arguments: str) -> str | None:
+    """Answer of git about the project, or None where there is no git or no repository."""
+    try:
+        answer = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def write_run(root: Path, config: Mapping[str, Any]) -> None:
+    """Write results/run.json: what belongs to a run and not to a result.
+
+    Commit, software and time stand here only, so that two runs give equal results.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the project.
+    config : Mapping
+        Configuration of the run.
+    """
+    status = _git(root, "status", "--porcelain")
+    packages = {item.name.lower(): item.version for item in metadata.distributions()}
+    run = {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _git(root, "rev-parse", "HEAD"),
+        "uncommitted_changes": None if status is None else bool(status),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": dict(sorted(packages.items())),
+        "requirements": file_digest(root / "envs/requirements.txt"),
+        "config": dict(config),
+    }
+    replace_file("results/run.json", (json.dumps(run, indent=1) + "\n").encode())

@@ -4,7 +4,7 @@ A table is sorted by its key and carries its provenance in the Parquet metadata,
 equal bytes. Countries are ISO 3166-1 alpha-2 codes (Namibia is the string "NA"), years are int16.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +19,47 @@ PAIR = {"source": COUNTRY, "target": COUNTRY}
 
 
 class Table(NamedTuple):
-    """A kind of table: its key, and the type of every column."""
+    """A kind of table: its key, the type of every column, and the rows of a Parquet row group."""
 
     key: tuple[str, ...]
     columns: Mapping[str, Any]
+    row_group: int | None = None  # None: what polars takes
 
 
+RECORDS = Table(
+    ("position",),
+    {
+        "position": pl.Int64,  # place of the file among the source's files << 32 | row in the file
+        "work_id": pl.Int64,
+        "year": YEAR,  # null: none given, or none that a calendar has
+        "type": pl.String,
+        "is_retracted": pl.Boolean,
+        "is_paratext": pl.Boolean,
+        "is_xpac": pl.Boolean,
+        "updated": pl.String,  # YYYY-MM-DDThh:mm:ss.ffffff, so that later is greater
+        "primary_subfield": pl.Int32,
+        "topic_subfields": pl.List(pl.Int32),
+        "n_authors": pl.Int32,
+        "authorships": pl.List(  # country codes as listed, and of the institutions
+            pl.Struct({"countries": pl.List(COUNTRY), "institutions": pl.List(COUNTRY)})
+        ),
+        "references": pl.List(pl.Int64),  # as recorded
+    },
+)
+KEPT = (
+    Table(  # records of the field or citing it; by year, in small groups: one year is read without the rest
+        ("year", "position"), {**RECORDS.columns, "is_core": pl.Boolean}, row_group=8192
+    )
+)
+CORE = Table(("work_id",), {"work_id": pl.Int64})
+COUNTS = Table(
+    ("year",),
+    {
+        "year": YEAR,
+        "read": pl.Int64,  # records
+        "identified": pl.Int64,  # of which with the id of a work
+    },
+)
 WORKS = Table(
     ("work_id",),
     {
@@ -105,6 +140,63 @@ SCORES = Table(
     },
 )
 TRUTH = Table(("source", "target"), {**PAIR, "archetype": pl.String})
+EXCLUDED = Table(("source", "target"), {**PAIR, "reason": pl.String})
+CLUSTERS = Table(
+    ("source", "target"),
+    {
+        **PAIR,
+        "cluster": pl.Int16,  # from 1
+        "archetype": pl.String,
+        "distance": pl.Float64,  # to the own centroid, under dynamic time warping
+        "silhouette": pl.Float64,  # simplified: from distances to centroids
+    },
+)
+TRENDS = Table(
+    ("country", "pole", "channel"),
+    {
+        "country": COUNTRY,
+        "pole": COUNTRY,
+        "channel": pl.String,
+        "slope": pl.Float64,  # change of z per decade, with its 95 % interval
+        "slope_low": pl.Float64,
+        "slope_high": pl.Float64,
+        "mean_z": pl.Float64,  # in the recent years of the config
+    },
+)
+RECOVERY = Table(
+    ("planted", "recovered"),
+    {"planted": pl.String, "recovered": pl.String, "pairs": pl.Int64, "adjusted_rand_index": pl.Float64},
+)
+CLAIMS = Table(
+    ("claim", "variant", "null"),
+    {
+        "claim": pl.String,
+        "variant": pl.String,
+        "null": pl.String,
+        "statement": pl.String,
+        "statistic": pl.Float64,
+        "verdict": pl.String,
+        "why": pl.String,
+    },
+)
+
+
+def trajectories(channels: Sequence[str]) -> Table:
+    """Kind of table that holds trajectories in the given channels: z-scores, and z preprocessed."""
+    values = {f"{kind}_{name}": pl.Float64 for kind in "zx" for name in channels}
+    return Table(("source", "target", "year"), {**PAIR, "year": YEAR, **values, "interpolated": pl.Boolean})
+
+
+def centroids(channels: Sequence[str]) -> Table:
+    """Kind of table that holds the barycentre of each cluster, by year, in the given channels."""
+    names = {"cluster": pl.Int16, "archetype": pl.String, "year": YEAR}
+    return Table(("cluster", "year"), {**names, **{f"x_{name}": pl.Float64 for name in channels}})
+
+
+def alignment(poles: Sequence[str]) -> Table:
+    """Kind of table that holds the group of each country, and its archetype with each pole."""
+    columns = {f"archetype_{pole}": pl.String for pole in poles}
+    return Table(("country",), {"country": COUNTRY, "group": pl.String, **columns})
 
 
 def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -165,7 +257,9 @@ def write(frame: pl.DataFrame, table: Table, path: str | Path, record: Mapping[s
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    frame.write_parquet(partial, metadata={"provenance": provenance.canonical(record)})
+    frame.write_parquet(
+        partial, row_group_size=table.row_group, metadata={"provenance": provenance.canonical(record)}
+    )
     partial.replace(path)
     return frame
 

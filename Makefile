@@ -1,0 +1,37 @@
+# Each word sets up what it needs: .venv, from the pinned and hashed packages of envs/requirements.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONHASHSEED := 0
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: study test lint bench pins
+.DEFAULT_GOAL := study
+
+study: .venv/ready  ## the whole study on the demo snapshot, then its report
+	$(BIN)/snakemake
+	$(BIN)/snakemake --report results/report.html
+
+test: .venv/ready  ## all tests
+	$(BIN)/pytest
+
+lint: .venv/ready  ## style of Python and Snakemake files
+	$(BIN)/ruff check scripts tests
+	$(BIN)/ruff format --check scripts tests
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+bench: .venv/ready  ## speed and memory, side by side, as ratios
+	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+config/README.md: workflow/schemas/config.schema.yaml scripts/poles/config.py .venv/ready
+	$(BIN)/python scripts/describe_config.py > $@
+
+pins: envs/requirements.in  ## resolve the direct dependencies anew
+	uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --upgrade $< -o envs/requirements.txt
+
+.venv/ready: envs/requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -qq --require-hashes -r $<
+	touch $@

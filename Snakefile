@@ -1,0 +1,32 @@
+"""How global AI research polarizes around the United States and China: the whole study."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+report: "workflow/report/study.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/corpus.smk"
+include: "workflow/rules/networks.smk"
+include: "workflow/rules/nulls.smk"
+include: "workflow/rules/trajectories.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/audit.smk"
+
+
+rule all:
+    """Everything: the claims, every figure, and the audit of both."""
+    default_target: True
+    input:
+        results(),
+        "results/audit.json",
+
+
+onsuccess:
+    provenance.write_run(Path(workflow.basedir), config)

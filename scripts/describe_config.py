@@ -1,0 +1,7 @@
+"""Print config/README.md, made from the schema of the configuration."""
+
+from pathlib import Path
+
+from poles import config
+
+print(config.describe(Path(__file__).resolve().parent.parent), end="")

@@ -1,0 +1,12 @@
+"""Draw the fit of a null model."""
+
+from poles import jobs, tables
+from poles.figures import null_diagnostics, style
+
+with jobs.run(snakemake) as record:
+    layers, files = snakemake.params.layers, snakemake.input
+    moments = {a: tables.read(path, tables.MOMENTS) for a, path in zip(layers, files.moments, strict=True)}
+    fits = {
+        a: tables.read(path, tables.DIAGNOSTICS) for a, path in zip(layers, files.diagnostics, strict=True)
+    }
+    style.save(null_diagnostics.null_diagnostics(moments, fits), snakemake.output, record)

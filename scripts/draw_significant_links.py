@@ -1,0 +1,13 @@
+"""Draw the partners of each pole whose link is significant."""
+
+from poles import jobs, tables
+from poles.figures import significant_links, style
+
+with jobs.run(snakemake) as record:
+    files = zip(snakemake.params.layers, snakemake.input, strict=True)
+    scores = {layer: tables.read(path, tables.SCORES) for layer, path in files}
+    recent = snakemake.params.significance
+    figure = significant_links.significant_links(
+        scores, snakemake.params.poles, (recent["first"], recent["last"]), recent["threshold"]
+    )
+    style.save(figure, snakemake.output, record)

@@ -1,0 +1,9 @@
+"""Find the works of the field in one shard of the source."""
+
+from poles import jobs, tables
+from poles.corpus import selection
+
+with jobs.run(snakemake) as record:
+    core, counts = selection.find_core(snakemake.input, snakemake.params.field, snakemake.params.expected)
+    tables.write(core, tables.CORE, snakemake.output.ids, record)
+    tables.write(counts, tables.COUNTS, snakemake.output.counts, record)

@@ -1,0 +1,9 @@
+"""Judge the paper's claims in every branch."""
+
+from poles import claims, jobs, provenance, tables
+
+with jobs.run(snakemake) as record:
+    branches = claims.read_branches(snakemake.input, snakemake.params)
+    judged = claims.judge(snakemake.params.claims, branches)
+    tables.write(judged, tables.CLAIMS, snakemake.output.table, record)
+    provenance.write_text(claims.page(judged), snakemake.output.page, record)

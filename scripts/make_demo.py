@@ -1,0 +1,11 @@
+"""Plant a world and write it as an OpenAlex snapshot."""
+
+from pathlib import Path
+
+from poles import jobs, tables
+from poles.corpus import demo
+
+with jobs.run(snakemake) as record:
+    knobs = snakemake.params.demo | snakemake.params.years
+    truth = demo.write_snapshot(Path(snakemake.output.truth).parent, record=record, **knobs)
+    tables.write(truth, tables.TRUTH, snakemake.output.truth, record)

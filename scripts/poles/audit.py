@@ -1,0 +1,209 @@
+"""The chain of any result, from the result down to the source, and its first broken link."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from poles import provenance
+from poles.errors import StudyError
+from poles.jobs import log
+
+AUDIT = Path("results/audit.json")
+"""Digests of all results as the last complete run left them."""
+
+
+class Link(NamedTuple):
+    """One file of a chain.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    depth : int
+        Steps from the result.
+    digest : str or None
+        SHA-256 of the file as it is; None if it is gone.
+    record : dict or None
+        Provenance that it carries; None for a source from outside.
+    breaks : tuple of str
+        What does not hold about it.
+    seen : bool
+        Whether it stood in the chain before; its own inputs are then not listed again.
+    """
+
+    path: str
+    depth: int
+    digest: str | None
+    record: dict[str, Any] | None
+    breaks: tuple[str, ...]
+    seen: bool
+
+
+def code_state(record: dict[str, Any]) -> str | None:
+    """What is wrong with the code that a record names, or None.
+
+    Parameters
+    ----------
+    record : dict
+        Provenance of a file.
+    """
+    digest, *roots = str(record.get("params", {}).get("code", "")).split()
+    if not roots:
+        return "its record names no code"
+    try:
+        present = provenance.code_digest(*roots)
+    except StudyError as error:
+        return str(error)
+    return None if present == digest else f"made by code {digest}, the present code is {present}"
+
+
+def walk(path: str, claimed: str | None = None, visited: dict[str, str] | None = None) -> Iterator[Link]:
+    """Walk the chain of a result, depth first: the result, then what it was made from, down to the sources.
+
+    Parameters
+    ----------
+    path : str
+        A result, relative to the folder in which the study worked.
+    claimed : str, optional
+        SHA-256 that the file should have.
+    visited : dict, optional
+        Digests of files walked before, which are not hashed again; grows.
+
+    Yields
+    ------
+    Link
+    """
+    yield from _visit(path, 0, claimed, str(AUDIT), {} if visited is None else visited)
+
+
+def _visit(path: str, depth: int, claimed: str | None, user: str, visited: dict[str, str]) -> Iterator[Link]:
+    seen = path in visited
+    breaks, record = [], None
+    try:
+        digest = visited.setdefault(path, "") or provenance.file_digest(path)
+        visited[path] = digest
+        record = provenance.read(path)
+    except FileNotFoundError:
+        yield Link(path, depth, None, None, (f"is gone, but {user} was made from it",), seen)
+        return
+    except StudyError as error:
+        breaks.append(str(error))
+    if claimed and digest != claimed:
+        breaks.append(f"has changed since {user} was made: SHA-256 {digest[:16]}, recorded {claimed[:16]}")
+    if record is None and not breaks and path.startswith("results/"):
+        breaks.append("carries no provenance, although it is a result")
+    if record is not None and (state := code_state(record)):
+        breaks.append(state)
+    yield Link(path, depth, digest, record, tuple(breaks), seen)
+    if record is not None and not seen:
+        for name, value in record.get("inputs", {}).items():
+            yield from _visit(name, depth + 1, value, path, visited)
+
+
+def summary(paths: Iterable[str]) -> dict[str, Any]:
+    """Digests of results and of everything they were made from; a broken link is an error.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Results.
+
+    Returns
+    -------
+    dict
+        ``files``: {path: SHA-256}, ``rules``: how many files each rule made.
+
+    Raises
+    ------
+    StudyError
+        If a link is broken: names the file and what does not hold.
+    """
+    files: dict[str, str] = {}
+    rules: dict[str, int] = {}
+    for path in sorted(set(paths)):
+        for link in walk(path, visited=files):
+            if link.breaks:
+                raise StudyError(f"audit: {link.path} {link.breaks[0]}")
+            if not link.seen:
+                rule = (link.record or {}).get("rule", "source")
+                rules[rule] = rules.get(rule, 0) + 1
+    log.info("%d files of %d rules, every link holds", len(files), len(rules))
+    return {"files": dict(sorted(files.items())), "rules": dict(sorted(rules.items()))}
+
+
+def recorded_digest(path: str) -> str | None:
+    """SHA-256 of a result as the last complete run left it, or None where that is not on record."""
+    try:
+        return json.loads(AUDIT.read_bytes())["files"].get(path)
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _describe(link: Link) -> str:
+    """One entry of a chain: path, state, and what made it."""
+    indent = "  " * link.depth
+    mark = "✗" if link.breaks else "✓"
+    lines = [f"{indent}{mark} {link.path}  sha256 {link.digest[:16] if link.digest else 'none'}"]
+    lines += [f"{indent}    BROKEN: {text}" for text in link.breaks]
+    if link.record is None:
+        lines[0] += "  (source)" if not link.breaks else ""
+    elif link.seen:
+        lines[0] += "  (above)"
+    else:
+        params = {key: value for key, value in link.record["params"].items() if key != "code"}
+        wildcards = " ".join(f"{key}={value}" for key, value in link.record["wildcards"].items())
+        lines.append(f"{indent}    rule {link.record['rule']} {wildcards}".rstrip())
+        lines.append(f"{indent}    code {link.record['params']['code']}")
+        lines += [f"{indent}    params {json.dumps(params, ensure_ascii=False)}"] if params else []
+    return "\n".join(lines)
+
+
+def chain(path: str, full: bool = False) -> tuple[list[str], Link | None]:
+    """Describe the chain of a result, and find its first broken link.
+
+    Parameters
+    ----------
+    path : str
+        A result, relative to the folder in which the study worked.
+    full : bool
+        Whether to list every file; else files of one rule below the same parent are listed once, with their
+        number. All are checked either way.
+
+    Returns
+    -------
+    lines : list of str
+        The chain, indented by depth.
+    broken : Link or None
+        The first link that does not hold, nearest to the result.
+    """
+    lines: list[str] = []
+    broken: list[Link] = []
+    kept: dict[int, tuple[Any, ...]] = {}
+    hidden: dict[int, int] = {}
+
+    def close(depth: int) -> None:
+        for level in sorted((level for level in kept if level >= depth), reverse=True):
+            kept.pop(level)
+            if count := hidden.pop(level, 0):
+                lines.append(f"{'  ' * level}✓ ... and {count} more like the last, every one checked")
+
+    quiet: int | None = None
+    for link in walk(path, recorded_digest(path)):
+        broken += [link] if link.breaks else []
+        if quiet is not None and link.depth > quiet and not link.breaks:
+            continue
+        quiet = None
+        family = (
+            Path(link.path).parent,
+            link.record and (link.record["rule"], link.record["params"], link.record["wildcards"], link.seen),
+        )
+        if not full and not link.breaks and kept.get(link.depth) == family:
+            hidden[link.depth] = hidden.get(link.depth, 0) + 1
+            quiet = link.depth
+            continue
+        close(link.depth)
+        lines.append(_describe(link))
+        kept[link.depth] = family
+    close(0)
+    return lines, min(broken, key=lambda link: link.depth) if broken else None

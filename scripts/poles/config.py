@@ -1,0 +1,223 @@
+"""The configuration: checked at parse time, completed with defaults, and described for readers."""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from poles.errors import StudyError
+from poles.layers import LAYERS
+
+SCHEMA = Path("workflow/schemas/config.schema.yaml")
+"""Schema of the configuration, relative to the root of the project."""
+CLAIM_KEYS = {
+    "trend": {"pair", "layer", "direction"},
+    "group": {"countries", "poles", "group", "share"},
+    "significant": {"pole", "layer", "expected", "tolerance"},
+}
+"""Keys that each kind of claim has beside id, statement and kind."""
+
+
+def load_schema(root: Path) -> dict[str, Any]:
+    """Read the JSON schema (draft 2020-12) of the configuration."""
+    return yaml.safe_load((root / SCHEMA).read_text(encoding="utf-8"))
+
+
+def _fill(value: Any, schema: Mapping[str, Any]) -> None:
+    """Put the default of every missing key into a map, outermost first, so that nested ones follow."""
+    if not isinstance(value, dict):
+        return
+    properties = schema.get("properties", {})
+    for key, part in properties.items():
+        if "default" in part and key not in value:
+            value[key] = yaml.safe_load(yaml.safe_dump(part["default"]))
+    for key, inner in value.items():
+        part = properties.get(key, schema.get("additionalProperties"))
+        if isinstance(part, dict):
+            _fill(inner, part)
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    """One line: the key, its value, and what is allowed."""
+    key = ".".join(map(str, error.absolute_path)) or "the configuration"
+    if error.validator == "additionalProperties":
+        unknown = sorted(set(error.instance) - set(error.schema.get("properties", {})))
+        allowed = ", ".join(sorted(error.schema.get("properties", {})))
+        return f"{key}: unknown key {', '.join(unknown)}; allowed: {allowed}"
+    allowed = {
+        "enum": lambda: ", ".join(map(str, error.validator_value)),
+        "type": lambda: " or ".join(
+            [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+        ),
+        "minimum": lambda: f"at least {error.validator_value}",
+        "maximum": lambda: f"at most {error.validator_value}",
+        "minItems": lambda: f"at least {error.validator_value} entries",
+        "maxItems": lambda: f"at most {error.validator_value} entries",
+        "minProperties": lambda: f"at least {error.validator_value} keys",
+        "uniqueItems": lambda: "no entry twice",
+        "pattern": lambda: f"text that matches {error.validator_value}",
+    }.get(error.validator, lambda: error.message)()
+    return f"{key}: {error.instance!r}; allowed: {allowed}"
+
+
+def null_options(root: Path, null: str) -> list[str]:
+    """Names of the options of a null model: the keyword arguments of its ``fit``, read without importing it.
+
+    Raises
+    ------
+    StudyError
+        If the module has no function ``fit``.
+    """
+    path = root / "scripts/poles/nulls" / f"{null}.py"
+    tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "fit":
+            return [argument.arg for argument in (node.args.args + node.args.kwonlyargs)[1:]]
+    raise StudyError(f"null model {null}: scripts/poles/nulls/{null}.py must define fit(network, **options)")
+
+
+def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
+    """What no single key can show: one line for each pair of keys that contradict each other."""
+    years, window, recent = (config[key] for key in ("years", "trajectories", "significance"))
+    for name, span in (("years", years), ("trajectories", window), ("significance", recent)):
+        if span["first"] > span["last"]:
+            yield f"{name}.first: {span['first']}; allowed: at most {name}.last = {span['last']}"
+        elif span["first"] < years["first"] or span["last"] > years["last"]:
+            yield (
+                f"{name}: {span['first']}-{span['last']}; "
+                f"allowed: within years = {years['first']}-{years['last']}"
+            )
+    if window["last"] - window["first"] < 9:
+        yield f"trajectories: {window['first']}-{window['last']}; allowed: ten years or more"
+    for variant in config["run"]["variants"]:
+        if variant not in config["variants"]:
+            allowed = ", ".join(config["variants"])
+            yield f"run.variants: {variant!r}; allowed: {allowed} (the keys of variants)"
+    known = sorted(path.stem for path in (root / "workflow/nulls").glob("*.smk"))
+    for null in config["run"]["nulls"]:
+        if null not in known:
+            yield f"run.nulls: {null!r}; allowed: {', '.join(known)} (the files in workflow/nulls/)"
+    for null, options in config["nulls"].items():
+        if null not in known:
+            yield f"nulls: {null!r}; allowed: {', '.join(known)} (the files in workflow/nulls/)"
+            continue
+        for option in options:
+            if option not in null_options(root, null):
+                allowed = ", ".join(null_options(root, null)) or "no option"
+                yield f"nulls.{null}: unknown option {option}; allowed: {allowed}"
+    source = config["source"]
+    if source["kind"] in ("snapshot", "works") and not source["path"]:
+        yield f"source.path: null; needed where source.kind is {source['kind']}"
+    if source["kind"] == "networks" and not any(source["networks"].values()):
+        yield "source.networks: no file; needed for one layer or both where source.kind is networks"
+
+
+def complete(config: dict[str, Any], root: Path) -> None:
+    """Check a configuration and fill in its defaults, in place.
+
+    Parameters
+    ----------
+    config : dict
+        As merged by Snakemake.
+    root : Path
+        Root of the project.
+
+    Raises
+    ------
+    StudyError
+        One line for each wrong key: the key, its value and what is allowed.
+    """
+    schema = load_schema(root)
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    lines = [
+        _explain(error) for error in sorted(errors, key=lambda error: list(map(str, error.absolute_path)))
+    ]
+    if not lines:
+        _fill(config, schema)
+        lines = list(_conflicts(config, root))
+    if lines:
+        raise StudyError("configuration: " + "\nconfiguration: ".join(lines))
+
+
+def check_claims(claims: Any, origin: str) -> list[dict[str, Any]]:
+    """Check a list of claims as read from YAML.
+
+    Parameters
+    ----------
+    claims : object
+        What the file holds.
+    origin : str
+        Its name, for messages.
+
+    Returns
+    -------
+    list of dict
+        The claims.
+
+    Raises
+    ------
+    StudyError
+        If the list is none, or a claim has an unknown kind, a key too many or too few, or an id used before.
+    """
+    if not isinstance(claims, list) or not all(isinstance(claim, dict) for claim in claims):
+        raise StudyError(f"{origin}: must be a list of claims, each a map")
+    seen: set[str] = set()
+    for place, claim in enumerate(claims, 1):
+        name = claim.get("id", f"number {place}")
+        if claim.get("kind") not in CLAIM_KEYS:
+            raise StudyError(
+                f"{origin}: claim {name}: kind {claim.get('kind')!r}; allowed: {', '.join(CLAIM_KEYS)}"
+            )
+        wanted = {"id", "statement", "kind"} | CLAIM_KEYS[claim["kind"]]
+        if set(claim) != wanted:
+            wrong = ", ".join(sorted(set(claim) ^ wanted))
+            raise StudyError(
+                f"{origin}: claim {name}: {wrong} too many or missing; needed: {', '.join(sorted(wanted))}"
+            )
+        if claim.get("layer", LAYERS[0]) not in LAYERS:
+            raise StudyError(
+                f"{origin}: claim {name}: layer {claim['layer']!r}; allowed: {', '.join(LAYERS)}"
+            )
+        if claim.get("direction", "falls") not in ("rises", "falls"):
+            raise StudyError(
+                f"{origin}: claim {name}: direction {claim['direction']!r}; allowed: rises, falls"
+            )
+        if name in seen:
+            raise StudyError(f"{origin}: claim {name}: this id stands twice")
+        seen.add(name)
+    return claims
+
+
+def _rows(schema: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for key, part in schema["properties"].items():
+        kind = part.get("type", "one of " + ", ".join(f"`{value}`" for value in part.get("enum", [])))
+        kind = kind if isinstance(kind, str) else " or ".join(kind)
+        bounds = [f"from {part['minimum']}"] if "minimum" in part else []
+        bounds += [f"to {part['maximum']}"] if "maximum" in part else []
+        default = yaml.safe_dump(part.get("default"), default_flow_style=True, width=1000).split("\n")[0]
+        shown = "" if kind == "object" and not part.get("default") else f"`{default}`"
+        yield f"| `{prefix}{key}` | {' '.join([kind, *bounds])} | {shown} | {part['description'].strip()} |"
+        if "properties" in part:
+            yield from _rows(part, f"{prefix}{key}.")
+        elif isinstance(inner := part.get("additionalProperties"), dict) and "properties" in inner:
+            yield from _rows(inner, f"{prefix}{key}.NAME.")
+
+
+def describe(root: Path) -> str:
+    """Describe every key of the configuration as a Markdown page, made from the schema."""
+    head = """# Configuration
+
+Every knob of the study. `config.yaml` is the default; the other files here are overlays for one use each,
+given with `snakemake --configfile config/NAME.yaml`, which merges them into the default. Lists are replaced
+as a whole, so selections (`run`) are lists. One key is changed with `--config 'demo={works: 200000}'`.
+A key that does not exist, or an impossible value, stops the study before it starts.
+
+This page is made from `workflow/schemas/config.schema.yaml` by `make config/README.md`.
+
+| key | type | default | meaning |
+|---|---|---|---|
+"""
+    return head + "\n".join(_rows(load_schema(root), "")) + "\n"

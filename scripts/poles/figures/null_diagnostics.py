@@ -1,0 +1,104 @@
+"""Figure: whether the null model was fitted, and what it expects."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from poles.figures import style
+from poles.nulls import TOLERANCE
+
+FLOOR = 1e-16
+"""Where an error of zero is drawn on a logarithmic axis."""
+
+
+@style.styled
+def null_diagnostics(
+    moments_by_layer: Mapping[str, pl.DataFrame], diagnostics_by_layer: Mapping[str, pl.DataFrame]
+) -> Figure:
+    """Draw the fit of a null model: residuals, effective sample sizes, expected against observed weights.
+
+    Parameters
+    ----------
+    moments_by_layer : Mapping
+        Table `tables.MOMENTS` by layer; the latest year in it is drawn.
+    diagnostics_by_layer : Mapping
+        Table `tables.DIAGNOSTICS` by layer.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row per layer. Effective sample sizes only where the model samples.
+    """
+    if all(frame.is_empty() for frame in moments_by_layer.values()):
+        return style.empty("Fit of the null model", "no year has links between countries: nothing was fitted")
+    sampled = any(frame["ess_min"].is_not_null().any() for frame in diagnostics_by_layer.values())
+    figure = style.canvas(
+        "Fit of the null model",
+        "Error of the worst constraint, by year; and what the model expects, against what is observed"
+        + (", with the quality of the sample between." if sampled else "."),
+        width=11.0 if sampled else 9.0,
+        height=0.75 + 3.5 * len(moments_by_layer),
+    )
+    grid = figure.subplots(len(moments_by_layer), 3 if sampled else 2, squeeze=False)
+    for row, layer in zip(grid, moments_by_layer, strict=True):
+        _residuals(row[0], diagnostics_by_layer[layer])
+        row[0].set_title(f"{layer}: largest relative error", fontweight="bold")
+        if sampled:
+            _sample_sizes(row[1], diagnostics_by_layer[layer])
+        _expected(row[-1], moments_by_layer[layer])
+    return figure
+
+
+def _residuals(axes: Axes, frame: pl.DataFrame) -> None:
+    """Draw the largest relative constraint error by year; an exact fit stands at machine precision."""
+    fitted = frame.filter(pl.col("residual").is_not_null()).sort("year")
+    residual = np.maximum(fitted["residual"].to_numpy(), FLOOR)
+    axes.plot(fitted["year"].to_numpy(), residual, "o-", color=style.INK, ms=4)
+    axes.set_yscale("log")
+    axes.set_ylim(FLOOR / 3, 10 * max(TOLERANCE, residual.max(initial=0)))
+    axes.axhline(TOLERANCE, color=style.GREY, lw=1, ls="--")
+    axes.annotate(
+        "allowed", (0.01, TOLERANCE), xycoords=axes.get_yaxis_transform(), xytext=(0, 3),
+        textcoords="offset points", color=style.GREY,
+    )  # fmt: skip
+    if missing := len(frame) - len(fitted):
+        axes.set_xlabel(f"not fitted, no links between countries: {missing} of {len(frame)} years")
+
+
+def _sample_sizes(axes: Axes, frame: pl.DataFrame) -> None:
+    """Draw smallest and median effective sample size by year, and name the worst split R-hat."""
+    frame = frame.filter(pl.col("ess_min").is_not_null()).sort("year")
+    lines = (("ess_median", "median link", style.INK), ("ess_min", "worst link", style.GREY))
+    for column, label, colour in lines:
+        axes.plot(frame["year"].to_numpy(), frame[column].to_numpy(), "o-", ms=4, color=colour, label=label)
+    axes.set_ylim(bottom=0)
+    style.thousands(axes)
+    axes.legend()
+    rhat = frame["rhat_max"].max()
+    worst = "" if rhat is None else f"\nsplit R-hat at most {rhat:.3f}"
+    axes.set_title(f"effective sample size{worst}", fontweight="bold")
+
+
+def _expected(axes: Axes, moments: pl.DataFrame) -> None:
+    """Draw expected against observed weight of the linked pairs in the latest year."""
+    if moments.is_empty():
+        style.blank(axes, "no links between countries")
+        return
+    latest = moments.filter(pl.col("year") == pl.col("year").max())
+    linked = latest.filter((pl.col("observed") > 0) & (pl.col("expected") > 0))
+    observed, expected = linked["observed"].to_numpy(), linked["expected"].to_numpy()
+    axes.hexbin(
+        observed, expected, xscale="log", yscale="log", gridsize=40, bins="log", cmap="Greys", mincnt=1, lw=0
+    )
+    ends = [observed.min(initial=1), observed.max(initial=1)]
+    axes.plot(ends, ends, color=style.INK, lw=1, ls="--")
+    axes.set_title(
+        f"{latest['year'][0]}: {len(linked):,} linked pairs\n"
+        f"(not drawn: {len(latest) - len(linked):,} without a link)",
+        fontweight="bold",
+    )
+    axes.set_xlabel("observed weight")
+    axes.set_ylabel("expected weight")

@@ -1,0 +1,187 @@
+"""House style of the figures, and how a figure is written.
+
+A colour means one thing in all figures. Fonts are those that matplotlib ships, sizes are fixed and ids in
+SVG are salted, so the same data and provenance give the same bytes.
+"""
+
+import functools
+import io
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from poles import countries, provenance
+from poles.errors import StudyError
+
+DPI = 120
+GREY = "#8C8C8C"
+LIGHT = "#DDDDDD"
+INK = "#222222"
+
+ARCHETYPES = {
+    "Scientific Convergence": "#009E73",
+    "Scientific Divergence": "#D55E00",
+    "Knowledge Integration": "#0072B2",
+    "Knowledge Divergence": "#E69F00",
+    "Stable": GREY,
+    "Unnamed": "#BBBBBB",
+}
+"""Colours of Okabe and Ito (2008), told apart by all kinds of colour vision, and greys."""
+
+LAYERS = {"collaboration": "#000000", "citation": "#CC79A7"}
+POLES = ("#56B4E9", "#882255", "#DDCC77", "#117733")
+"""By place in the list of poles."""
+BRIDGE = "#000000"
+"""What belongs to all poles."""
+SOME = "#44AA99"
+"""What belongs to several poles, but not to all."""
+
+_RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": GREY,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+    "svg.hashsalt": "poles",
+    "svg.fonttype": "path",  # looks the same where the reader lacks the font
+}
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """House style over matplotlib's defaults, whatever the reader's own matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_RC)
+        yield
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Decorate a function that draws a figure, so that it draws in the house style."""
+
+    @functools.wraps(draw)
+    def drawn(*args: Any, **kwargs: Any) -> Figure:
+        with _style():
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def name(code: str, width: int | None = None) -> str:
+    """Short name of a country, cut to a number of characters; its code where the reference table has none."""
+    full = countries.names().get(code, code)
+    return full if width is None or len(full) <= width else full[: width - 1].rstrip() + "…"
+
+
+def archetype_order(label: str) -> tuple[int, str]:
+    """Sort key that puts archetypes in the order of `ARCHETYPES`, and any other label after them."""
+    known = list(ARCHETYPES)
+    return (known.index(label) if label in known else len(known), label)
+
+
+def span(first: int, last: int) -> str:
+    """Years as a reader writes them: 2017–2021, or 2017."""
+    return str(first) if first == last else f"{first}–{last}"
+
+
+def canvas(
+    title: str, subtitle: str, width: float, height: float, colours: Mapping[str, str] | None = None
+) -> Figure:
+    """Empty figure under a title that states what is shown.
+
+    Parameters
+    ----------
+    title, subtitle : str
+        What is shown; how to read it.
+    width, height : float
+        Inches.
+    colours : Mapping, optional
+        What colours mean, {words: colour}: written below the subtitle.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Whatever is added to it is laid out below the titles.
+    """
+    lines = textwrap.wrap(subtitle, int(13 * width))  # 9-point type sets some 13 characters to the inch
+    below = 0.37 + 0.18 * len(lines)
+    left = 0.08 / width
+    figure = Figure(figsize=(width, height), layout="constrained")
+    top = 1 - (below + (0.26 if colours else 0.06)) / height
+    figure.get_layout_engine().set(rect=(0, 0, 1, top), w_pad=0.06, h_pad=0.06)
+    figure.text(left, 1 - 0.1 / height, title, fontsize=12, fontweight="bold", va="top")
+    figure.text(left, 1 - 0.37 / height, "\n".join(lines), fontsize=9, color="#555555", va="top")
+    if colours:
+        figure.legend(
+            handles=[Line2D([], [], color=colour, lw=3, label=words) for words, colour in colours.items()],
+            loc="upper left", bbox_to_anchor=(left, 1 - (below + 0.02) / height), ncols=len(colours),
+            handlelength=1, columnspacing=1.4, borderpad=0, borderaxespad=0,
+        ).set_in_layout(False)  # fmt: skip
+    return figure
+
+
+def blank(axes: Axes, message: str) -> None:
+    """Say in a panel why it shows nothing."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color=GREY, wrap=True)
+
+
+def thousands(axes: Axes) -> None:
+    """Write the numbers of the vertical axis as 12,000."""
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+
+
+@styled
+def empty(title: str, message: str) -> Figure:
+    """Figure that says why there is nothing to show."""
+    return canvas(title, f"Nothing to show: {message}.", width=8.0, height=0.8)
+
+
+def save(figure: Figure, paths: Iterable[str | Path], record: Mapping[str, Any]) -> None:
+    """Write a figure with its provenance inside; the same figure and record give the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What a function of this package returned.
+    paths : iterable of path
+        One file per format, ``.svg`` or ``.png``; each is there whole or not at all.
+    record : Mapping
+        Provenance of the job, read back by `provenance.read`.
+
+    Raises
+    ------
+    StudyError
+        If a path has another suffix.
+    """
+    text = provenance.canonical(record)
+    nameless = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}
+    for path in map(Path, paths):
+        if path.suffix not in nameless:
+            raise StudyError(f"{path}: figures are written as {' or '.join(nameless)}")
+        stream = io.BytesIO()
+        with _style():
+            metadata = {**nameless[path.suffix], "Description": text}
+            figure.savefig(stream, format=path.suffix[1:], metadata=metadata)
+        provenance.replace_file(path, stream.getvalue())

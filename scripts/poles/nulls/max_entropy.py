@@ -1,0 +1,115 @@
+"""Maximum-entropy ensemble of integer weights with the expected strengths fixed.
+
+The weighted configuration model (Park and Newman 2004, Phys. Rev. E 70:066117; Garlaschelli and Loffredo 2009,
+Phys. Rev. Lett. 102:038701; solved from data as in Squartini and Garlaschelli 2011, New J. Phys. 13:083001).
+The weight of the pair (i, j) is geometric, P[w_ij >= k] = (y_i y_j)^k, hence
+
+    E_ij = y_i y_j / (1 - y_i y_j),      Var_ij = E_ij (1 + E_ij),
+
+with one y per country such that its expected strength is the observed one; directed: y_out,i y_in,j.
+
+Limits. Links are independent and their number is not fixed, so sparse networks come out too dense and too light.
+The standard deviation is never below the expected weight, so z cannot fall below -1: what is missing never looks
+significant. Strengths are fixed on average only; `variance_corrected` says what fixing them exactly takes away.
+"""
+
+import numpy as np
+from scipy.optimize import brentq
+
+from poles.nulls import Moments, Network
+from poles.nulls.solvers import (
+    Coordinates,
+    allowed_pairs,
+    are_integers,
+    fit_strengths,
+    is_star,
+    residual_of,
+)
+
+STAR_NOTE = "one country takes part in every link: strengths fix all expected weights"
+
+
+def fit(network: Network) -> Moments:
+    """Moments of geometric weights with the observed strengths expected.
+
+    Parameters
+    ----------
+    network : Network
+        Undirected or directed; weights of any size, whole or not.
+
+    Returns
+    -------
+    Moments
+        ``p_upper`` is P[w >= observed] = (y_i y_j)^observed, exact; None where weights are not whole numbers: the
+        strengths still define expected weights and a geometric variance (in the unit of the weights, one
+        work), but no law of such weights.
+
+    Notes
+    -----
+    Where one country takes part in every link (also: two countries), its y grows and those of the others fall
+    without bound, their products staying finite. The limit is given: all other pairs have weight 0 for
+    certain (std 0, and p_upper 1 for the 0 observed), and its own pairs are geometric with the observed weight
+    as mean. A country without out- or in-strength has weight 0 for certain on that side.
+    """
+    expected, u, _, iterations = solve(network)
+    residual, worst = residual_of(network, (expected, network.weights))
+    return Moments(
+        expected=expected,
+        std=np.sqrt(expected * (1 + expected)),
+        p_upper=upper_tail(u, network.weights) if are_integers(network.weights) else None,
+        residual=residual,
+        worst=worst,
+        iterations=iterations,
+        note=STAR_NOTE if is_star(network) else "",
+    )
+
+
+def solve(network: Network) -> tuple[np.ndarray, np.ndarray, Coordinates | None, int]:
+    """Expected weights, their multipliers u_ij = -log(y_i y_j), where these were found, and the steps it took.
+
+    Returns
+    -------
+    expected : ndarray, shape (n, n)
+    u : ndarray, shape (n, n)
+        Infinite where the weight is 0 for certain.
+    coordinates : Coordinates or None
+        None for a star.
+    iterations : int
+    """
+    if is_star(network):
+        with np.errstate(divide="ignore"):
+            return network.weights.copy(), np.log1p(1 / network.weights), None, 0
+    u, coordinates, iterations = fit_strengths(network, geometric, starting_point(network), positive=True)
+    return geometric(u)[0], u, coordinates, iterations
+
+
+def geometric(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean 1 / (exp(u) - 1) and variance of a geometric weight with P[w >= k] = exp(-k u)."""
+    with np.errstate(over="ignore"):
+        expected = 1 / np.expm1(u)
+    return expected, expected * (1 + expected)
+
+
+def upper_tail(u: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """P[w >= observed] = exp(-u observed); 1 where 0 is observed, also for u infinite."""
+    return np.exp(-np.where(observed > 0, u, 0.0) * observed)
+
+
+def starting_point(network: Network) -> np.ndarray:
+    """Multipliers u = a_i + b_j, a_i = log(1 + c / out_i) and b_j = log(1 + c / in_j), with the total weight right.
+
+    Right to first order for light pairs (u = -log(out_i in_j / c^2)) as for heavy ones (u = c / out_i + c / in_j).
+    """
+    allowed = allowed_pairs(network)
+    out, into = network.weights.sum(axis=1), network.weights.sum(axis=0)
+    total, smallest = float(out.sum()), float(np.concatenate([out[out > 0], into[into > 0]]).min())
+    out, into = np.where(out > 0, out, total), np.where(into > 0, into, total)  # not among the allowed
+
+    def u(log_c: float) -> np.ndarray:
+        return np.log1p(np.exp(log_c) / out)[:, None] + np.log1p(np.exp(log_c) / into)[None, :]
+
+    def surplus(log_c: float) -> float:
+        return float(np.log(geometric(u(log_c)[allowed])[0].sum() / total))
+
+    low, high = np.log(smallest / (1 + total)), np.log(total + np.sqrt(total)) + 1
+    return u(brentq(surplus, low, high, xtol=1e-3))

@@ -1,0 +1,246 @@
+"""The panel of pairs of countries, and how their z-scores move over the years.
+
+Preprocessing decides what a cluster of trajectories can mean, more than the distance does: raw z-scores
+cluster by level, not by course. Four readings are offered, and `preprocess` says what each is blind to.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from poles.errors import StudyError
+from poles.jobs import log
+from poles.layers import channels_of
+from poles.scores import pair_means
+
+PREPROCESSINGS = ("literal", "yearly_scale", "series", "noise_units")
+CLIP = 4.0
+"""Largest distance from a pair's own mean in noise units: beyond it a course is just 'far'."""
+
+
+def channel(scores: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
+    """Values of one channel: source < target, year, z."""
+    if name in ("collaboration", "citation"):
+        return pair_means(scores[name]).select("source", "target", "year", "z")
+    frame = scores["citation"].select("source", "target", "year", "z")
+    if name == "citation_in":
+        frame = frame.select(source="target", target="source", year="year", z="z")
+    return frame.filter(pl.col("source") < pl.col("target")).sort("source", "target", "year")
+
+
+def active_countries(scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
+    """Mean yearly activity of each country in each layer: country, one column per layer.
+
+    The activity of a country is the weight of all its links to others, in a directed layer of both
+    directions together; a year in which it is absent counts as zero.
+    """
+    frames = []
+    for layer, frame in scores.items():
+        window = frame.filter(pl.col("year").is_between(first, last) & (pl.col("observed") > 0))
+        ends = pl.concat([window.select(country=end, weight="observed") for end in ("source", "target")])
+        frames.append(
+            ends.group_by("country")
+            .agg((pl.col("weight").sort().sum() / (last - first + 1)).alias(layer))
+            .sort("country")
+        )
+    joined = frames[0]
+    for frame in frames[1:]:
+        joined = joined.join(frame, on="country", how="full", coalesce=True)
+    return joined.fill_null(0.0).sort("country")
+
+
+def build_panel(
+    scores: Mapping[str, pl.DataFrame],
+    first: int,
+    last: int,
+    citation: str,
+    min_strength: float,
+    min_share: float,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Trajectories of the pairs that are active and observed enough; interior gaps are interpolated.
+
+    Parameters
+    ----------
+    scores : Mapping
+        `tables.SCORES` by layer.
+    first, last : int
+        Years of a trajectory, both included.
+    citation : str
+        See `poles.layers.channels_of`.
+    min_strength : float
+        Least mean yearly weight of a country's links to others, in every layer.
+    min_share : float
+        Least share of the years in which a pair has a z-score, in every channel.
+
+    Returns
+    -------
+    panel : pl.DataFrame
+        source, target, year, z_<channel> ..., interpolated (whether any channel was filled in that year).
+    excluded : pl.DataFrame
+        source, target, reason, of every other pair that has a z-score in some year.
+
+    Notes
+    -----
+    The first and the last year must be observed: a flat extrapolation would invent the ends, which decide
+    a trend.
+    """
+    channels = channels_of(list(scores), citation)
+    years = pl.DataFrame({"year": pl.arange(first, last + 1, dtype=pl.Int16, eager=True)})
+    activity = active_countries(scores, first, last)
+    enough = activity.filter(pl.all_horizontal(pl.col(layer) >= min_strength for layer in scores))["country"]
+    wide = None
+    for name in channels:
+        values = channel(scores, name).filter(
+            pl.col("z").is_finite() & pl.col("year").is_between(first, last)
+        )
+        values = values.rename({"z": f"z_{name}"})
+        wide = values if wide is None else wide.join(
+            values, on=["source", "target", "year"], how="full", coalesce=True
+        )  # fmt: skip
+    z = [f"z_{name}" for name in channels]
+    ends = [pl.col(c).filter(pl.col("year") == year).is_not_null().any() for c in z for year in (first, last)]
+    coverage = wide.group_by("source", "target").agg(
+        pl.min_horizontal(pl.col(c).is_not_null().sum() for c in z).alias("observed"),
+        pl.all_horizontal(ends).alias("ends"),
+    )
+    needed = min_share * len(years)
+    coverage = coverage.with_columns(
+        pl.when(~(pl.col("source").is_in(enough.implode()) & pl.col("target").is_in(enough.implode())))
+        .then(pl.lit(f"a country with a mean yearly strength below {min_strength:g}"))
+        .when(pl.col("observed") < needed)
+        .then(pl.format("observed in {} of {} years", "observed", pl.lit(len(years))))
+        .when(~pl.col("ends"))
+        .then(pl.lit(f"no z-score in {first} or {last}"))
+        .alias("reason")
+    ).sort("source", "target")
+    excluded = coverage.filter(pl.col("reason").is_not_null()).select("source", "target", "reason")
+    kept = coverage.filter(pl.col("reason").is_null()).select("source", "target")
+    panel = (
+        kept.join(years, how="cross")
+        .join(wide, on=["source", "target", "year"], how="left")
+        .sort("source", "target", "year")
+        .with_columns(pl.any_horizontal(pl.col(c).is_null() for c in z).alias("interpolated"))
+        .with_columns(
+            pl.col(c).interpolate().over("source", "target", mapping_strategy="group_to_rows") for c in z
+        )
+    )
+    log.info(
+        "%d of %d pairs kept, of %d countries with a yearly strength of at least %g; %d values interpolated",
+        len(kept), len(coverage), len(enough), min_strength, panel["interpolated"].sum(),
+    )  # fmt: skip
+    return panel, excluded
+
+
+def cube(panel: pl.DataFrame, columns: Sequence[str]) -> np.ndarray:
+    """Values of a panel sorted by its key, shape (pairs, years, channels)."""
+    pairs = panel.select("source", "target").n_unique()
+    years = len(panel) // max(pairs, 1)
+    return panel.select(columns).to_numpy().reshape(pairs, years, len(columns)).astype(np.float64)
+
+
+def noise_of(z: np.ndarray) -> np.ndarray:
+    """Noise of each pair: robust standard deviation of its year-to-year changes.
+
+    1.4826 times the median absolute deviation of the first differences, over the square root of 2 (the
+    difference of two independent errors), root mean square over channels. A series of white noise gives its
+    standard deviation; a slow trend does not enter. Where most changes are equal the deviation is 0 and says
+    nothing: there the plain standard deviation of the changes is taken.
+
+    Parameters
+    ----------
+    z : ndarray, shape (pairs, years, channels)
+
+    Returns
+    -------
+    ndarray, shape (pairs,)
+    """
+    steps = np.diff(z, axis=1)
+    deviation = np.median(np.abs(steps - np.median(steps, axis=1, keepdims=True)), axis=1)
+    robust = np.sqrt(np.mean((1.4826 * deviation) ** 2 / 2, axis=1))
+    plain = np.sqrt(np.mean(steps.std(axis=1) ** 2 / 2, axis=1))
+    return np.where(robust > 0, robust, plain)
+
+
+def preprocess(z: np.ndarray, method: str) -> np.ndarray:
+    """Prepare trajectories for clustering.
+
+    Parameters
+    ----------
+    z : ndarray, shape (pairs, years, channels)
+        Finite z-scores.
+    method : str
+        ``literal``: the z-scores as they are (clusters by level). ``yearly_scale``: over the standard
+        deviation across pairs in each year and channel (takes out the growth of the literature).
+        ``series``: each series centred and over its own standard deviation (a flat series becomes pure noise
+        of unit variance). ``noise_units``: each series centred, over the noise of its pair (`noise_of`),
+        smoothed by a centred three-year mean and clipped at `CLIP` (a flat channel stays flat).
+
+    Returns
+    -------
+    ndarray, shape (pairs, years, channels)
+
+    Raises
+    ------
+    StudyError
+        If `method` is unknown, or a value is not finite.
+    """
+    if not np.isfinite(z).all():
+        raise StudyError(
+            "trajectories: a z-score is not finite; gaps must be interpolated before preprocessing"
+        )
+    if method == "literal" or not len(z):
+        return z.copy()
+    if method == "yearly_scale":
+        spread = z.std(axis=0, keepdims=True)
+        return np.divide(z, spread, out=np.zeros_like(z), where=spread > 0)
+    centred = z - z.mean(axis=1, keepdims=True)
+    if method == "series":
+        spread = z.std(axis=1, keepdims=True)
+        return np.divide(centred, spread, out=np.zeros_like(z), where=spread > 0)
+    if method == "noise_units":
+        noise = noise_of(z)[:, None, None]
+        # Without any noise, as of a straight line, every departure from the mean is as far as can be; what is
+        # left of a constant series is the rounding of its mean.
+        rounding = 1e-12 * np.abs(z).max(axis=1, keepdims=True)
+        far = np.where(np.abs(centred) > rounding, CLIP * np.sign(centred), 0.0)
+        units = np.divide(centred, noise, out=far, where=noise > rounding)
+        padded = np.pad(units, ((0, 0), (1, 1), (0, 0)), constant_values=np.nan)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=1)
+        return np.clip(np.nanmean(windows, axis=-1), -CLIP, CLIP)
+    raise StudyError(f"trajectories: preprocessing {method!r}; allowed: {', '.join(PREPROCESSINGS)}")
+
+
+def build(
+    scores: Mapping[str, pl.DataFrame],
+    first: int,
+    last: int,
+    citation: str,
+    preprocessing: str,
+    min_strength: float,
+    min_share: float,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Panel of trajectories with their preprocessed values, and the pairs left out.
+
+    Parameters
+    ----------
+    scores, first, last, citation, min_strength, min_share
+        See `build_panel`.
+    preprocessing : str
+        See `preprocess`.
+
+    Returns
+    -------
+    trajectories : pl.DataFrame
+        `build_panel` and x_<channel> ... beside z_<channel> ....
+    excluded : pl.DataFrame
+        See `build_panel`.
+    """
+    panel, excluded = build_panel(scores, first, last, citation, min_strength, min_share)
+    channels = channels_of(list(scores), citation)
+    z = cube(panel, [f"z_{name}" for name in channels])
+    x = preprocess(z, preprocessing)
+    # Two directions of citation would outweigh collaboration two to one.
+    weights = [2**-0.5 if citation == "both" and name != "collaboration" else 1.0 for name in channels]
+    flat = (x * weights).reshape(-1, len(channels))
+    return panel.with_columns(pl.Series(f"x_{name}", flat[:, i]) for i, name in enumerate(channels)), excluded

@@ -1,0 +1,91 @@
+"""The schema, its defaults, and the page made from it."""
+
+import copy
+
+import jsonschema
+import pytest
+import yaml
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poles import config
+from poles.errors import StudyError
+
+SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+def completed(**changes) -> dict:
+    settings = copy.deepcopy(SHIPPED) | changes
+    config.complete(settings, ROOT)
+    return settings
+
+
+def walk(schema: dict, path: str = ""):
+    for key, part in schema.get("properties", {}).items():
+        yield f"{path}{key}", part
+        yield from walk(part, f"{path}{key}.")
+    if isinstance(inner := schema.get("additionalProperties"), dict):
+        yield f"{path}*", inner
+        yield from walk(inner, f"{path}*.")
+
+
+def test_the_schema_is_one_and_describes_every_key():
+    schema = config.load_schema(ROOT)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for path, part in walk(schema):
+        assert part.get("description"), path
+        if "properties" in part:
+            assert part["additionalProperties"] is False, path
+
+
+def test_the_shipped_configuration_spells_out_the_defaults():
+    assert completed() == (lambda bare: (config.complete(bare, ROOT), bare)[1])({"nulls": {"max_entropy": {}}})
+
+
+def test_the_page_of_keys_is_in_step_with_the_schema():
+    assert (ROOT / "config/README.md").read_text() == config.describe(ROOT)
+
+
+def test_defaults_are_filled_at_every_depth():
+    settings = completed(trajectories={"first": 2005}, variants={"mine": {}}, run={"variants": ["mine"]})
+    assert settings["trajectories"]["panel"] == {"min_strength": 50, "min_share": 0.8}
+    assert settings["variants"] == {"mine": {"counting": "full"}}
+    assert settings["run"] == {"variants": ["mine"], "nulls": ["max_entropy"]}
+
+
+@given(st.text(min_size=1), st.sampled_from(["years", "source", "clusters", "trajectories", "demo"]))
+def test_an_unknown_key_is_always_named(key, section):
+    known = config.load_schema(ROOT)["properties"][section]["properties"]
+    if key in known:
+        return
+    with pytest.raises(StudyError) as error:
+        completed(**{section: {key: 1}})
+    assert f"{section}: unknown key {key}; allowed: " in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"years": {"first": 2020, "last": 2010}}, "years.first: 2020; allowed: at most years.last = 2010"),
+        ({"trajectories": {"first": 2015}}, "trajectories: 2015-2021; allowed: ten years or more"),
+        ({"significance": {"last": 2030}}, "significance: 2017-2030; allowed: within years = 1990-2023"),
+        ({"run": {"variants": ["halves"]}}, "run.variants: 'halves'; allowed: full, fractional"),
+        ({"source": {"kind": "networks"}}, "source.networks: no file"),
+        ({"nulls": {"gravity": {}}}, "nulls: 'gravity'; allowed: "),
+        ({"variants": {}}, "variants: {}; allowed: at least 1 keys"),
+        ({"poles": ["US", "US"]}, "allowed: no entry twice"),
+        ({"field": {"match": "all"}}, "field.match: 'all'; allowed: primary, any"),
+        ({"demo": {"works": "many"}}, "demo.works: 'many'; allowed: integer"),
+    ],
+)
+def test_contradictions_name_key_value_and_what_is_allowed(changes, message):
+    with pytest.raises(StudyError) as error:
+        completed(**changes)
+    assert message in str(error.value)
+
+
+def test_all_wrong_keys_are_named_at_once():
+    with pytest.raises(StudyError) as error:
+        completed(clusters={"k": 0}, demo={"works": 1})
+    assert len(str(error.value).splitlines()) == 2

@@ -1,0 +1,63 @@
+"""Scores against closed forms and against a step-up procedure written out."""
+
+import math
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poles import scores, tables
+
+
+def moments(rows) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=dict(tables.MOMENTS.columns), orient="row")
+
+
+def test_z_is_the_distance_in_standard_deviations():
+    frame = scores.score(moments([(2000, "CN", "US", 7.0, 4.0, 2.0, None), (2000, "NA", "US", 0.0, 0.0, 0.0, None)]))
+    assert frame["z"].to_list() == [1.5, None]
+    assert frame["p"][0] == pytest.approx(0.5 * math.erfc(1.5 / math.sqrt(2)))
+    assert frame["p"][1] is None
+    assert frame["q"][1] is None
+    tables.conform(frame, tables.SCORES)
+
+
+def test_the_models_own_tail_is_preferred():
+    frame = scores.score(moments([(2000, "CN", "US", 7.0, 4.0, 2.0, 0.25)]))
+    assert frame["p"].to_list() == [0.25]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.lists(st.floats(0, 1), min_size=1, max_size=5))
+def test_q_is_the_step_up_value_within_a_year(first, second):
+    rows = [
+        (year, "CN", f"{number:02d}", 1.0, 1.0, 1.0, p)
+        for year, values in ((2000, first), (2001, second))
+        for number, p in enumerate(values)
+    ]
+    frame = scores.score(moments(rows))
+    for year, values in ((2000, first), (2001, second)):
+        ranked = sorted(values)
+        found = frame.filter(pl.col("year") == year)
+        for p, q in found.select("p", "q").iter_rows():
+            candidates = [len(ranked) * value / (rank + 1) for rank, value in enumerate(ranked) if value >= p]
+            assert q == pytest.approx(min(1.0, *candidates) if candidates else 1.0)
+
+
+def test_no_link_gives_an_empty_table():
+    assert scores.score(moments([])).schema == pl.Schema(tables.SCORES.columns)
+
+
+def test_directions_are_averaged_and_years_too():
+    rows = [
+        (2017, "CN", "US", 0.0, 0.0, 1.0, 1.0, 0.5, 0.1),
+        (2017, "US", "CN", 0.0, 0.0, 1.0, 4.0, 0.5, 0.2),
+        (2018, "US", "CN", 0.0, 0.0, 1.0, 0.5, 0.5, 0.4),
+        (2018, "CN", "US", 0.0, 0.0, 0.0, None, None, None),
+        (2016, "CN", "US", 0.0, 0.0, 1.0, 99.0, 0.5, 0.4),
+    ]
+    frame = pl.DataFrame(rows, schema=dict(tables.SCORES.columns), orient="row")
+    assert scores.pair_means(frame).filter(pl.col("year") == 2017).row(0) == ("CN", "US", 2017, 2.5, 0.1)
+    found = scores.significant_links({"citation": frame}, 2017, 2021)
+    assert found.rows() == [("citation", "CN", "US", 1.5, 0.25, 2)]

@@ -1,0 +1,209 @@
+"""Files of a source: what is found, in which order, and what is refused."""
+
+import json
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from poles.corpus import sources
+from poles.errors import StudyError
+
+PARTS = {
+    "updated_date=2026-01-05/part_0000": 40,
+    "updated_date=2026-09-01/part_0000": 7,
+    "updated_date=2026-09-01/part_0001": 0,
+}
+
+
+def make_snapshot(folder: Path, kind: str = "jsonl", works: str | None = None) -> Path:
+    """Write a snapshot of files without meaning and its manifest; return its works folder."""
+    suffix = {"jsonl": ".gz", "parquet": ".parquet"}[kind]
+    folder = folder / (works or f"data/{kind}/works")
+    entries = []
+    for name, size in PARTS.items():
+        path = folder / f"{name}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * size)
+        meta = {"content_length": size, "record_count": size // 4}
+        entries.append({"url": f"s3://openalex/data/{kind}/works/{name}{suffix}", "meta": meta})
+    document = {"date": "2026-09-01", "format": kind, "entity": "works", "record_count": 11, "files": entries}
+    (folder / "manifest.json").write_text(json.dumps(document))
+    return folder
+
+
+def test_imports_nothing_beyond_the_standard_library():
+    code = (
+        "import sys; before = set(sys.modules); import poles.corpus.sources;"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before} - {'poles'};"
+        "print(sorted(new - sys.stdlib_module_names))"
+    )
+    scripts = Path(sources.__file__).parents[2]
+    output = subprocess.run(
+        [sys.executable, "-c", code], cwd=scripts, capture_output=True, text=True, check=True
+    )
+    assert output.stdout.strip() == "[]"
+
+
+def test_works_are_found_by_glob_in_order(tmp_path):
+    for name in ("b.jsonl", "a.parquet", "deep/c.jsonl.gz", "deep/er/d.json", "e.zip", "notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found = sources.source_files("works", f"{tmp_path}/**/[abcde]*.*")
+    assert found == [
+        f"{tmp_path}/{name}"
+        for name in ("a.parquet", "b.jsonl", "deep/c.jsonl.gz", "deep/er/d.json", "e.zip")
+    ]
+    assert sources.record_counts("works", f"{tmp_path}/*.zip") == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "message"),
+    [
+        ("works", None, "source.path: missing; kind works wants a glob"),
+        ("works", "", "source.path: missing"),
+        ("snapshot", None, "source.path: missing; kind snapshot wants the folder"),
+        ("works", "{}/*.jsonl", "no file matches"),
+        ("works", "{}", "is a folder; a glob"),
+        ("works", "{}/*", "notes.txt, which ends in none of"),
+        ("snapshot", "{}/nowhere", "nowhere is no folder"),
+        ("snapshot", "{}", "holds no snapshot"),
+        ("snapshot", "s3://openalex", "is an address"),
+        ("networks", "{}", "source.kind: 'networks'"),
+    ],
+)
+def test_what_cannot_be_a_source_is_refused_in_one_line(tmp_path, kind, path, message):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(StudyError, match="^[^\n]*$") as error:
+        sources.source_files(kind, path and path.format(tmp_path))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("root", ["", "data", "data/jsonl", "data/jsonl/works"])
+def test_snapshot_is_found_from_every_folder_on_the_way(tmp_path, root):
+    works = make_snapshot(tmp_path)
+    found = sources.source_files("snapshot", str(tmp_path / root))
+    assert found == [f"{works}/{name}.gz" for name in sorted(PARTS)]
+    counts = sources.record_counts("snapshot", str(tmp_path / root))
+    assert counts == {f"{works}/{name}.gz": size // 4 for name, size in PARTS.items()}
+
+
+def test_works_folder_may_have_any_name(tmp_path):
+    works = make_snapshot(tmp_path, works="my-copy")
+    assert len(sources.source_files("snapshot", str(works))) == 3
+
+
+def test_parquet_goes_before_json_lines(tmp_path):
+    make_snapshot(tmp_path, "jsonl")
+    make_snapshot(tmp_path, "parquet")
+    for root in ("", "data"):
+        found = sources.source_files("snapshot", str(tmp_path / root))
+        assert {Path(name).suffix for name in found} == {".parquet"}
+
+
+def remove_manifest(works: Path) -> None:
+    (works / "manifest.json").unlink()
+
+
+def break_manifest(works: Path) -> None:
+    (works / "manifest.json").write_text('{"files": [{"url": "s3://openalex/x"}]}')
+
+
+def cut_manifest(works: Path) -> None:
+    (works / "manifest.json").write_text('{"files": [')
+
+
+def empty_manifest(works: Path) -> None:
+    (works / "manifest.json").write_text('{"files": []}')
+    for path in works.glob("updated_date=*/*"):
+        path.unlink()
+
+
+def cut_part(works: Path) -> None:
+    (works / "updated_date=2026-01-05/part_0000.gz").write_bytes(b"x" * 39)
+
+
+def remove_part(works: Path) -> None:
+    (works / "updated_date=2026-09-01/part_0001.gz").unlink()
+
+
+def add_part(works: Path) -> None:
+    (works / "updated_date=2026-09-01/part_0002.gz").touch()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (remove_manifest, "no manifest.json"),
+        (break_manifest, "not a manifest of OpenAlex"),
+        (cut_manifest, "not a manifest of OpenAlex"),
+        (empty_manifest, "lists no files"),
+        (cut_part, "updated_date=2026-01-05/part_0000.gz: 39 bytes, but the manifest says 40"),
+        (
+            remove_part,
+            "1 files listed in the manifest but not there, the first is updated_date=2026-09-01/part_0001.gz",
+        ),
+        (add_part, "1 files there but not listed in the manifest"),
+    ],
+)
+def test_snapshot_must_agree_with_its_manifest(tmp_path, damage, message):
+    works = make_snapshot(tmp_path)
+    damage(works)
+    with pytest.raises(StudyError, match="^[^\n]*$") as error:
+        sources.source_files("snapshot", str(tmp_path))
+    assert message in str(error.value)
+    assert str(works) in str(error.value)
+
+
+def test_old_layout_and_its_manifest_are_understood(shared_data, tmp_path):
+    sample = shared_data("openalex-snapshot-samples") / "go-openalex/sample/openalex"
+    with pytest.raises(StudyError, match="46[0-9] files listed in the manifest but not there"):
+        sources.source_files("snapshot", str(sample))
+    works = tmp_path / "data/works"
+    part = "updated_date=2023-05-16/part_000.gz"
+    (works / part).parent.mkdir(parents=True)
+    (works / part).write_bytes((sample / "works" / part).read_bytes())
+    manifest = json.loads((sample / "works/manifest").read_text())
+    manifest["entries"] = [entry for entry in manifest["entries"] if entry["url"].endswith(part)]
+    (works / "manifest").write_text(json.dumps(manifest))
+    assert sources.record_counts("snapshot", str(tmp_path)) == {str(works / part): 27}
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=7), st.integers(1, 3))
+def test_shards_are_a_balanced_partition(sizes, count):
+    files = [f"part_{number}" for number in range(len(sizes))]
+    groups = sources.shards(files, count, sizes)
+    assert sorted(file for group in groups for file in group) == files
+    assert len(groups) == min(count, len(files))
+    assert all(groups) and all(group == sorted(group) for group in groups)
+    assert [group[0] for group in groups] == sorted(group[0] for group in groups)
+    size = dict(zip(files, sizes, strict=True))
+    heaviest = max(sum(size[file] for file in group) for group in groups)
+    best = min(
+        max(
+            sum(s for s, owner in zip(sizes, owners, strict=True) if owner == group) for group in range(count)
+        )
+        for owners in product(range(count), repeat=len(sizes))
+    )
+    assert heaviest <= (4 / 3 - 1 / (3 * count)) * best  # Graham 1969
+
+
+def test_shards_weigh_files_by_their_bytes(tmp_path):
+    for name, size in (("a", 5), ("b", 1), ("c", 2), ("d", 3)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    files = [f"{tmp_path}/{name}" for name in "abcd"]
+    assert sources.shards(files, 2) == [[files[0]], files[1:]] or sources.shards(files, 2) == [
+        files[:2],
+        files[2:],
+    ]
+    assert sources.shards(files, 9) == [[file] for file in files]
+
+
+def test_shards_refuse_no_group_and_no_file(tmp_path):
+    with pytest.raises(StudyError, match=r"source\.shards: 0"):
+        sources.shards(["a"], 0, [1])
+    with pytest.raises(StudyError, match="nothing: no such file"):
+        sources.shards([f"{tmp_path}/nothing"], 1)

@@ -1,0 +1,155 @@
+"""The plan: what Snakemake would run after each kind of change, and how the rules are written."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from workflow import Project
+
+RULES = sorted((ROOT / "workflow").rglob("*.smk"))
+EVERYTHING = {
+    "make_demo": 1, "find_core": 2, "read_works": 2, "select_works": 1, "build_networks": 1, "fit_max_entropy": 2,
+    "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1, "align_countries": 1, "judge_recovery": 1,
+    "judge_claims": 1, "draw_significant_links": 1, "draw_trajectories": 1, "draw_archetypes": 1, "draw_alignment": 1,
+    "draw_recovery": 1, "draw_diagnostics": 1, "draw_losses": 1, "audit_results": 1, "all": 1,
+}  # fmt: skip
+NULL = '''
+use rule fit_max_entropy as fit_uniform with:
+    pathvars:
+        null="uniform",
+    params:
+        null="uniform",
+        options=config["nulls"].get("uniform", {}),
+        code=code("fit_null", "poles.nulls.uniform"),
+'''
+
+
+@pytest.fixture
+def twin(tiny: Project, tmp_path: Path) -> Project:
+    return tiny.twin(tmp_path / "twin")
+
+
+def test_an_empty_folder_plans_every_job(tmp_path: Path):
+    project = Project.copy(tmp_path / "empty")
+    assert project.plan() == EVERYTHING
+
+
+def test_a_second_run_plans_nothing(tiny: Project):
+    assert tiny.plan() == {}
+
+
+def test_touching_every_source_plans_nothing(twin: Project):
+    for part in ("Snakefile", "workflow", "scripts", "config", "profiles"):
+        for path in [twin.folder / part, *(twin.folder / part).rglob("*")]:
+            os.utime(path)
+    assert twin.plan() == {}
+
+
+def test_editing_a_module_plans_what_it_makes_and_what_follows(twin: Project):
+    module = twin.folder / "scripts/poles/alignment.py"
+    module.write_text(module.read_text() + "\nADDED = 1\n")
+    downstream = {"align_countries", "draw_alignment", "judge_claims", "audit_results", "all"}
+    assert set(twin.plan()) == downstream
+
+
+def test_editing_a_null_model_plans_its_branch_alone(twin: Project):
+    module = twin.folder / "scripts/poles/nulls/max_entropy.py"
+    module.write_text(module.read_text() + "\nADDED = 1\n")
+    plan = twin.plan()
+    assert plan["fit_max_entropy"] == 2
+    upstream = {"make_demo", "find_core", "read_works", "select_works", "build_networks", "draw_losses"}
+    assert not upstream & set(plan)
+
+
+def test_editing_the_tables_plans_everything(twin: Project):
+    module = twin.folder / "scripts/poles/tables.py"
+    module.write_text(module.read_text() + "\nADDED = 1\n")
+    assert twin.plan() == EVERYTHING
+
+
+def test_a_config_key_plans_what_reads_it(twin: Project):
+    assert set(twin.plan("--config", "clusters={seed: 2}")) == {
+        "cluster_trajectories", "align_countries", "judge_recovery", "judge_claims",
+        "draw_archetypes", "draw_alignment", "draw_recovery", "audit_results", "all",
+    }  # fmt: skip
+
+
+def test_a_variant_plans_its_branch_alone(twin: Project):
+    plan = twin.plan("--config", "run={variants: [full, fractional]}")
+    assert plan["build_networks"] == 1
+    assert plan["fit_max_entropy"] == 2
+    assert not {"make_demo", "find_core", "read_works", "select_works", "draw_losses"} & set(plan)
+
+
+def test_a_null_model_is_one_rule_file_and_one_module(twin: Project):
+    (twin.folder / "workflow/nulls/uniform.smk").write_text(NULL)
+    module = (twin.folder / "scripts/poles/nulls/max_entropy.py").read_text()
+    (twin.folder / "scripts/poles/nulls/uniform.py").write_text(module)
+    assert twin.plan() == {}
+    plan = twin.plan("--config", "run={nulls: [max_entropy, uniform]}")
+    assert plan["fit_uniform"] == 2
+    assert plan["score_links"] == 2
+    assert plan["draw_archetypes"] == 1
+    assert "fit_max_entropy" not in plan
+    assert "build_networks" not in plan
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
+def test_rules_are_short_and_named_like_their_scripts(path: Path):
+    text = path.read_text()
+    for block in re.split(r"^ *(?=rule \w+:)", text, flags=re.MULTILINE)[1:]:
+        name = re.match(r"rule (\w+):", block)[1]
+        body = [line for line in block.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+        body = body[: next((n + 1 for n, line in enumerate(body) if ".py" in line), len(body))]
+        # Parentheses that the formatter opens over lines are one entry; the limit is on what is read as lines.
+        assert len(body) <= 32, f"{name}: {len(body)} lines"
+        script = re.search(r'"\.\./\.\./scripts/(\w+)\.py"', block)[1]
+        assert script == ("fit_null" if name == "fit_max_entropy" else name)
+        assert re.search(r"^ +code=code\(", block, re.MULTILINE), f"{name} has no digest of its code"
+        assert re.search(r"^ +log:", block, re.MULTILINE)
+
+
+def test_scripts_are_thin():
+    for path in (ROOT / "scripts").glob("*.py"):
+        assert len(path.read_text().splitlines()) <= 20, path.name
+
+
+def test_every_script_belongs_to_a_rule_or_is_a_command():
+    used = set(re.findall(r"scripts/(\w+)\.py", "".join(path.read_text() for path in RULES)))
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} - used == {"audit", "describe_config"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("clusters={kk: 4}", "clusters: unknown key kk; allowed: k, radius, seed"),
+        ("clusters={k: 1}", "clusters.k: 1; allowed: at least 2"),
+        ("source={kind: apii}", "source.kind: 'apii'; allowed: demo, snapshot, works, networks"),
+        ("years={first: 2010}", "trajectories: 2000-2021; allowed: within years = 2010-2023"),
+        ("run={nulls: [gravity]}", "run.nulls: 'gravity'; allowed: max_entropy"),
+        ("nulls={max_entropy: {seed: 1}}", "nulls.max_entropy: unknown option seed; allowed: "),
+        ("source={kind: works}", "source.path: null; needed where source.kind is works"),
+        ("poles=[USA, CN]", "poles.0: 'USA'; allowed: text that matches ^[A-Z]{2}$"),
+    ],
+)
+def test_a_wrong_key_stops_with_one_line(tmp_path: Path, change: str, message: str):
+    project = Project(ROOT)
+    answer = project.snakemake("--dry-run", "--directory", str(tmp_path), "--config", change)
+    assert answer.returncode != 0
+    assert f"configuration: {message}" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_overlays_plan(tmp_path: Path):
+    project = Project(ROOT)
+    for overlay in sorted((ROOT / "config").glob("*.yaml")):
+        if overlay.name in ("config.yaml", "claims.yaml"):
+            continue
+        keys = yaml.safe_load(overlay.read_text())
+        assert isinstance(keys, dict), overlay.name
+        answer = project.snakemake("--dry-run", "--directory", str(tmp_path), "--configfile", str(overlay))
+        # An overlay names the reader's own data, which are not there: that, and nothing else, may be missing.
+        assert "configuration:" not in answer.stderr, overlay.name

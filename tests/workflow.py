@@ -1,0 +1,74 @@
+"""A copy of the project in a folder of its own, and what Snakemake plans or makes there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import ROOT
+
+PARTS = ("Snakefile", "workflow", "scripts", "config", "profiles", "envs")
+
+
+class Project:
+    """A working copy of the project.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it stands.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    @classmethod
+    def copy(cls, folder: Path) -> "Project":
+        """Copy the sources of the project, without anything made by it."""
+        ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
+        for part in PARTS:
+            origin = ROOT / part
+            if origin.is_dir():
+                shutil.copytree(origin, folder / part, ignore=ignore)
+            else:
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copy(origin, folder / part)
+        return cls(folder)
+
+    def twin(self, folder: Path) -> "Project":
+        """Copy everything, results and Snakemake's memory included, with time stamps."""
+        shutil.copytree(self.folder, folder)
+        return Project(folder)
+
+    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in the folder."""
+        return self._run(sys.executable, *arguments)
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake in the folder, on the configuration of the project."""
+        return self._run(sys.executable, "-m", "snakemake", *arguments)
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+        return subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        )
+
+    def run(self, *arguments: str) -> None:
+        """Run the study; a failure shows Snakemake's own words."""
+        answer = self.snakemake(*arguments)
+        assert answer.returncode == 0, answer.stderr[-8000:]
+
+    def plan(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of each rule Snakemake would run now."""
+        answer = self.snakemake("--dry-run", *arguments)
+        assert answer.returncode == 0, answer.stderr[-8000:]
+        text = answer.stdout + answer.stderr
+        if "Nothing to be done" in text:
+            return {}
+        table = re.search(r"^job +count\n[- ]+\n(.*?)^total", text, re.MULTILINE | re.DOTALL)
+        assert table, text[-4000:]
+        jobs = (line.split() for line in table[1].strip().splitlines())
+        return {rule: int(count) for rule, count in jobs}

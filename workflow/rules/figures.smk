@@ -1,0 +1,172 @@
+"""One rule per figure; each is drawn as SVG and PNG, and the SVG stands in the report."""
+
+FIGURE = "results/figures/{variant}/{null}"
+LABELS = {"data": "{variant}", "null model": "{null}"}
+SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS)
+
+
+def results():
+    """Paths of everything that the study is asked for, but for its audit."""
+    figures = ["significant_links", "trajectories", "archetypes", "alignment"]
+    figures += ["diagnostics"] + (["recovery"] if SOURCE["kind"] == "demo" else [])
+    paths = expand(f"{FIGURE}/{{figure}}.svg", figure=figures, **BRANCH)
+    paths += [] if SOURCE["kind"] == "networks" else ["results/figures/losses.svg"]
+    return ["results/claims.md", *paths]
+
+
+rule draw_significant_links:
+    """Partners of each pole whose link is significant in the recent years."""
+    input:
+        SCORES,
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/significant_links.svg",
+            caption="../report/significant_links.rst",
+            category="1 Significant links",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/significant_links.png",
+    log:
+        "results/logs/{variant}/draw_significant_links.{null}.log",
+    params:
+        layers=LAYERS,
+        poles=config["poles"],
+        significance=config["significance"],
+        code=code("draw_significant_links"),
+    script:
+        "../../scripts/draw_significant_links.py"
+
+
+rule draw_trajectories:
+    """The z-scores of chosen pairs over the years."""
+    input:
+        SCORES,
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/trajectories.svg",
+            caption="../report/trajectories.rst",
+            category="2 Trajectories",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/trajectories.png",
+    log:
+        "results/logs/{variant}/draw_trajectories.{null}.log",
+    params:
+        layers=LAYERS,
+        pairs=config["figures"]["pairs"],
+        window=config["trajectories"],
+        code=code("draw_trajectories"),
+    script:
+        "../../scripts/draw_trajectories.py"
+
+
+rule draw_archetypes:
+    """The archetypes: members' median and bands by year."""
+    input:
+        trajectories="results/{variant}/trajectories/{null}.parquet",
+        clusters="results/{variant}/clusters/{null}.parquet",
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/archetypes.svg",
+            caption="../report/archetypes.rst",
+            category="3 Archetypes",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/archetypes.png",
+    log:
+        "results/logs/{variant}/draw_archetypes.{null}.log",
+    params:
+        channels=CHANNELS,
+        code=code("draw_archetypes"),
+    script:
+        "../../scripts/draw_archetypes.py"
+
+
+rule draw_alignment:
+    """Countries against the poles: the trend of their z-scores with each."""
+    input:
+        alignment="results/{variant}/alignment/{null}.parquet",
+        trends="results/{variant}/alignment/{null}.trends.parquet",
+        countries="results/{variant}/countries.parquet",
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/alignment.svg",
+            caption="../report/alignment.rst",
+            category="4 Alignment",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/alignment.png",
+    log:
+        "results/logs/{variant}/draw_alignment.{null}.log",
+    params:
+        poles=config["poles"],
+        code=code("draw_alignment"),
+    script:
+        "../../scripts/draw_alignment.py"
+
+
+rule draw_recovery:
+    """Planted against recovered archetypes of the demo world."""
+    input:
+        "results/{variant}/recovery/{null}.parquet",
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/recovery.svg",
+            caption="../report/recovery.rst",
+            category="5 Checks",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/recovery.png",
+    log:
+        "results/logs/{variant}/draw_recovery.{null}.log",
+    params:
+        code=code("draw_recovery"),
+    script:
+        "../../scripts/draw_recovery.py"
+
+
+rule draw_diagnostics:
+    """How well a null model keeps its constraints, and observed against expected weights."""
+    input:
+        moments=expand(
+            "results/{{variant}}/{layer}/nulls/{{null}}.parquet", layer=LAYERS
+        ),
+        diagnostics=expand(
+            "results/{{variant}}/{layer}/nulls/{{null}}.diagnostics.parquet",
+            layer=LAYERS,
+        ),
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/diagnostics.svg",
+            caption="../report/null_diagnostics.rst",
+            category="5 Checks",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/diagnostics.png",
+    log:
+        "results/logs/{variant}/draw_diagnostics.{null}.log",
+    params:
+        layers=LAYERS,
+        code=code("draw_diagnostics"),
+    script:
+        "../../scripts/draw_diagnostics.py"
+
+
+rule draw_losses:
+    """What each step of the selection leaves, by year."""
+    input:
+        "results/losses.parquet",
+    output:
+        svg=report(
+            "results/figures/losses.svg",
+            caption="../report/losses.rst",
+            category="5 Checks",
+            labels={"data": "all", "null model": "none"},
+        ),
+        png="results/figures/losses.png",
+    log:
+        "results/logs/draw_losses.log",
+    params:
+        code=code("draw_losses"),
+    script:
+        "../../scripts/draw_losses.py"

@@ -1,0 +1,48 @@
+"""From works, or ready edge lists, to the yearly links between countries."""
+
+if SOURCE["kind"] == "networks":
+
+    rule read_networks:
+        """Links of every year from the user's edge lists, and the panel of countries."""
+        input:
+            [SOURCE["networks"][layer] for layer in LAYERS],
+        output:
+            links=expand(
+                "results/{{variant}}/{layer}/links/{year}.parquet",
+                layer=LAYERS,
+                year=YEARS,
+            ),
+            countries="results/{variant}/countries.parquet",
+        log:
+            "results/logs/{variant}/read_networks.log",
+        benchmark:
+            "results/benchmarks/{variant}/read_networks.tsv"
+        params:
+            layers=LAYERS,
+            years=config["years"],
+            code=code("read_networks"),
+        script:
+            "../../scripts/read_networks.py"
+
+else:
+
+    rule build_networks:
+        """Links of every year from the works, and the panel of countries."""
+        input:
+            expand("results/works/{year}.parquet", year=YEARS),
+        output:
+            links=expand(
+                "results/{{variant}}/{layer}/links/{year}.parquet",
+                layer=LAYERS,
+                year=YEARS,
+            ),
+            countries="results/{variant}/countries.parquet",
+        log:
+            "results/logs/{variant}/build_networks.log",
+        benchmark:
+            "results/benchmarks/{variant}/build_networks.tsv"
+        params:
+            variant=lambda wildcards: config["variants"][wildcards.variant],
+            code=code("build_networks"),
+        script:
+            "../../scripts/build_networks.py"
