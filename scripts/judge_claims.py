@@ -7,3 +7,4 @@ with jobs.run(snakemake) as record:
     judged = claims.judge(snakemake.params.claims, branches)
     tables.write(judged, tables.CLAIMS, snakemake.output.table, record)
     provenance.write_text(claims.page(judged), snakemake.output.page, record)
+    provenance.write_text(claims.html_page(judged), snakemake.output.html, record)

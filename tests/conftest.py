@@ -25,7 +25,7 @@ def shared_data() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory):
-    """A copy of the project in which the tiny study has run; tests must not change it, but may take a twin."""
+    """A copy of the project in which the tiny study has run; to change it, a test takes a twin."""
     from workflow import Project
 
     project = Project.copy(tmp_path_factory.mktemp("tiny") / "project")

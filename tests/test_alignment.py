@@ -6,7 +6,12 @@ import pytest
 
 from poles import alignment, tables
 
-SC, SD, KI, KD = "Scientific Convergence", "Scientific Divergence", "Knowledge Integration", "Knowledge Divergence"
+SC, SD, KI, KD = (
+    "Scientific Convergence",
+    "Scientific Divergence",
+    "Knowledge Integration",
+    "Knowledge Divergence",
+)
 
 
 @pytest.mark.parametrize(
@@ -37,12 +42,21 @@ def test_trends_are_per_decade_and_robust():
 
 
 def test_every_country_of_the_panel_stands_against_the_poles():
-    pairs = {("CN", "FR"): (SC, 2.0), ("CN", "US"): (SD, -1.0), ("FR", "US"): (KI, 1.0), ("FR", "NA"): (SC, 0.0)}
+    pairs = {
+        ("CN", "FR"): (SC, 2.0),
+        ("CN", "US"): (SD, -1.0),
+        ("FR", "US"): (KI, 1.0),
+        ("FR", "NA"): (SC, 0.0),
+    }
     years = range(2000, 2022)
-    rows = [(a, b, year, slope * (year - 2000) / 10) for (a, b), (_, slope) in pairs.items() for year in years]
+    rows = [
+        (a, b, year, slope * (year - 2000) / 10) for (a, b), (_, slope) in pairs.items() for year in years
+    ]
     panel = pl.DataFrame(rows, schema=["source", "target", "year", "z_collaboration"], orient="row")
     members = pl.DataFrame(
-        [(a, b, name) for (a, b), (name, _) in pairs.items()], schema=["source", "target", "archetype"], orient="row"
+        [(a, b, name) for (a, b), (name, _) in pairs.items()],
+        schema=["source", "target", "archetype"],
+        orient="row",
     )
     aligned, trends = alignment.align(panel, members, ["US", "CN"], ["collaboration"], (2020, 2021))
     assert aligned.rows() == [

@@ -3,21 +3,40 @@
 import polars as pl
 import pytest
 import yaml
-from conftest import ROOT
 
+from conftest import ROOT
 from poles import claims, config, tables
 from poles.errors import StudyError
 
-TREND = {"id": "t", "statement": "s", "kind": "trend", "pair": ["US", "CN"], "layer": "collaboration", "direction": "falls"}
+TREND = {
+    "id": "t",
+    "statement": "s",
+    "kind": "trend",
+    "pair": ["US", "CN"],
+    "layer": "collaboration",
+    "direction": "falls",
+}
 GROUP = {
-    "id": "g", "statement": "s", "kind": "group", "countries": ["FR", "IT", "NL", "CA"], "poles": ["US", "CN"],
-    "group": "both", "share": 0.75,
+    "id": "g", "statement": "s", "kind": "group", "countries": ["FR", "IT", "NL", "CA"],
+    "poles": ["US", "CN"], "group": "both", "share": 0.75,
 }  # fmt: skip
-COUNT = {"id": "c", "statement": "s", "kind": "significant", "pole": "US", "layer": "collaboration", "expected": 10, "tolerance": 0.2}
+COUNT = {
+    "id": "c",
+    "statement": "s",
+    "kind": "significant",
+    "pole": "US",
+    "layer": "collaboration",
+    "expected": 10,
+    "tolerance": 0.2,
+}
 
 
-def branch(slope=(-1.0, -2.0, -0.5), groups="both", ties=10, layers=("collaboration", "citation"), poles=("US", "CN")):
-    groups = dict(zip(["FR", "IT", "NL", "CA"], groups.split(",") if "," in groups else [groups] * 4, strict=True))
+def branch(
+    slope=(-1.0, -2.0, -0.5), groups="both", ties=10, layers=("collaboration", "citation"), poles=("US", "CN")
+):
+    groups = dict(
+        zip(["FR", "IT", "NL", "CA"], groups.split(",") if "," in groups else [groups] * 4, strict=True)
+    )
     trends = [("CN", "US", "collaboration", *slope, 0.0), ("US", "CN", "collaboration", *slope, 0.0)]
     z = [("collaboration", "US", f"{n:02d}", 3.0 if n < ties else 1.0, 0.01, 5) for n in range(60)]
     return claims.Branch(
@@ -73,7 +92,12 @@ def test_the_page_shows_every_claim_in_every_branch():
     page = claims.page(judged)
     assert "2 claims in 2 branches" in page
     assert "3 reproduced, 1 contradicted" in page
-    assert page.index("## They bridge.") < page.index("| fractional | max_entropy | **contradicted** | 0 of 4")
+    html = claims.html_page(judged)
+    assert html.count("<b>reproduced</b>") == 3
+    assert html.count("<b>contradicted</b>") == 1
+    assert page.index("## They bridge.") < page.index(
+        "| fractional | max_entropy | **contradicted** | 0 of 4"
+    )
 
 
 def test_the_shipped_claims_are_well_formed():
@@ -86,7 +110,10 @@ def test_the_shipped_claims_are_well_formed():
     [
         ({"claims": []}, "must be a list"),
         ([TREND | {"kind": "trendy"}], "claim t: kind 'trendy'; allowed: trend, group, significant"),
-        ([{key: value for key, value in TREND.items() if key != "pair"}], "claim t: pair too many or missing"),
+        (
+            [{key: value for key, value in TREND.items() if key != "pair"}],
+            "claim t: pair too many or missing",
+        ),
         ([TREND | {"layer": "citations"}], "layer 'citations'; allowed: collaboration, citation"),
         ([TREND | {"direction": "down"}], "direction 'down'; allowed: rises, falls"),
         ([TREND, TREND], "claim t: this id stands twice"),

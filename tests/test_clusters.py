@@ -22,14 +22,20 @@ def planted(pairs: int = 160, noise: float = 0.5, seed: int = 1) -> tuple[pl.Dat
     random = np.random.default_rng(seed)
     ramp = np.linspace(-3, 3, len(YEARS))
     names = [list(SHAPES)[n % 4] for n in range(pairs)]
-    x = np.array([np.outer(ramp, SHAPES[name]) for name in names]) + random.normal(0, noise, (pairs, len(YEARS), 2))
+    x = np.array([np.outer(ramp, SHAPES[name]) for name in names]) + random.normal(
+        0, noise, (pairs, len(YEARS), 2)
+    )
     pair = [(f"{chr(65 + n // 26)}{chr(65 + n % 26)}", "ZZ") for n in range(pairs)]
     frame = pl.DataFrame(
         [(a, b, int(year), *x[n, t]) for n, (a, b) in enumerate(pair) for t, year in enumerate(YEARS)],
         schema=["source", "target", "year", "x_collaboration", "x_citation"],
         orient="row",
     ).with_columns(pl.col("year").cast(pl.Int16))
-    truth = pl.DataFrame([(a, b, name) for (a, b), name in zip(pair, names, strict=True)], schema=tables.TRUTH.columns, orient="row")
+    truth = pl.DataFrame(
+        [(a, b, name) for (a, b), name in zip(pair, names, strict=True)],
+        schema=tables.TRUTH.columns,
+        orient="row",
+    )
     return frame, truth
 
 

@@ -5,10 +5,10 @@ import copy
 import jsonschema
 import pytest
 import yaml
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import ROOT
 from poles import config
 from poles.errors import StudyError
 
@@ -40,7 +40,9 @@ def test_the_schema_is_one_and_describes_every_key():
 
 
 def test_the_shipped_configuration_spells_out_the_defaults():
-    assert completed() == (lambda bare: (config.complete(bare, ROOT), bare)[1])({"nulls": {"max_entropy": {}}})
+    assert completed() == (lambda bare: (config.complete(bare, ROOT), bare)[1])(
+        {"nulls": {"max_entropy": {}}}
+    )
 
 
 def test_the_page_of_keys_is_in_step_with_the_schema():
@@ -52,6 +54,21 @@ def test_defaults_are_filled_at_every_depth():
     assert settings["trajectories"]["panel"] == {"min_strength": 50, "min_share": 0.8}
     assert settings["variants"] == {"mine": {"counting": "full"}}
     assert settings["run"] == {"variants": ["mine"], "nulls": ["max_entropy"]}
+
+
+def test_values_given_as_text_are_read_as_their_type():
+    settings = completed(
+        demo={"works": "2000"}, source={"path": "null"}, field={"subfields": ["1702", "1707"]},
+        selection={"retracted": "true", "types": "null"}, poles=["NO", "US"],
+        significance={"threshold": "1.5"},
+    )  # fmt: skip
+    assert settings["demo"]["works"] == 2000
+    assert settings["source"]["path"] is None
+    assert settings["field"]["subfields"] == [1702, 1707]
+    assert settings["selection"]["retracted"] is True
+    assert settings["selection"]["types"] is None
+    assert settings["poles"] == ["NO", "US"]
+    assert settings["significance"]["threshold"] == 1.5
 
 
 @given(st.text(min_size=1), st.sampled_from(["years", "source", "clusters", "trajectories", "demo"]))

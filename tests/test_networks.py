@@ -88,8 +88,12 @@ def test_fractional_weights_of_a_work_and_of_a_citation_sum_to_one():
 
 def test_the_panel_counts_partners_and_strengths():
     links = {
-        "collaboration": pl.DataFrame({"source": ["CN", "CN", "US"], "target": ["CN", "US", "US"], "weight": [5, 2, 7]}),
-        "citation": pl.DataFrame({"source": ["US", "US", "CN"], "target": ["CN", "US", "NA"], "weight": [3, 9, 4]}),
+        "collaboration": pl.DataFrame(
+            {"source": ["CN", "CN", "US"], "target": ["CN", "US", "US"], "weight": [5, 2, 7]}
+        ),
+        "citation": pl.DataFrame(
+            {"source": ["US", "US", "CN"], "target": ["CN", "US", "NA"], "weight": [3, 9, 4]}
+        ),
     }
     panel = networks.country_panel(2000, links)
     assert panel.rows() == [

@@ -15,7 +15,9 @@ def moments(rows) -> pl.DataFrame:
 
 
 def test_z_is_the_distance_in_standard_deviations():
-    frame = scores.score(moments([(2000, "CN", "US", 7.0, 4.0, 2.0, None), (2000, "NA", "US", 0.0, 0.0, 0.0, None)]))
+    frame = scores.score(
+        moments([(2000, "CN", "US", 7.0, 4.0, 2.0, None), (2000, "NA", "US", 0.0, 0.0, 0.0, None)])
+    )
     assert frame["z"].to_list() == [1.5, None]
     assert frame["p"][0] == pytest.approx(0.5 * math.erfc(1.5 / math.sqrt(2)))
     assert frame["p"][1] is None

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from poles.corpus import sources
 from poles.errors import StudyError
 
@@ -77,7 +78,7 @@ def test_works_are_found_by_glob_in_order(tmp_path):
 )
 def test_what_cannot_be_a_source_is_refused_in_one_line(tmp_path, kind, path, message):
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(StudyError, match="^[^\n]*$") as error:
+    with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
         sources.source_files(kind, path and path.format(tmp_path))
     assert message in str(error.value)
 
@@ -152,7 +153,7 @@ def add_part(works: Path) -> None:
 def test_snapshot_must_agree_with_its_manifest(tmp_path, damage, message):
     works = make_snapshot(tmp_path)
     damage(works)
-    with pytest.raises(StudyError, match="^[^\n]*$") as error:
+    with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
         sources.source_files("snapshot", str(tmp_path))
     assert message in str(error.value)
     assert str(works) in str(error.value)
@@ -160,7 +161,7 @@ def test_snapshot_must_agree_with_its_manifest(tmp_path, damage, message):
 
 def test_old_layout_and_its_manifest_are_understood(shared_data, tmp_path):
     sample = shared_data("openalex-snapshot-samples") / "go-openalex/sample/openalex"
-    with pytest.raises(StudyError, match="46[0-9] files listed in the manifest but not there"):
+    with pytest.raises(StudyError, match=r"46\d files listed in the manifest but not there"):
         sources.source_files("snapshot", str(sample))
     works = tmp_path / "data/works"
     part = "updated_date=2023-05-16/part_000.gz"
@@ -172,7 +173,7 @@ def test_old_layout_and_its_manifest_are_understood(shared_data, tmp_path):
     assert sources.record_counts("snapshot", str(tmp_path)) == {str(works / part): 27}
 
 
-@given(st.lists(st.integers(0, 50), min_size=1, max_size=7), st.integers(1, 3))
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=6), st.integers(1, 3))
 def test_shards_are_a_balanced_partition(sizes, count):
     files = [f"part_{number}" for number in range(len(sizes))]
     groups = sources.shards(files, count, sizes)
@@ -195,10 +196,7 @@ def test_shards_weigh_files_by_their_bytes(tmp_path):
     for name, size in (("a", 5), ("b", 1), ("c", 2), ("d", 3)):
         (tmp_path / name).write_bytes(b"x" * size)
     files = [f"{tmp_path}/{name}" for name in "abcd"]
-    assert sources.shards(files, 2) == [[files[0]], files[1:]] or sources.shards(files, 2) == [
-        files[:2],
-        files[2:],
-    ]
+    assert sources.shards(files, 2) == [files[:2], files[2:]]  # 5 + 1, 2 + 3
     assert sources.shards(files, 9) == [[file] for file in files]
 
 

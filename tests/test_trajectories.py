@@ -27,7 +27,11 @@ def series(a: str, b: str, z: list, first: int = 2000, observed: float = 10.0) -
 
 def test_channels_follow_layers_and_option():
     assert channels_of(["collaboration", "citation"], "mean") == ["collaboration", "citation"]
-    assert channels_of(["collaboration", "citation"], "both") == ["collaboration", "citation_out", "citation_in"]
+    assert channels_of(["collaboration", "citation"], "both") == [
+        "collaboration",
+        "citation_out",
+        "citation_in",
+    ]
     assert channels_of(["collaboration"], "both") == ["collaboration"]
     assert channels_of(["citation"], "in") == ["citation_in"]
 
@@ -73,12 +77,16 @@ def test_both_directions_weigh_as_much_as_collaboration():
     rows = series("CN", "US", [0.0, 1.0, 4.0, 9.0]) + series("US", "CN", [0.0, 1.0, 4.0, 9.0])
     layers = {"collaboration": scores(rows[:4]), "citation": scores(rows)}
     built, _ = trajectories.build(layers, 2000, 2003, "both", "literal", 0.0, 0.5)
-    energy = {name: (built[f"x_{name}"] ** 2).sum() for name in ("collaboration", "citation_out", "citation_in")}
+    energy = {
+        name: (built[f"x_{name}"] ** 2).sum() for name in ("collaboration", "citation_out", "citation_in")
+    }
     assert energy["citation_out"] + energy["citation_in"] == pytest.approx(energy["collaboration"])
     tables.conform(built, tables.trajectories(["collaboration", "citation_out", "citation_in"]))
 
 
-cubes = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(22), st.integers(1, 3)), elements=st.floats(-50, 50))
+cubes = arrays(
+    np.float64, st.tuples(st.integers(1, 6), st.just(22), st.integers(1, 3)), elements=st.floats(-50, 50)
+)
 
 
 @settings(max_examples=50, deadline=None)

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import ROOT
 from workflow import Project
 
 RULES = sorted((ROOT / "workflow").rglob("*.smk"))
-EVERYTHING = {
-    "make_demo": 1, "find_core": 2, "read_works": 2, "select_works": 1, "build_networks": 1, "fit_max_entropy": 2,
-    "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1, "align_countries": 1, "judge_recovery": 1,
-    "judge_claims": 1, "draw_significant_links": 1, "draw_trajectories": 1, "draw_archetypes": 1, "draw_alignment": 1,
-    "draw_recovery": 1, "draw_diagnostics": 1, "draw_losses": 1, "audit_results": 1, "all": 1,
-}  # fmt: skip
-NULL = '''
+ONCE = """
+    make_demo select_works build_networks build_trajectories cluster_trajectories align_countries judge_recovery
+    judge_claims draw_significant_links draw_trajectories draw_archetypes draw_alignment draw_recovery
+    draw_diagnostics draw_losses audit_results all
+"""
+TWICE = "find_core read_works fit_max_entropy score_links"
+EVERYTHING = dict.fromkeys(ONCE.split(), 1) | dict.fromkeys(TWICE.split(), 2)
+NULL = """
 use rule fit_max_entropy as fit_uniform with:
     pathvars:
         null="uniform",
@@ -24,7 +26,7 @@ use rule fit_max_entropy as fit_uniform with:
         null="uniform",
         options=config["nulls"].get("uniform", {}),
         code=code("fit_null", "poles.nulls.uniform"),
-'''
+"""
 
 
 @pytest.fixture
@@ -49,10 +51,9 @@ def test_touching_every_source_plans_nothing(twin: Project):
 
 
 def test_editing_a_module_plans_what_it_makes_and_what_follows(twin: Project):
-    module = twin.folder / "scripts/poles/alignment.py"
+    module = twin.folder / "scripts/poles/claims.py"
     module.write_text(module.read_text() + "\nADDED = 1\n")
-    downstream = {"align_countries", "draw_alignment", "judge_claims", "audit_results", "all"}
-    assert set(twin.plan()) == downstream
+    assert twin.plan() == {"judge_claims": 1, "audit_results": 1, "all": 1}
 
 
 def test_editing_a_null_model_plans_its_branch_alone(twin: Project):
@@ -104,7 +105,7 @@ def test_rules_are_short_and_named_like_their_scripts(path: Path):
         name = re.match(r"rule (\w+):", block)[1]
         body = [line for line in block.splitlines() if line.strip() and not line.lstrip().startswith("#")]
         body = body[: next((n + 1 for n, line in enumerate(body) if ".py" in line), len(body))]
-        # Parentheses that the formatter opens over lines are one entry; the limit is on what is read as lines.
+        # What the formatter spreads over lines is one entry to a reader: a few lines beyond 25 are its own.
         assert len(body) <= 32, f"{name}: {len(body)} lines"
         script = re.search(r'"\.\./\.\./scripts/(\w+)\.py"', block)[1]
         assert script == ("fit_null" if name == "fit_max_entropy" else name)
@@ -139,8 +140,9 @@ def test_a_wrong_key_stops_with_one_line(tmp_path: Path, change: str, message: s
     project = Project(ROOT)
     answer = project.snakemake("--dry-run", "--directory", str(tmp_path), "--config", change)
     assert answer.returncode != 0
-    assert f"configuration: {message}" in answer.stderr
-    assert "Traceback" not in answer.stderr
+    said = answer.stdout + answer.stderr
+    assert f"configuration: {message}" in said
+    assert "Traceback" not in said
 
 
 def test_overlays_plan(tmp_path: Path):
@@ -152,4 +154,4 @@ def test_overlays_plan(tmp_path: Path):
         assert isinstance(keys, dict), overlay.name
         answer = project.snakemake("--dry-run", "--directory", str(tmp_path), "--configfile", str(overlay))
         # An overlay names the reader's own data, which are not there: that, and nothing else, may be missing.
-        assert "configuration:" not in answer.stderr, overlay.name
+        assert "configuration:" not in answer.stdout + answer.stderr, overlay.name

@@ -1,6 +1,7 @@
 """The paper's claims, each judged by one rule on the results of one branch."""
 
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from poles.scores import significant_links
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 INCONCLUSIVE, NOT_TESTABLE = "inconclusive", "not testable"
+COLOURS = {REPRODUCED: "#007a56", CONTRADICTED: "#b34700", INCONCLUSIVE: "#555555", NOT_TESTABLE: "#888888"}
+"""Colour of each verdict, in the order in which verdicts are counted."""
 
 
 class Verdict(NamedTuple):
@@ -84,8 +87,14 @@ def read_branches(files: Any, options: Any) -> dict[tuple[str, str], Branch]:
     return branches
 
 
+def _without(layer: str) -> Verdict:
+    return Verdict(NOT_TESTABLE, None, f"The study has no {layer} layer.")
+
+
 def judge_trend(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     """Judge whether the z-score of a pair with a pole rises or falls."""
+    if claim["layer"] not in branch.layers:
+        return _without(claim["layer"])
     pair = claim["pair"]
     rows = branch.trends.filter(
         pl.col("pole").is_in(pair)
@@ -109,15 +118,15 @@ def judge_trend(claim: Mapping[str, Any], branch: Branch) -> Verdict:
 def judge_group(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     """Judge which share of the named countries stands where the claim says."""
     if list(claim["poles"]) != list(branch.poles):
-        return Verdict(NOT_TESTABLE, None, f"the study's poles are {', '.join(branch.poles)}.")
+        return Verdict(NOT_TESTABLE, None, f"The study's poles are {', '.join(branch.poles)}.")
     if set(branch.layers) != set(LAYERS):
         return Verdict(
-            NOT_TESTABLE, None, f"it needs both layers; the study has {', '.join(branch.layers)} only."
+            NOT_TESTABLE, None, f"It needs both layers; the study has {', '.join(branch.layers)} only."
         )
     groups = dict(branch.alignment.select("country", "group").iter_rows())
     missing = [country for country in claim["countries"] if groups.get(country, UNKNOWN) == UNKNOWN]
     if missing:
-        return Verdict(NOT_TESTABLE, None, f"not in the panel with both poles: {', '.join(missing)}.")
+        return Verdict(NOT_TESTABLE, None, f"Not in the panel with both poles: {', '.join(missing)}.")
     there = [country for country in claim["countries"] if groups[country] == claim["group"]]
     others = [f"{country} ({groups[country]})" for country in claim["countries"] if country not in there]
     share = len(there) / len(claim["countries"])
@@ -131,7 +140,7 @@ def judge_group(claim: Mapping[str, Any], branch: Branch) -> Verdict:
 def judge_significant(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     """Judge the number of countries with a significant tie to a pole."""
     if claim["layer"] not in branch.layers:
-        return Verdict(NOT_TESTABLE, None, f"the study has no {claim['layer']} layer.")
+        return _without(claim["layer"])
     ties = branch.significant.filter(
         pl.col("layer").eq(claim["layer"])
         & (pl.col("source").eq(claim["pole"]) | pl.col("target").eq(claim["pole"]))
@@ -180,17 +189,7 @@ def judge(claims: Sequence[Mapping[str, Any]], branches: Mapping[tuple[str, str]
 
 def page(claims: pl.DataFrame) -> str:
     """Claims as a Markdown page: each claim, its verdict in every branch, and one sentence why."""
-    counts = claims.group_by("verdict").len()
-    order = [REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_TESTABLE]
-    found = dict(counts.iter_rows())
-    lines = [
-        "# What the data say to the paper's claims",
-        "",
-        f"{claims['claim'].n_unique()} claims in {claims.select('variant', 'null').n_unique()} branches "
-        "(a choice about the data x a null model): "
-        + ", ".join(f"{found[verdict]} {verdict}" for verdict in order if verdict in found)
-        + ".",
-    ]
+    lines = ["# What the data say to the paper's claims", "", _overview(claims)]
     for (_, statement), rows in claims.group_by("claim", "statement", maintain_order=True):
         lines += ["", f"## {statement}", "", "| data | null model | verdict | why |", "|---|---|---|---|"]
         lines += [
@@ -198,3 +197,34 @@ def page(claims: pl.DataFrame) -> str:
             for row in rows.iter_rows(named=True)
         ]
     return "\n".join(lines)
+
+
+def html_page(claims: pl.DataFrame) -> str:
+    """The same as an HTML page that stands by itself, for the report."""
+    rows = []
+    for (_, statement), group in claims.group_by("claim", "statement", maintain_order=True):
+        rows.append(f'<tr><th colspan="4">{escape(statement)}</th></tr>')
+        for row in group.iter_rows(named=True):
+            cells = "".join(f"<td>{escape(row[name])}</td>" for name in ("variant", "null"))
+            colour = COLOURS[row["verdict"]]
+            cells += f'<td style="color:{colour}"><b>{row["verdict"]}</b></td><td>{escape(row["why"])}</td>'
+            rows.append(f"<tr>{cells}</tr>")
+    style = "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em} th{text-align:left;padding-top:1em}"
+    style += " td{padding:0 1em 0 0;vertical-align:top}"
+    title = "What the data say to the paper's claims"
+    return (
+        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>\n'
+        f"<h1>{title}</h1>\n<p>{_overview(claims)}</p>\n<table>\n" + "\n".join(rows) + "\n</table></html>"
+    )
+
+
+def _overview(claims: pl.DataFrame) -> str:
+    """One sentence: how many claims in how many branches, and how many of each verdict."""
+    found = dict(claims.group_by("verdict").len().iter_rows())
+    branches = claims.select("variant", "null").n_unique()
+    return (
+        f"{claims['claim'].n_unique()} claims in {branches} {'branch' if branches == 1 else 'branches'} "
+        "(a choice about the data and a null model): "
+        + ", ".join(f"{found[verdict]} {verdict}" for verdict in COLOURS if verdict in found)
+        + "."
+    )

@@ -1,6 +1,7 @@
 """The configuration: checked at parse time, completed with defaults, and described for readers."""
 
 import ast
+import copy
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,44 @@ def load_schema(root: Path) -> dict[str, Any]:
     return yaml.safe_load((root / SCHEMA).read_text(encoding="utf-8"))
 
 
+def _part(schema: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Schema of one key of a map; an empty one where the key is not known."""
+    part = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
+    return part if isinstance(part, dict) else {}
+
+
 def _fill(value: Any, schema: Mapping[str, Any]) -> None:
     """Put the default of every missing key into a map, outermost first, so that nested ones follow."""
     if not isinstance(value, dict):
         return
-    properties = schema.get("properties", {})
-    for key, part in properties.items():
+    for key, part in schema.get("properties", {}).items():
         if "default" in part and key not in value:
-            value[key] = yaml.safe_load(yaml.safe_dump(part["default"]))
+            value[key] = copy.deepcopy(part["default"])
     for key, inner in value.items():
-        part = properties.get(key, schema.get("additionalProperties"))
-        if isinstance(part, dict):
-            _fill(inner, part)
+        _fill(inner, _part(schema, key))
+
+
+def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Read text as the type that the schema asks for.
+
+    Snakemake leaves every value inside ``--config 'demo={works: 200000}'`` as text.
+    """
+    if isinstance(value, dict):
+        inner = schema.get("properties", {})
+        other = schema.get("additionalProperties", {})
+        return {
+            key: _typed(part, inner.get(key, other if isinstance(other, dict) else {}))
+            for key, part in value.items()
+        }
+    if isinstance(value, list):
+        return [_typed(part, schema.get("items", {})) for part in value]
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(value, str) and kinds and ("string" not in kinds or value == "null"):
+        read = yaml.safe_load(value)
+        if jsonschema.Draft202012Validator({"type": kinds}).is_valid(read):
+            return read
+    return value
 
 
 def _explain(error: jsonschema.ValidationError) -> str:
@@ -131,6 +158,7 @@ def complete(config: dict[str, Any], root: Path) -> None:
         One line for each wrong key: the key, its value and what is allowed.
     """
     schema = load_schema(root)
+    config.update(_typed(config, schema))
     errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
     lines = [
         _explain(error) for error in sorted(errors, key=lambda error: list(map(str, error.absolute_path)))

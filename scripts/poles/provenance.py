@@ -19,7 +19,7 @@ from poles.errors import StudyError
 SCRIPTS = Path(__file__).resolve().parent.parent
 """Folder of all Python of the study; modules are looked up here."""
 
-_MARKDOWN = re.compile(r"\n<!-- provenance: (.*) -->\n\Z")
+_COMMENT = re.compile(r"\n<!-- provenance: (.*) -->\n\Z")
 
 
 def _module_file(name: str) -> Path | None:
@@ -114,7 +114,7 @@ def replace_file(path: str | Path, content: bytes) -> None:
 
 
 def write_text(text: str, path: str | Path, provenance: Mapping[str, Any]) -> None:
-    """Write a Markdown page with its provenance in a closing comment."""
+    """Write a Markdown or HTML page with its provenance in a closing comment."""
     # "--" would end an HTML comment; \u002d is the same character to a JSON reader.
     record = canonical(provenance).replace("--", "-\\u002d")
     replace_file(path, f"{text.rstrip()}\n\n<!-- provenance: {record} -->\n".encode())
@@ -161,8 +161,8 @@ def _read_json(path: Path) -> str | None:
     return None if record is None else json.dumps(record)
 
 
-def _read_markdown(path: Path) -> str | None:
-    match = _MARKDOWN.search(path.read_text(encoding="utf-8"))
+def _read_comment(path: Path) -> str | None:
+    match = _COMMENT.search(path.read_text(encoding="utf-8"))
     return match and match[1]
 
 
@@ -183,7 +183,8 @@ def _read_png(path: Path) -> str | None:
 _READERS = {
     ".parquet": _read_parquet,
     ".json": _read_json,
-    ".md": _read_markdown,
+    ".md": _read_comment,
+    ".html": _read_comment,
     ".svg": _read_svg,
     ".png": _read_png,
     ".gz": _read_gzip,

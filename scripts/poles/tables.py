@@ -46,11 +46,8 @@ RECORDS = Table(
         "references": pl.List(pl.Int64),  # as recorded
     },
 )
-KEPT = (
-    Table(  # records of the field or citing it; by year, in small groups: one year is read without the rest
-        ("year", "position"), {**RECORDS.columns, "is_core": pl.Boolean}, row_group=8192
-    )
-)
+# Records of the field or citing it: by year, in small groups, so that one year is read without the rest.
+KEPT = Table(("year", "position"), {**RECORDS.columns, "is_core": pl.Boolean}, row_group=8192)
 CORE = Table(("work_id",), {"work_id": pl.Int64})
 COUNTS = Table(
     ("year",),

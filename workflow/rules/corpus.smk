@@ -30,12 +30,11 @@ elif SOURCE["kind"] == "networks":
 else:
     FILES = checked(sources.source_files, SOURCE["kind"], SOURCE["path"])
     SIZES = None  # as they are on disk
-# How many records each file must hold, as far as its source says so.
-EXPECTED = (
-    dict(zip(FILES, SIZES))
-    if SOURCE["kind"] == "demo"
-    else checked(sources.record_counts, SOURCE["kind"], SOURCE["path"])
-)
+
+# How many records a file must hold, where the source says so.
+EXPECTED = dict(zip(FILES, SIZES or []))
+if SOURCE["kind"] == "snapshot":
+    EXPECTED = checked(sources.record_counts, SOURCE["kind"], SOURCE["path"])
 SHARDS = dict(enumerate(sources.shards(FILES, SOURCE["shards"], SIZES)))
 
 

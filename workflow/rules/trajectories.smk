@@ -105,7 +105,13 @@ rule judge_claims:
         ),
     output:
         table="results/claims.parquet",
-        page=report("results/claims.md", category="Claims"),
+        page="results/claims.md",
+        html=report(
+            "results/claims.html",
+            caption="../report/claims.rst",
+            category="0 Claims",
+            labels={"data": "all", "null model": "all"},
+        ),
     log:
         "results/logs/judge_claims.log",
     benchmark:

@@ -1,12 +1,14 @@
 """Where the files of the demo snapshot stand; standard library alone, so a workflow can ask it cheaply."""
 
+import itertools
+
 from poles.errors import StudyError
 
 RELEASE = "2026-09-01"
 """Date of the demo's release, as its manifests give it."""
 
-PART = 50_000
-"""Most records in one part file; keeps a part's text below about 200 MB."""
+PART = 30_000
+"""Most records in one part file; keeps a part's text below about 100 MB."""
 
 _EARLIER = "2026-06-14"
 _SUFFIX = {"jsonl": "gz", "parquet": "parquet"}
@@ -38,7 +40,7 @@ def shares(works: int) -> list[tuple[str, int]]:
     for date, records in ((_EARLIER, earlier), (RELEASE, works - earlier)):
         pieces = max(1, -(-records // PART))
         cuts = [records * piece // pieces for piece in range(pieces + 1)]
-        found += [(date, stop - start) for start, stop in zip(cuts, cuts[1:], strict=False)]
+        found += [(date, stop - start) for start, stop in itertools.pairwise(cuts)]
     return found
 
 

@@ -106,7 +106,7 @@ def read_records(
     keep : pl.Expr, optional
         Which records are wanted, by any wanted column but ``authorships`` and ``n_authors``.
     tally : Tally, optional
-        Filled with what is left out; that is logged in any case.
+        An empty one, to be filled with what is left out; that is logged in any case.
 
     Yields
     ------
@@ -122,7 +122,8 @@ def read_records(
     tally = Tally() if tally is None else tally
     asked = set(tables.RECORDS.columns if columns is None else columns) | {"position", "work_id"}
     names = [name for name in tables.RECORDS.columns if name in asked]
-    sources = asked | {"year"} | ({"authorships"} if "n_authors" in asked else set())
+    made_from = {"n_authors": "authorships", "is_paratext": "type"}
+    sources = asked | {"year"} | {made_from[name] for name in asked & made_from.keys()}
     raw_chunks = _parquet_chunks if path.suffix == ".parquet" else _json_chunks
     _check_magic(path)
     for raw, places in raw_chunks(path, [name for name in RAW if name in sources]):
@@ -418,7 +419,8 @@ def _json_records(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         return
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if name.endswith((".json", ".jsonl"))]
+            names = (name for name in archive.namelist() if not name.startswith("__MACOSX/"))
+            members = [name for name in names if name.endswith((".json", ".jsonl"))]
             if not members:
                 raise StudyError(f"{path}: holds no .json or .jsonl file")
             for name in members:
@@ -537,6 +539,7 @@ def _parquet_chunks(path: Path, wanted: Sequence[str]) -> Iterator[tuple[pl.Data
                 yield raw, lambda row, first=rows: f"row {first + row + 1}"
                 rows += len(frame)
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).partition("\n")[0]
         raise StudyError(
-            f"{path}: not readable as Parquet file of OpenAlex works after row {rows} ({error})"
+            f"{path}: not readable as Parquet file of works after row {rows} ({reason})"
         ) from None

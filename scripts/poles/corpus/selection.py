@@ -268,16 +268,15 @@ def _choose(
         "not paratext": (pl.lit(selection["paratext"]) | ~pl.col("is_paratext"), "selection.paratext"),
         "not in the expansion corpus": (pl.lit(selection["xpac"]) | ~pl.col("is_xpac"), "selection.xpac"),
     }
-    parts = [_left(kept, "in the field or citing it")]
-    if not kept["is_core"].any():
-        raise StudyError(
-            "field.subfields: no record is in the field; records from before 2024 carry no topics, and null "
-            "takes every work"
-        )
     latest = kept.sort("work_id", "updated", "position", descending=[False, True, False], nulls_last=True)
     chosen = latest.unique("work_id", keep="first", maintain_order=True)
-    parts.append(_left(chosen, "distinct"))
+    parts = [_left(kept, "in the field or citing it"), _left(chosen, "distinct")]
     field = chosen.filter("is_core")["work_id"]
+    if not len(field):
+        raise StudyError(
+            "field.subfields: no work is in the field; records from before 2024 carry no topics, and null "
+            "takes every work"
+        )
     for step, (predicate, key) in sound.items():
         before = chosen.filter("is_core")
         chosen = chosen.filter(predicate)

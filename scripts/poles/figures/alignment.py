@@ -49,12 +49,16 @@ def alignment(
     words |= {BOTH: "with both" if len(poles) == 2 else "with all", NEITHER: "with none"}
     present = set(alignment["group"])
     figure = style.canvas(
-        f"Who draws nearer: trends of links with {', '.join(map(style.name, poles))}",
+        f"Who draws nearer: trends of links with {style.listing(poles)}",
         "Change of z per decade (scales: linear near zero, logarithmic outward). A mark per country; "
         "colour: group by archetype.",
         width=max(8.0, 5.3 * len(channels)),
         height=1.0 + 5.2 * (len(poles) - 1),
-        colours={words.get(group, group): colour for group, colour in colours.items() if group in present},
+        colours={
+            words.get(group, "with some" if "+" in group else group): colour
+            for group, colour in colours.items()
+            if group in present
+        },
     )
     grid = figure.subplots(len(poles) - 1, len(channels), squeeze=False)
     named = {}

@@ -46,11 +46,12 @@ def archetypes(trajectories: pl.DataFrame, clusters: pl.DataFrame) -> Figure:
     grid = figure.subplots(len(channels), len(groups), sharex=True, sharey=True, squeeze=False)
     for column, (cluster, archetype) in zip(grid.T, groups, strict=True):
         inside = clusters.filter(pl.col("cluster") == cluster)
+        noun = "pair" if len(inside) == 1 else "pairs"
         colour = style.ARCHETYPES.get(archetype, style.GREY)
         for axes, channel in zip(column, channels, strict=True):
             _panel(axes, quantiles(members.filter(pl.col("cluster") == cluster), channel), colour)
         column[0].set_title(
-            _wrapped(f"{archetype}\n{len(inside):,} pairs", len(groups)), color=colour, weight="bold"
+            _wrapped(f"{archetype}\n{len(inside):,} {noun}", len(groups)), color=colour, weight="bold"
         )
         column[-1].set_xlabel(_wrapped(_medoid(inside), len(groups)), fontsize=8.5)
     for axes, channel in zip(grid[:, 0], channels, strict=True):

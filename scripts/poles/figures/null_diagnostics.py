@@ -89,11 +89,14 @@ def _expected(axes: Axes, moments: pl.DataFrame) -> None:
         return
     latest = moments.filter(pl.col("year") == pl.col("year").max())
     linked = latest.filter((pl.col("observed") > 0) & (pl.col("expected") > 0))
+    if linked.is_empty():
+        style.blank(axes, "no linked pair that the model expects to be linked")
+        return
     observed, expected = linked["observed"].to_numpy(), linked["expected"].to_numpy()
     axes.hexbin(
         observed, expected, xscale="log", yscale="log", gridsize=40, bins="log", cmap="Greys", mincnt=1, lw=0
     )
-    ends = [observed.min(initial=1), observed.max(initial=1)]
+    ends = [observed.min(), observed.max()]
     axes.plot(ends, ends, color=style.INK, lw=1, ls="--")
     axes.set_title(
         f"{latest['year'][0]}: {len(linked):,} linked pairs\n"

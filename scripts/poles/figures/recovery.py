@@ -26,22 +26,21 @@ def recovery(confusion: pl.DataFrame, adjusted_rand: float) -> Figure:
     """
     if confusion.is_empty():
         return style.empty("Planted archetypes recovered", "no pair with a planted archetype was clustered")
-    rows = sorted(set(confusion["planted"]), key=style.archetype_order)
-    columns = sorted(set(confusion["recovered"]), key=style.archetype_order)
-    counts = np.zeros((len(rows), len(columns)), dtype=int)
+    names = sorted(set(confusion["planted"]) | set(confusion["recovered"]), key=style.archetype_order)
+    counts = np.zeros((len(names), len(names)), dtype=int)
     for planted, recovered, pairs in confusion.select("planted", "recovered", "pairs").iter_rows():
-        counts[rows.index(planted), columns.index(recovered)] += pairs
+        counts[names.index(planted), names.index(recovered)] += pairs
     figure = style.canvas(
         f"Planted archetypes recovered: adjusted Rand index {adjusted_rand:.2f}",
         f"{counts.sum():,} pairs of countries of the planted world. Shade: share of the row.",
         width=8.5,
-        height=1.8 + 0.75 * len(rows),
+        height=1.8 + 0.7 * len(names),
     )
     axes = figure.add_subplot()
     share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     seaborn.heatmap(
         share, annot=counts, fmt=",d", vmin=0, vmax=1, cmap="Greys", ax=axes, cbar=False, linewidths=1,
-        xticklabels=[label.replace(" ", "\n") for label in columns], yticklabels=rows,
+        xticklabels=[label.replace(" ", "\n") for label in names], yticklabels=names,
     )  # fmt: skip
     axes.tick_params(length=0, rotation=0)
     axes.set_xlabel("recovered")

@@ -54,28 +54,31 @@ def significant_links(
     }
     columns = len(panels) if len(panels) <= 4 else len(poles)
     rows = len(panels) // columns
+    strong = {
+        panel: frame.filter(pl.col("z") > threshold).sort("z", "country", descending=[True, False])
+        for panel, frame in panels.items()
+    }
     most = MOST.get(rows, 10)
+    drawn = max(5, min(most, max(map(len, strong.values()))))
     colours = dict(zip(poles, style.POLES, strict=False))
     words = {f"{style.name(pole)} only": colour for pole, colour in colours.items()}
     figure = style.canvas(
         f"Links stronger than country sizes explain, {span}",
-        f"Partners with a mean z above {threshold:g}; the strongest {most} of each panel are drawn. "
+        f"Partners with a mean z above {threshold:g}: titles count them all, panels show the strongest {most}. "
         "Hollow mark: q is 0.05 or more.",
         width=max(8.0, 2.75 * columns),
-        height=0.8 + rows * (1.0 + 0.19 * (most + len(poles))),
+        height=1.0 + rows * (1.0 + 0.19 * (drawn + len(poles))),
         colours=words | ({"shared by poles": style.BRIDGE} if len(poles) > 1 else {}),
     )
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, ((layer, pole), frame) in zip(grid.flat, panels.items(), strict=True):
-        strong = frame.filter(pl.col("z") > threshold).sort("z", "country", descending=[True, False])
-        others = [panels[layer, other] for other in poles if other != pole]
-        shared = {country for other in others for country in other.filter(pl.col("z") > threshold)["country"]}
-        axes.set_title(
-            f"{style.name(pole)}: {layer}\n{len(strong)} of {len(frame)} partners", x=-0.3, weight="bold"
-        )
+        found = strong[layer, pole]
+        shared = {country for other in poles if other != pole for country in strong[layer, other]["country"]}
         between = frame.filter(pl.col("country").is_in(list(poles)))
-        _panel(axes, strong.head(most), between, shared, colours.get(pole, style.GREY))
-        axes.set_ylim(most + len(between), -0.6)
+        _panel(axes, found.head(most), between, shared, colours.get(pole, style.GREY))
+        title = f"{style.name(pole)}: {layer}\n{len(found)} of {len(frame)} partners"
+        axes.set_title(title, x=-0.3, weight="bold")
+        axes.set_ylim(drawn + len(between), -0.6)
     return figure
 
 

@@ -7,7 +7,7 @@ SVG are salted, so the same data and provenance give the same bytes.
 import functools
 import io
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,12 @@ def name(code: str, width: int | None = None) -> str:
     """Short name of a country, cut to a number of characters; its code where the reference table has none."""
     full = countries.names().get(code, code)
     return full if width is None or len(full) <= width else full[: width - 1].rstrip() + "…"
+
+
+def listing(codes: Sequence[str]) -> str:
+    """Names of countries in a row: A, B and C."""
+    *first, last = map(name, codes)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def archetype_order(label: str) -> tuple[int, str]:

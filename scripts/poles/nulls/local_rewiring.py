@@ -1,36 +1,38 @@
 """Local rewiring: every strength kept exactly, by a Markov chain over integer matrices.
 
-A move takes two sources i, k and two targets j, l, all different, and adds d to w_ij and w_kl while it takes d
-from w_il and w_kj, so that no strength changes (an undirected move does the same to the mirrored entries).
+A move takes two sources i, k and two targets j, l, all different, and adds d to w_ij and w_kl while it takes
+d from w_il and w_kj, so that no strength changes (an undirected move does the same to the mirrored entries).
 d is drawn from its law given all other weights, so no move is rejected:
 
-- ``uniform``: every matrix is equally likely, the exact-strength counterpart of `max_entropy`; d is uniform on
-  the integers that leave no weight negative;
+- ``uniform``: every matrix is equally likely, the exact-strength counterpart of `max_entropy`; d is uniform
+  on the integers that leave no weight negative;
 - ``multi_edge``: a matrix has weight 1 / prod w_ij!, the law of distinguishable units, the exact-strength
   counterpart of the null `multi_edge`; d is then central hypergeometric.
 
-These moves connect all undirected matrices of given strengths. Proof: of two such matrices A and B call a pair
-red where A > B and blue where A < B; a country with pairs of one colour has pairs of the other. Let ij be red,
-jk blue and kl red. If l is not i, a unit moved in A from ij and kl to jk and li brings A nearer to B by 2 at
-least. If l is i, then i also has a blue im with m other than j and k, and m has a red mp; one of p-m-i-j and
-p-m-i-k is a path of the first kind, as p cannot be both j and k. Directed matrices with an empty diagonal also
-need the three-cycle (i->j->k->i up, its reverse down), and nothing more (Aoki and Takemura 2005, J. Stat.
-Comput. Simul. 75:777-796).
+These moves connect all undirected matrices of given strengths. Proof: of two such matrices A and B call a
+pair red where A > B and blue where A < B; a country with pairs of one colour has pairs of the other. Let ij
+be red, jk blue and kl red. If l is not i, a unit moved in A from ij and kl to jk and li brings A nearer to B
+by 2 at least. If l is i, then i also has a blue im with m other than j and k, and m has a red mp; one of
+p-m-i-j and p-m-i-k is a path of the first kind, as p cannot be both j and k. Directed matrices with an empty
+diagonal also need the three-cycle (i->j->k->i up, its reverse down), and nothing more (Aoki and Takemura
+2005, J. Stat. Comput. Simul. 75:777-796).
 
-Countries are drawn in proportion to powers of their strengths, one power after the other: drawn uniformly, they
-leave the largest links almost unmoved; by strength, the smallest. Neither these probabilities nor the order of
-the powers depends on the state, so every move, being a draw from a conditional law, keeps the stationary law.
+Countries are drawn in proportion to powers of their strengths, one power after the other: drawn uniformly,
+they leave the largest links almost unmoved; by strength, the smallest. Neither these probabilities nor the
+order of the powers depends on the state, so every move, being a draw from a conditional law, keeps the
+stationary law.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
-from math import lgamma, log, log1p, sqrt
+from math import exp, floor, lgamma, log, log1p, sqrt
 from typing import NamedTuple
 
 import numba
 import numpy as np
+from scipy.special import gammaln
 
 from poles.errors import StudyError
 from poles.nulls import Moments, Network
@@ -77,8 +79,8 @@ def fit(
     seed : int
         Seed of all chains. The result does not depend on the number of threads.
     ess : float
-        Effective sample size asked for the slowest link that matters. A link matters if its expected weight is
-        at least 1 or its observed weight is not 0, and the strengths do not fix it.
+        Effective sample size asked for the slowest link that matters. A link matters if its expected weight
+        is at least 1 or its observed weight is not 0, and the strengths do not fix it.
     max_sweeps : int
         Budget of each chain, warm-up included. A sweep is as many moves as there are pairs of countries.
     exponents : sequence of float
@@ -100,10 +102,10 @@ def fit(
     Notes
     -----
     The first block of `BATCHES` batches is warm-up, and so is each block after it at whose end the chains
-    disagree; it is dropped, and the batches of the next block are twice as long. The chains then run until the
-    effective size is reached or the budget ends, which the note says.
+    disagree; it is dropped, and the batches of the next block are twice as long. The chains then run until
+    the effective size is reached or the budget ends, which the note says.
     """
-    _check(network, law, chains, ess, max_sweeps)
+    _check(network, law, chains, ess, max_sweeps, exponents)
     observed = network.weights.astype(np.int64)
     kernel = Kernel.of(network, law, exponents)
     seeds = np.random.SeedSequence(seed).spawn(chains)
@@ -114,16 +116,16 @@ def fit(
             rows = slice(filled, filled + BATCHES // 4)
             list(pool.map(Chain.record, runs, repeat(observed), repeat(kernel), repeat(rows), repeat(length)))
             sweeps, filled = sweeps + BATCHES // 4 * length, rows.stop
-            found = diagnose([run.sums[:filled] for run in runs], [run.squares for run in runs], length)
-            matter = (found.variance > 0) & ((observed > 0) | (observed + found.mean >= 1))
             full = filled == BATCHES
-            if full and not settled:
-                settled = length > FIRST_LENGTH and np.max(found.rhat[matter], initial=1) <= AGREEMENT
-            if settled and np.min(found.ess[matter], initial=np.inf) >= ess:
-                break
             following = length * 2 if full else length
-            if sweeps + BATCHES // 4 * following > max_sweeps:
-                break
+            last = sweeps + BATCHES // 4 * following > max_sweeps
+            if full or settled or last:
+                found = diagnose([run.sums[:filled] for run in runs], [run.squares for run in runs], length)
+                matter = (found.variance > 0) & ((observed > 0) | (observed + found.mean >= 1))
+                if full and length > FIRST_LENGTH and np.max(found.rhat[matter], initial=1) <= AGREEMENT:
+                    settled = True
+                if last or (settled and np.min(found.ess[matter], initial=np.inf) >= ess):
+                    break
             if full:
                 for run in runs:
                     run.merge() if settled else run.drop()
@@ -144,14 +146,16 @@ def fit(
     )
 
 
-def _check(network: Network, law: str, chains: int, ess: float, max_sweeps: int) -> None:
+def _check(
+    network: Network, law: str, chains: int, ess: float, max_sweeps: int, exponents: Sequence[float]
+) -> None:
     """Refuse what cannot be sampled."""
     if not are_integers(network.weights):
         row, column = np.argwhere(network.weights != np.rint(network.weights))[0]
         raise StudyError(
             f"local_rewiring, {network}: weight {network.weights[row, column]:g} of "
-            f"{network.countries[row]}-{network.countries[column]} is not whole; for fractional counting take "
-            "max_entropy, variance_corrected or multi_edge"
+            f"{network.countries[row]}-{network.countries[column]} is not whole; for fractional counting "
+            "take max_entropy, variance_corrected or multi_edge"
         )
     if law not in LAWS:
         raise StudyError(f"local_rewiring: no law {law!r}; there are {', '.join(LAWS)}")
@@ -160,6 +164,8 @@ def _check(network: Network, law: str, chains: int, ess: float, max_sweeps: int)
     least = START_SWEEPS + BATCHES // 4 * FIRST_LENGTH
     if max_sweeps < least:
         raise StudyError(f"local_rewiring: max_sweeps={max_sweeps}; must be at least {least}")
+    if not len(exponents) or not np.isfinite(exponents).all():
+        raise StudyError(f"local_rewiring: exponents={exponents}; must be one or more finite numbers")
 
 
 def _summary(
@@ -253,8 +259,8 @@ class Chain:
         The present state.
     rng : ndarray of uint64, shape (4,)
         State of the generator.
-    sums : ndarray of int64, shape (BATCHES, n, n)
-        Sums of (w - observed) over the states of a batch.
+    sums : ndarray, shape (BATCHES, n, n)
+        Sums of (w - observed) over the states of a batch; whole numbers.
     squares : ndarray, shape (n, n)
         Sums of (w - observed)^2.
     reached : ndarray of int64, shape (n, n)
@@ -272,7 +278,7 @@ class Chain:
         cls, observed: np.ndarray, kernel: Kernel, seed: np.random.SeedSequence, disperse: bool
     ) -> "Chain":
         """Begin at the observed matrix, or at one far from it."""
-        sums = np.zeros((BATCHES, *observed.shape), dtype=np.int64)
+        sums = np.zeros((BATCHES, *observed.shape))
         rng = seed.generate_state(4, np.uint64)
         chain = cls(observed.copy(), rng, sums, np.zeros(observed.shape), np.zeros_like(observed))
         if disperse:
@@ -329,17 +335,16 @@ def diagnose(sums: Sequence[np.ndarray], squares: Sequence[np.ndarray], length: 
     """
     chains, batches = len(sums), len(sums[0])
     states, half = chains * batches * length, batches // 2 * length
-    total, square = sum(chain.sum(axis=0) for chain in sums), sum(squares)
+    halves = np.stack([part.sum(axis=0) for chain in sums for part in np.split(chain, 2)])
+    total, square = halves.sum(axis=0), sum(squares)
     mean = total / states
     variance = np.maximum(square - total * mean, 0) / (states - 1)
-    between = sum(((chain / length - mean) ** 2).sum(axis=0) for chain in sums) / (chains * batches - 1)
-    halves = np.stack(
-        [part.sum(axis=0) / half for chain in sums for part in (chain[: batches // 2], chain[batches // 2 :])]
-    )
-    within = np.maximum(square - half * (halves**2).sum(axis=0), 0) / (2 * chains * (half - 1))
+    batch_square = sum(np.einsum("b...,b...->...", chain, chain) for chain in sums)
+    between = np.maximum(batch_square / length - total * mean, 0) / (chains * batches - 1)
+    within = np.maximum(square - (halves**2).sum(axis=0) / half, 0) / (2 * chains * (half - 1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        ess = np.minimum(chains * batches * variance / between, states)
-        rhat = np.sqrt((half - 1) / half + halves.var(axis=0, ddof=1) / within)
+        ess = np.minimum(states * variance / between, states)
+        rhat = np.sqrt((half - 1) / half + (halves / half).var(axis=0, ddof=1) / within)
     return Diagnosis(mean, variance, ess, rhat)
 
 
@@ -390,7 +395,7 @@ def rewire(weights, rng, moves, sources, targets, directed, law):
         rows, columns = sources[move % tables], targets[move % tables]
         i, k = rows[bits & mask], rows[(bits >> B16) & mask]
         j, l = columns[(bits >> B32) & mask], columns[(bits >> B48) & mask]  # noqa: E741
-        if i == j or i == k or i == l or j == k or j == l or k == l:
+        if i in (j, k, l) or j in (k, l) or k == l:
             continue
         d = draw_step((weights[i, j], weights[k, l]), (weights[i, l], weights[k, j]), law, rng)
         weights[i, j] += d
@@ -406,7 +411,7 @@ def rewire(weights, rng, moves, sources, targets, directed, law):
 
 @compiled
 def draw_step(up, down, law, rng):
-    """Step d of a move that adds d to the weights `up` and takes it from the weights `down`, by its exact law."""
+    """Draw the step d of a move that adds d to the weights `up` and takes it from the weights `down`."""
     low, high = -min(up), min(down)
     if low == high:
         return low
@@ -450,12 +455,12 @@ def draw_multi_edge(up, down, low, high, rng):
         if where < flat:
             d, bound = left + int(where), 1.0
         elif where < flat + mass_left:
-            far = 1 + np.floor(log(next_real(rng)) / log(fall_left))
+            far = 1 + floor(log(next_real(rng)) / log(fall_left))
             if far > left - low:
                 continue
             d, bound = left - int(far), height_left * fall_left**far
         else:
-            far = 1 + np.floor(log(next_real(rng)) / log(fall_right))
+            far = 1 + floor(log(next_real(rng)) / log(fall_right))
             if far > high - right:
                 continue
             d, bound = right + int(far), height_right * fall_right**far
@@ -482,17 +487,21 @@ def height(up, down, mode, d):
         value -= log_growth(cell + mode, d - mode)
     for cell in down:
         value -= log_growth(cell - mode, mode - d)
-    return np.exp(value)
+    return exp(value)
 
 
 @compiled
 def log_growth(n, d):
-    """log((n + d)! / n!), by Stirling's series where the difference of two logarithms would lose digits."""
-    if min(n, n + d) < 10_000:
+    """log((n + d)! / n!); of large numbers by Stirling's series, as the difference would lose digits."""
+    if n < LARGE and n + d < LARGE:
+        return LOG_FACTORIALS[n + d] - LOG_FACTORIALS[n]
+    if n < LARGE or n + d < LARGE:
         return lgamma(n + d + 1.0) - lgamma(n + 1.0)
     return (n + d + 0.5) * log1p(d / n) + d * (log(n) - 1) + (1 / (n + d) - 1 / n) / 12
 
 
+LARGE = 8192
+LOG_FACTORIALS = gammaln(np.arange(1.0, LARGE + 1))
 ONE, B11, B16, B32, B48, B64 = (np.uint64(bits) for bits in (1, 11, 16, 32, 48, 2**64 - 1))
 
 

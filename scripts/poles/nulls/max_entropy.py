@@ -1,16 +1,17 @@
 """Maximum-entropy ensemble of integer weights with the expected strengths fixed.
 
-The weighted configuration model (Park and Newman 2004, Phys. Rev. E 70:066117; Garlaschelli and Loffredo 2009,
-Phys. Rev. Lett. 102:038701; solved from data as in Squartini and Garlaschelli 2011, New J. Phys. 13:083001).
-The weight of the pair (i, j) is geometric, P[w_ij >= k] = (y_i y_j)^k, hence
+The weighted configuration model (Park and Newman 2004, Phys. Rev. E 70:066117; Garlaschelli and Loffredo
+2009, Phys. Rev. Lett. 102:038701; fitted to data as in Squartini and Garlaschelli 2011, New J. Phys.
+13:083001). The weight of the pair (i, j) is geometric, P[w_ij >= k] = (y_i y_j)^k, hence
 
     E_ij = y_i y_j / (1 - y_i y_j),      Var_ij = E_ij (1 + E_ij),
 
 with one y per country such that its expected strength is the observed one; directed: y_out,i y_in,j.
 
-Limits. Links are independent and their number is not fixed, so sparse networks come out too dense and too light.
-The standard deviation is never below the expected weight, so z cannot fall below -1: what is missing never looks
-significant. Strengths are fixed on average only; `variance_corrected` says what fixing them exactly takes away.
+Limits. Links are independent and their number is not fixed: a sparse network comes out too dense, its links
+too light. The standard deviation exceeds the expected weight, so z stays above -1: what is missing never
+looks significant. Strengths are fixed on average only; `variance_corrected` says what fixing them exactly
+takes away.
 """
 
 import numpy as np
@@ -18,7 +19,6 @@ from scipy.optimize import brentq
 
 from poles.nulls import Moments, Network
 from poles.nulls.solvers import (
-    Coordinates,
     allowed_pairs,
     are_integers,
     fit_strengths,
@@ -40,18 +40,18 @@ def fit(network: Network) -> Moments:
     Returns
     -------
     Moments
-        ``p_upper`` is P[w >= observed] = (y_i y_j)^observed, exact; None where weights are not whole numbers: the
-        strengths still define expected weights and a geometric variance (in the unit of the weights, one
-        work), but no law of such weights.
+        ``p_upper`` is P[w >= observed] = (y_i y_j)^observed, exact; None where weights are not whole numbers:
+        strengths still define expected weights and a geometric variance, in the unit of the weights (one
+        work), but the ensemble has no such weights.
 
     Notes
     -----
     Where one country takes part in every link (also: two countries), its y grows and those of the others fall
     without bound, their products staying finite. The limit is given: all other pairs have weight 0 for
-    certain (std 0, and p_upper 1 for the 0 observed), and its own pairs are geometric with the observed weight
-    as mean. A country without out- or in-strength has weight 0 for certain on that side.
+    certain (std 0, and p_upper 1 for the 0 observed), and its own pairs are geometric with the observed
+    weight as mean. A country without out- or in-strength has weight 0 for certain on that side.
     """
-    expected, u, _, iterations = solve(network)
+    expected, u, iterations = solve(network)
     residual, worst = residual_of(network, (expected, network.weights))
     return Moments(
         expected=expected,
@@ -64,23 +64,21 @@ def fit(network: Network) -> Moments:
     )
 
 
-def solve(network: Network) -> tuple[np.ndarray, np.ndarray, Coordinates | None, int]:
-    """Expected weights, their multipliers u_ij = -log(y_i y_j), where these were found, and the steps it took.
+def solve(network: Network) -> tuple[np.ndarray, np.ndarray, int]:
+    """Expected weights, their multipliers u_ij = -log(y_i y_j), and the steps it took to find them.
 
     Returns
     -------
     expected : ndarray, shape (n, n)
     u : ndarray, shape (n, n)
         Infinite where the weight is 0 for certain.
-    coordinates : Coordinates or None
-        None for a star.
     iterations : int
     """
     if is_star(network):
         with np.errstate(divide="ignore"):
-            return network.weights.copy(), np.log1p(1 / network.weights), None, 0
-    u, coordinates, iterations = fit_strengths(network, geometric, starting_point(network), positive=True)
-    return geometric(u)[0], u, coordinates, iterations
+            return network.weights.copy(), np.log1p(1 / network.weights), 0
+    u, iterations = fit_strengths(network, geometric, starting_point(network), positive=True)
+    return geometric(u)[0], u, iterations
 
 
 def geometric(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,9 +94,9 @@ def upper_tail(u: np.ndarray, observed: np.ndarray) -> np.ndarray:
 
 
 def starting_point(network: Network) -> np.ndarray:
-    """Multipliers u = a_i + b_j, a_i = log(1 + c / out_i) and b_j = log(1 + c / in_j), with the total weight right.
+    """Multipliers log(1 + c / out_i) + log(1 + c / in_j), with c such that the total weight is right.
 
-    Right to first order for light pairs (u = -log(out_i in_j / c^2)) as for heavy ones (u = c / out_i + c / in_j).
+    Light pairs then have E = out_i in_j / c^2, heavy ones u = c / out_i + c / in_j, both as they should.
     """
     allowed = allowed_pairs(network)
     out, into = network.weights.sum(axis=1), network.weights.sum(axis=0)

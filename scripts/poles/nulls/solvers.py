@@ -6,10 +6,11 @@ u_ij = a_i + b_j (undirected: b = a), and its multipliers minimise the convex fu
     sum_i out_i a_i + sum_j in_j b_j + sum_ij phi(u_ij),      E_ij = -phi'(u_ij),  V_ij = phi''(u_ij).
 
 The one subtlety is the choice of coordinates. Where a country (the hub c) takes part in almost everything,
-a_c + b_c is negative and the small u_cj are differences of large multipliers: nothing is left of their digits.
-There the unknowns are instead d_j = u_cj, e_i = u_ic and m = -(a_c + b_c), all positive, so that
-u_ij = e_i + d_j + m loses nothing, and the equation of m is the total weight of the links that do not touch c,
-again a sum of positive terms.
+a_c + b_c is negative and the small u_cj are differences of large multipliers: nothing is left of their
+digits. There the unknowns are instead d_j = u_cj, e_i = u_ic and m = -(a_c + b_c), all positive, so that
+u_ij = e_i + d_j + m loses nothing, and the equation of m is the total weight of the links that do not touch
+c, again a sum of positive terms (`Hub`). Where even that loses digits, a spanning tree gives the coordinates
+(`Forest`).
 """
 
 from __future__ import annotations
@@ -21,15 +22,28 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpstrf
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from threadpoolctl import ThreadpoolController
 
 from poles.nulls import Network
 
 TARGET = 2e-14
 """Relative error at which a solver stops: about what rounding leaves of a sum of 250 terms."""
+GOOD = 1e-11
+"""Relative error with which a solver is content when it gets no further."""
+STALLED = 10
+"""Iterations without progress after which it tries other coordinates."""
+SETTLED = 1e-9
+"""Largest relative change of an expected weight in the last step; Newton's steps then square it.
+
+Strengths alone may hide that light pairs are still moving.
+"""
 MAX_ITERATIONS = 300
+CANCELLATION = 100.0
+"""Factor by which the terms of a sum may exceed it before other coordinates are chosen."""
 BLAS = ThreadpoolController()
-"""Linear algebra runs on one thread: the matrices are small, and sums must not depend on how many there are."""
+"""Linear algebra runs on one thread: matrices are small, and sums must not depend on how many there are."""
 
 Law = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Expected weights and variances of a matrix of u; both 0 where u is infinite."""
@@ -86,125 +100,211 @@ def is_star(network: Network) -> bool:
     return bool(touching.max() == linked.sum())
 
 
+class Coordinates(Protocol):
+    """A basis of the matrices u_ij = a_i + b_j, and one such matrix in it."""
+
+    values: np.ndarray
+
+    def at(self, values: np.ndarray) -> Coordinates:
+        """The matrix with other coordinates."""
+
+    def of(self, u: np.ndarray) -> Coordinates:
+        """Another matrix u, diagonal included, in the same basis."""
+
+    def u(self) -> np.ndarray:
+        """The matrix, shape (n, n), diagonal included."""
+
+    def sums(self, x: np.ndarray) -> np.ndarray:
+        """B x for a matrix x of pairs, B the incidence of the coordinates on the pairs."""
+
+    def products(self, x: np.ndarray) -> np.ndarray:
+        """B diag(x) B'."""
+
+
 @dataclass(frozen=True)
-class Coordinates:
-    """Multipliers as u_ij = e_i [i != row] + d_j [j != column] + m [i != row, j != column].
+class Hub:
+    """u_ij = e_i + d_j + m for i, j other than the hub c, u_cj = d_j, u_ic = e_i.
 
     Attributes
     ----------
-    row : int
-        The country whose e is absent: the hub, or a reference that takes away the freedom to add a
-        constant to all a and subtract it from all b.
-    column : int or None
-        The hub again; None where there is no hub, and then m is absent.
+    hub : int
+        The country c.
     symmetric : bool
-        Whether e = d is one vector (undirected; then there is a hub).
+        Whether e = d is one vector.
     values : ndarray, shape (n + 1,) if symmetric, else (2 n + 1,)
-        e, d (once if symmetric) and m; 0 where absent.
+        e, d (once if symmetric) and m; e and d are 0 at the hub.
     """
 
-    row: int
-    column: int | None
+    hub: int
     symmetric: bool
     values: np.ndarray
 
     @classmethod
-    def choose(cls, u: np.ndarray, allowed: np.ndarray, symmetric: bool) -> Coordinates:
-        """Coordinates of a matrix u = a_i + b_j in which no entry is a small difference of large terms.
+    def smallest(cls, u: np.ndarray, allowed: np.ndarray, symmetric: bool) -> Hub:
+        """The hub is the country with the smallest u_cc among those that are both source and target."""
+        both = allowed.any(axis=1) & allowed.any(axis=0)
+        return cls(int(np.where(both, np.diag(u), np.inf).argmin()), symmetric, np.zeros(0)).of(u)
 
-        Parameters
-        ----------
-        u : ndarray, shape (n, n)
-            Diagonal included.
-        allowed : ndarray of bool, shape (n, n)
-            Pairs that matter.
-        symmetric : bool
-            Whether u is symmetric.
-        """
-        sources, targets = allowed.any(axis=1), allowed.any(axis=0)
-        own = np.where(sources & targets, np.diag(u), np.inf)
-        hub = int(own.argmin())
-        if symmetric or own[hub] <= u[allowed].min(initial=np.inf):
-            return cls(hub, hub, symmetric, np.zeros(0)).of(u)
-        row = int(np.where(sources, u[:, int(targets.argmax())], np.inf).argmin())
-        return cls(row, None, False, np.zeros(0)).of(u)
+    def at(self, values: np.ndarray) -> Hub:
+        """The matrix with other coordinates."""
+        return Hub(self.hub, self.symmetric, values)
 
-    def of(self, u: np.ndarray) -> Coordinates:
-        """The same coordinates of another matrix u = a_i + b_j, diagonal included."""
-        rows, columns, has_m = self.presence(len(u))
-        e, d, m = u[:, self.row if self.column is None else self.column], u[self.row], 0.0
-        if self.column is None:
-            e = e - e[self.row]
-        else:
-            m = -u[self.row, self.column]
-        vectors = [columns * d] if self.symmetric else [rows * e, columns * d]
-        return self.at(np.concatenate([*vectors, [m]]))
-
-    def at(self, values: np.ndarray) -> Coordinates:
-        """The same coordinates with other values."""
-        return Coordinates(self.row, self.column, self.symmetric, values)
-
-    def presence(self, n: int) -> tuple[np.ndarray, np.ndarray, float]:
-        """Coefficients, 0 or 1, of every e_i and d_j, and of m."""
-        rows, columns = np.ones(n), np.ones(n)
-        rows[self.row] = 0
-        if self.column is not None:
-            columns[self.column] = 0
-        return rows, columns, float(self.column is not None)
+    def of(self, u: np.ndarray) -> Hub:
+        """Another matrix u, diagonal included, in the same basis."""
+        c, present = self.hub, np.arange(len(u)) != self.hub
+        vectors = [u[c]] if self.symmetric else [u[:, c], u[c]]
+        return self.at(np.concatenate([*(present * vector for vector in vectors), [-u[c, c]]]))
 
     def u(self) -> np.ndarray:
-        """Matrix u, shape (n, n), diagonal included."""
+        """The matrix, shape (n, n), diagonal included."""
         n = len(self.values) - 1 if self.symmetric else len(self.values) // 2
         e, d, m = self.values[:n], self.values[-n - 1 : -1], self.values[-1]
         u = e[:, None] + (d + m)
-        u[self.row] = d
-        if self.column is not None:
-            u[:, self.column] = e
-            u[self.row, self.column] = -m
+        u[self.hub], u[:, self.hub] = d, e
+        u[self.hub, self.hub] = -m
         return u
 
-    def cancellation(self, allowed: np.ndarray) -> float:
-        """Size of the terms of an entry of u relative to the entry, at worst: relative accuracy lost."""
-        return float((self.at(abs(self.values)).u()[allowed] / abs(self.u()[allowed])).max())
-
-    def sums(self, matrix: np.ndarray) -> np.ndarray:
-        """Sums of a matrix over the entries where each coordinate is present: B x, as a vector like `values`."""
-        rows, columns, has_m = self.presence(len(matrix))
-        by_row, by_column = rows * matrix.sum(axis=1), columns * matrix.sum(axis=0)
+    def sums(self, x: np.ndarray) -> np.ndarray:
+        """Sums of x over the pairs where each coordinate is present: B x."""
+        by_row, by_column = x.sum(axis=1), x.sum(axis=0)
         vectors = [by_row + by_column] if self.symmetric else [by_row, by_column]
-        return np.concatenate([*vectors, [has_m * (rows @ matrix @ columns)]])
+        inner = np.delete(np.delete(x, self.hub, axis=0), self.hub, axis=1)
+        for vector in vectors:
+            vector[self.hub] = 0
+        return np.concatenate([*vectors, [inner.sum()]])
 
-    def products(self, matrix: np.ndarray) -> np.ndarray:
-        """B diag(x) B' for a matrix x of pairs, B the incidence of the coordinates on the pairs."""
-        n = len(matrix)
-        rows, columns, has_m = self.presence(n)
-        inner = matrix.copy()
-        inner[self.row] = 0
-        if self.column is not None:
-            inner[:, self.column] = 0
-        borders = has_m * inner.sum(axis=1), has_m * inner.sum(axis=0)
-        diagonals = rows * matrix.sum(axis=1), columns * matrix.sum(axis=0)
-        if self.symmetric:  # the rows and columns of e and d below, added
-            inner, borders, diagonals = 2 * inner, (2 * borders[0],), (2 * diagonals[0],)
-            H = np.zeros((n + 1, n + 1))
-            H[:n, :n] = inner
+    def products(self, x: np.ndarray) -> np.ndarray:
+        """Sums of x over the pairs where both of two coordinates are present: B diag(x) B'."""
+        n = len(x)
+        inner = x.copy()
+        inner[self.hub] = inner[:, self.hub] = 0
+        H = np.zeros((2 * n + 1, 2 * n + 1))
+        if self.symmetric:  # the blocks of e and d, added
+            H = H[: n + 1, : n + 1]
+            H[:n, :n] = inner + inner.T
         else:
-            H = np.zeros((2 * n + 1, 2 * n + 1))
             H[:n, n:-1], H[n:-1, :n] = inner, inner.T
-        H[range(len(H) - 1), range(len(H) - 1)] += np.concatenate(diagonals)
-        H[:-1, -1] = H[-1, :-1] = np.concatenate(borders)
-        H[-1, -1] = has_m * (inner.sum() / 2 if self.symmetric else inner.sum())
+        H[:-1, -1] = H[-1, :-1] = self.sums(inner)[:-1]
+        H[range(len(H)), range(len(H))] += self.sums(x)
         return H
+
+    def quadratic(self, K: np.ndarray) -> np.ndarray:
+        """Quadratic form b' K b, K symmetric, of the column b of B of every pair, shape (n, n)."""
+        n = len(K) - 1 if self.symmetric else len(K) // 2
+        rows, columns = slice(0, n), slice(len(K) - 1 - n, len(K) - 1)
+        by_row = np.diag(K)[rows] + 2 * K[rows, -1]
+        by_column = np.diag(K)[columns] + 2 * K[columns, -1]
+        found = by_row[:, None] + by_column + K[-1, -1] + 2 * K[rows, columns]
+        found[self.hub], found[:, self.hub] = np.diag(K)[columns], np.diag(K)[rows]
+        return found
+
+
+@dataclass(frozen=True)
+class Forest:
+    """u on a spanning tree of the graph between sources and targets, all else sums along its paths.
+
+    Chosen by smallest u, no entry is then smaller than a term of its sum (Kruskal), whatever pairs matter.
+    Slower than `Hub`, with which it agrees where it can.
+
+    Attributes
+    ----------
+    sources, targets : ndarray of int, shape (2 n - 1,)
+        Pairs that are the edges of the tree.
+    paths : sparse array, shape (n n, 2 n - 1)
+        Coefficients, +1 and -1 by turns along a path, of every u.
+    values : ndarray, shape (2 n - 1,)
+        u on the tree.
+    """
+
+    sources: np.ndarray
+    targets: np.ndarray
+    paths: csr_array
+    values: np.ndarray
+
+    @classmethod
+    def spanning(cls, u: np.ndarray, allowed: np.ndarray) -> Forest:
+        """Forest of smallest u among the allowed pairs, made a tree by others."""
+        n = len(u)
+        cost = np.where(allowed, u, np.inf).ravel()
+        rank = np.empty(n * n)
+        rank[np.argsort(cost, kind="stable")] = np.arange(1, n * n + 1)
+        graph = np.zeros((2 * n, 2 * n))
+        graph[:n, n:] = rank.reshape(n, n)
+        tree = minimum_spanning_tree(csr_array(graph))
+        order, before = breadth_first_order(tree, 0, directed=False)
+        potentials = np.zeros((2 * n, 2 * n - 1), dtype=np.int8)
+        for edge, node in enumerate(order[1:]):
+            potentials[node] = -potentials[before[node]]
+            potentials[node, edge] = 1
+        ends = np.sort(np.stack([order[1:], before[order[1:]]]), axis=0)
+        paths = csr_array((potentials[:n, None] + potentials[None, n:]).reshape(n * n, -1).astype(float))
+        return cls(ends[0], ends[1] - n, paths, np.zeros(0)).of(u)
+
+    def at(self, values: np.ndarray) -> Forest:
+        """The matrix with other coordinates."""
+        return Forest(self.sources, self.targets, self.paths, values)
+
+    def of(self, u: np.ndarray) -> Forest:
+        """Another matrix u, diagonal included, in the same basis."""
+        return self.at(u[self.sources, self.targets])
+
+    def u(self) -> np.ndarray:
+        """The matrix, shape (n, n), diagonal included."""
+        n = (len(self.values) + 1) // 2
+        return (self.paths @ self.values).reshape(n, n)
+
+    def sums(self, x: np.ndarray) -> np.ndarray:
+        """Sums of x over the pairs where each coordinate is present: B x."""
+        return self.paths.T @ x.ravel()
+
+    def products(self, x: np.ndarray) -> np.ndarray:
+        """Sums of x over the pairs where both of two coordinates are present: B diag(x) B'."""
+        return (self.paths.T @ self.paths.multiply(x.reshape(-1, 1)).tocsr()).toarray()
+
+
+def coordinates_for(u: np.ndarray, allowed: np.ndarray, symmetric: bool) -> Coordinates:
+    """A matrix u = a_i + b_j in coordinates of which no allowed entry is a small difference.
+
+    Parameters
+    ----------
+    u : ndarray, shape (n, n)
+        Diagonal included.
+    allowed : ndarray of bool, shape (n, n)
+        Pairs that matter; their u is positive.
+    symmetric : bool
+        Whether u and allowed are symmetric.
+    """
+    found = Hub.smallest(u, allowed, symmetric)
+    return found if cancellation(found, allowed) < CANCELLATION else Forest.spanning(u, allowed)
+
+
+def cancellation(point: Coordinates, allowed: np.ndarray) -> float:
+    """Size of the terms of an entry of u relative to the entry, at worst: relative accuracy that is lost."""
+    if isinstance(point, Forest):
+        size = (abs(point.paths) @ abs(point.values)).reshape(allowed.shape)
+    else:
+        size = point.at(abs(point.values)).u()
+    return float((abs(size[allowed]) / abs(point.u()[allowed])).max(initial=0))
+
+
+def reach_of(point: Coordinates, step: np.ndarray, allowed: np.ndarray) -> float:
+    """How many times a step can be added before an allowed entry of u is 0."""
+    u, change = point.u()[allowed], point.at(step).u()[allowed]
+    falling = change < 0
+    return float((-u[falling] / change[falling]).min(initial=np.inf))
 
 
 class Dual(Protocol):
     """A convex function of the multipliers whose gradient is the constraints' error; points are its own."""
 
+    def expected(self, point: Any) -> np.ndarray:
+        """Expected weights."""
+
     def residual(self, point: Any) -> float:
         """Largest relative error of a constraint."""
 
-    def recast(self, point: Any) -> Any:
-        """The same point, in better coordinates if there are."""
+    def recast(self, point: Any, stalled: bool) -> Any:
+        """The same point, in better coordinates if those it has lose digits, or have `stalled`."""
 
     def gradient(self, point: Any) -> np.ndarray:
         """Observed minus expected sums."""
@@ -236,18 +336,20 @@ def newton(dual: Dual, point: Any) -> tuple[Any, int]:
         The point with the smallest residual; it is for the caller to judge whether that is small enough.
     iterations : int
     """
-    best, best_residual, stalled, iteration = point, np.inf, 0, 0
-    with BLAS.limit(limits=1, user_api="blas"):
+    best, best_residual, stalled, change, iteration = point, np.inf, 0, np.inf, 0
+    with BLAS.limit(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
         for iteration in range(MAX_ITERATIONS):  # noqa: B007
-            point = dual.recast(point)
+            point = dual.recast(point, stalled >= STALLED)
             residual = dual.residual(point)
             stalled += 1
             if residual < best_residual:
                 best, best_residual, stalled = point, residual, 0
-            if best_residual <= TARGET or (best_residual <= 1e-11 and stalled >= 3):
+            if residual <= TARGET and change <= SETTLED:
+                return point, iteration
+            if best_residual <= GOOD and stalled >= 3:
                 break
             g = dual.gradient(point)
-            step = -solve_semidefinite(dual.hessian(point), g)
+            step = -solve_semidefinite(dual.hessian(point), g)[0]
             slope = float(g @ step)
             length = min(1.0, 0.99 * dual.reach(point, step))
             for _ in range(30):
@@ -256,24 +358,40 @@ def newton(dual: Dual, point: Any) -> tuple[Any, int]:
                 if here <= 0.5 * abs(slope):
                     break
                 length *= max(0.1, slope / (slope - here))
+            change = relative_change(dual.expected(point), dual.expected(trial))
             point = trial
     return best, iteration
 
 
-def solve_semidefinite(H: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """Solve H x = g, H positive semidefinite and g in its range, x = 0 where H leaves it free.
+def relative_change(before: np.ndarray, after: np.ndarray) -> float:
+    """Largest relative change of an entry that is not 0."""
+    kept = before > 0
+    return float((np.abs(after[kept] - before[kept]) / before[kept]).max(initial=0))
+
+
+def solve_semidefinite(H: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, int]:
+    """Solve H x = g, H positive semidefinite and g in its range; x = 0 where H leaves a choice.
 
     By pivoted Cholesky factorisation of H scaled to unit diagonal, cut where rounding takes over.
+
+    Returns
+    -------
+    x : ndarray, of the shape of g
+    rank : int
+        Rank of H.
     """
-    x = np.zeros(len(g))
+    x = np.zeros(g.shape)
     kept = np.flatnonzero(np.diag(H) > 0)
+    if not len(kept):
+        return x, 0
     scale = np.sqrt(np.diag(H)[kept])
     scaled = H[np.ix_(kept, kept)] / scale[:, None] / scale
     factor, pivots, rank, _ = dpstrf(scaled.T, lower=1, overwrite_a=1)
     order, L = pivots[:rank] - 1, factor[:rank, :rank]  # above its diagonal L is not read
-    y = solve_triangular(L, (g[kept] / scale)[order], lower=True, check_finite=False)
-    x[kept[order]] = solve_triangular(L, y, lower=True, trans=1, check_finite=False) / scale[order]
-    return x
+    scale, kept = scale[order], kept[order]
+    y = solve_triangular(L, (g[kept].T / scale).T, lower=True, check_finite=False)
+    x[kept] = (solve_triangular(L, y, lower=True, trans=1, check_finite=False).T / scale).T
+    return x, rank
 
 
 @dataclass(frozen=True)
@@ -289,34 +407,40 @@ class StrengthDual:
         """Expected weights and variances."""
         return self.law(np.where(self.allowed, point.u(), np.inf))
 
-    def residual(self, point: Coordinates) -> float:
-        return residual_of(self.network, (self.moments(point)[0], self.network.weights))[0]
+    def expected(self, point: Coordinates) -> np.ndarray:
+        """Expected weights."""
+        return self.moments(point)[0]
 
-    def recast(self, point: Coordinates) -> Coordinates:
-        if self.positive and point.cancellation(self.allowed) > 16:
-            return Coordinates.choose(point.u(), self.allowed, point.symmetric)
-        return point
+    def residual(self, point: Coordinates) -> float:
+        """Largest relative error of a strength."""
+        return residual_of(self.network, (self.expected(point), self.network.weights))[0]
+
+    def recast(self, point: Coordinates, stalled: bool) -> Coordinates:
+        """The same point, in better coordinates if those it has lose digits."""
+        if stalled:
+            return Forest.spanning(point.u(), self.allowed)
+        if not self.positive or cancellation(point, self.allowed) < CANCELLATION:
+            return point
+        return coordinates_for(point.u(), self.allowed, not self.network.directed)
 
     def gradient(self, point: Coordinates) -> np.ndarray:
-        return point.sums(self.network.weights - self.moments(point)[0])
+        """Errors of the strengths."""
+        return point.sums(self.network.weights - self.expected(point))
 
     def hessian(self, point: Coordinates) -> np.ndarray:
+        """Covariance of the strengths."""
         return point.products(self.moments(point)[1])
 
     def move(self, point: Coordinates, step: np.ndarray) -> Coordinates:
+        """Where a step leads."""
         return point.at(point.values + step)
 
     def reach(self, point: Coordinates, step: np.ndarray) -> float:
-        if not self.positive:
-            return np.inf
-        u, change = point.u()[self.allowed], point.at(step).u()[self.allowed]
-        falling = change < 0
-        return float((-u[falling] / change[falling]).min(initial=np.inf))
+        """How many times a step can be taken before some u is 0."""
+        return reach_of(point, step, self.allowed) if self.positive else np.inf
 
 
-def fit_strengths(
-    network: Network, law: Law, start: np.ndarray, positive: bool
-) -> tuple[np.ndarray, Coordinates, int]:
+def fit_strengths(network: Network, law: Law, start: np.ndarray, positive: bool) -> tuple[np.ndarray, int]:
     """Multipliers with which the expected strengths are those observed.
 
     Parameters
@@ -334,12 +458,11 @@ def fit_strengths(
     -------
     u : ndarray, shape (n, n)
         Infinite for pairs that can carry no weight.
-    coordinates : Coordinates
-        Where u was found.
     iterations : int
         Newton steps.
     """
     allowed = allowed_pairs(network)
-    point = Coordinates.choose(start, allowed, not network.directed)
-    point, iterations = newton(StrengthDual(network, law, positive, allowed), point)
-    return np.where(allowed, point.u(), np.inf), point, iterations
+    coordinates = (coordinates_for if positive else Hub.smallest)(start, allowed, not network.directed)
+    point, iterations = newton(StrengthDual(network, law, positive, allowed), coordinates)
+    u = np.where(allowed, point.u(), np.inf)
+    return u if network.directed else (u + u.T) / 2, iterations

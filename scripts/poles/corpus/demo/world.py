@@ -1,0 +1,378 @@
+"""The plan of a planted world, its countries, and their affinities: who turns to whom over the years."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+import polars as pl
+
+from poles import countries, tables
+from poles.errors import StudyError
+
+ARCHETYPES = (
+    "Scientific Convergence",
+    "Scientific Divergence",
+    "Knowledge Integration",
+    "Knowledge Divergence",
+)
+SC, SD, KI, KD = range(4)
+CHANGE = {"collaboration": (1, -1, -1, 0), "citation": (1, -1, 1, -1)}
+"""Direction in which the log-affinity of each of `ARCHETYPES` moves in each layer."""
+
+WINDOW = (2000, 2021)
+"""Years between which affinities change; before and after they stand still, but for noise."""
+
+COUNTRIES = """
+US en  pole     450  285  150  120
+CN zh  pole      20   65  310  280
+IN en  swing     15   15   25   75
+GB en  us        90   75   45   35
+DE de  us        45   60   40   30
+JP ja  bridge    65   70   45   25
+CA en  bridge    50   35   25   20
+FR fr  bridge    35   40   30   20
+KR ko  swing      5   20   20   20
+IT it  bridge    25   35   25   20
+AU en  china     20   25   20   20
+ES es  china     10   25   25   13
+NL nl  bridge    20   20   12   10
+RU ru  china     10   10    6   12
+BR pt  china      5   13   13   11
+TW zh  swing     13   25   20   10
+SG en  swing      3   10   11   11
+PL pl  swing      7    7    7    6
+IL he  bridge    12   11    6    4
+ID id  south    0.4  0.7    3   40
+IR fa  south    0.6    2   11    8
+TR tr  south      2    5    7   11
+MY ms  south      1    2    8    9
+SA ar  rest       2  1.5    3   11
+HK zh  rest       1   10    7   12
+CH de  rest       8   12    9    8
+SE sv  rest       8   11    6    6
+PK en  south      1    1    3    7
+EG ar  south      3    2    4    7
+AT de  rest       4    8    7    5
+BE fr  rest      10   11    8    4
+MX es  south      2    5    5    4
+PT pt  rest     1.5    4    6    4
+GR el  rest       4   10    6    5
+CZ cs  rest       4    5    5    4
+VN vi  south    0.3  1.5    1    4
+DK da  rest       6    7    4    4
+FI fi  rest       7    8    6    4
+UA uk  south    0.5    2  1.5    3
+AE ar  rest     0.3  0.5    1    6
+IE en  rest       2    3    4    3
+NO no  rest       3    3    3    4
+RO ro  rest     0.6    2    5    3
+BD bn  south    0.6  0.5  1.5    4
+JO ar  south    0.5  0.5    1    4
+MA ar  south    0.3  0.7    1    3
+NG en  south    0.4  0.6    1    3
+DZ ar  south    0.4  0.4    2  2.5
+TH th  south    0.3    1    3    3
+NZ en  rest       3    4  2.5    2
+TN ar  south    0.3  0.7    2    2
+ZA en  south      3    2  1.5    2
+HU hu  rest       3    4    2    2
+CO es  south    0.3  0.7    2  1.5
+CL es  south    0.8  1.5    2  1.5
+AR es  south      2  2.5    2  0.8
+RS sr  rest       1  1.2  1.2    1
+PH en  south    0.3  0.4  0.4    2
+LK en  south    0.3  0.3  0.4    1
+QA ar  rest     0.2  0.2  0.4  1.2
+KE en  south    0.2  0.3  0.3  0.6
+ET am  south    0.2  0.2  0.2  0.7
+NA en  south    0.1  0.2  0.2  0.3
+"""
+"""Code, language, alignment, and size (works of the field per thousand, own rounding) in `KNOTS`."""
+
+KNOTS = (1990, 2000, 2010, 2023)
+
+POLES = ("US", "CN")
+TOWARDS = {
+    "us": ((SC,), (SD,)),
+    "bridge": ((SC,), (SC,)),
+    "china": ((SD, KD), (SC,)),
+    "south": ((SD, KD), (SC, SC, KI)),
+    "swing": ((SD,), (SC,)),
+    "rest": ((SC, KI), (SD, KD)),
+}
+"""Archetype with each of `POLES`, by alignment: the paper's pattern. Where there are several, one is drawn.
+
+Only relative trends can be seen once the activity of every country is given; so the countries of which the
+paper says nothing (rest) turn the other way than the many that turn to China."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a planted world looks like; every value is a keyword of `plant` and of `write_snapshot`.
+
+    Attributes
+    ----------
+    contrast : float
+        Total change of a pair's log-affinity over `WINDOW` where its archetype rises or falls.
+    noise : float
+        Standard deviation of the yearly AR(1) noise of a log-affinity (correlation 0.5 between years).
+    idiosyncrasy : float
+        Standard deviation of the constant part of a pair's log-affinity.
+    proximity : float
+        Log-affinity added within a subregion (UN M49); half as much for a common language.
+    home : float
+        Log-affinity of a country to cite its own works.
+    sc, sd, ki, kd : float
+        Weights of the archetypes among the pairs of which the paper's pattern says nothing.
+    evenness : float
+        Power to which country sizes are raised: 1 as in `COUNTRIES`, 0 all equal.
+    growth : float
+        Output of the last year over that of the first.
+    outside : float
+        Share of the records that lie outside the field.
+    international_first, international_last : float
+        Share of international works in the first and in the last year, linear between.
+    partners : float
+        Mean number of partner countries of an international work before it is cut at four.
+    references : float
+        Mean number of references of a work of the field to the field, once there is enough to cite.
+    outside_references : float
+        The same for a work outside the field.
+    memory : float
+        Years over which the chance to be cited falls by a factor e.
+    attractiveness : float
+        Standard deviation of the log of a work's chance to be cited.
+    """
+
+    contrast: float = 2.6
+    noise: float = 0.08
+    idiosyncrasy: float = 0.25
+    proximity: float = 0.3
+    home: float = 2.0
+    sc: float = 0.3
+    sd: float = 0.22
+    ki: float = 0.2
+    kd: float = 0.28
+    evenness: float = 0.5
+    growth: float = 1.8
+    outside: float = 0.32
+    international_first: float = 0.3
+    international_last: float = 0.5
+    partners: float = 2.5
+    references: float = 18.0
+    outside_references: float = 8.0
+    memory: float = 6.0
+    attractiveness: float = 1.0
+
+    def __post_init__(self):
+        for name, value in asdict(self).items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise StudyError(f"demo: {name} is {value!r}, must be a number")
+            if value < 0:
+                raise StudyError(f"demo: {name} is {value}, must not be negative")
+        for name in ("outside", "international_first", "international_last"):
+            if getattr(self, name) >= 1:
+                raise StudyError(f"demo: {name} is {getattr(self, name)}, must be a share below 1")
+        for name, least in (("partners", 1), ("growth", 0.01), ("memory", 0.1)):
+            if getattr(self, name) < least:
+                raise StudyError(f"demo: {name} is {getattr(self, name)}, must be at least {least}")
+        if self.sc + self.sd + self.ki + self.kd == 0:
+            raise StudyError("demo: sc, sd, ki and kd are all 0; one must be above")
+
+
+@dataclass(frozen=True)
+class World:
+    """Countries, their sizes and affinities by year; n countries, T years.
+
+    Attributes
+    ----------
+    plan : Plan
+        What it was made from.
+    years : ndarray of int, shape (T,)
+        Years in which works appear.
+    codes, names : tuple of str
+        Countries.
+    sizes : ndarray, shape (T, n)
+        Chance of a country to lead a work; rows sum to 1.
+    collaboration : ndarray, shape (T, n, n)
+        Log-affinity of two countries to work together; symmetric, -inf on the diagonal.
+    citation : ndarray, shape (T, n, n)
+        Log-affinity of row to cite column; the home bias on the diagonal.
+    archetype : ndarray of int8, shape (n, n)
+        Index into `ARCHETYPES`; symmetric, -1 on the diagonal.
+    """
+
+    plan: Plan
+    years: np.ndarray
+    codes: tuple[str, ...]
+    names: tuple[str, ...]
+    sizes: np.ndarray
+    collaboration: np.ndarray
+    citation: np.ndarray
+    archetype: np.ndarray
+
+    def truth(self) -> pl.DataFrame:
+        """Archetype of every pair of countries, as `tables.TRUTH`."""
+        rows, columns = np.triu_indices(len(self.codes), 1)
+        pairs = [sorted((self.codes[i], self.codes[j])) for i, j in zip(rows, columns, strict=True)]
+        archetypes = [ARCHETYPES[index] for index in self.archetype[rows, columns]]
+        sources, targets = zip(*pairs, strict=True)
+        frame = pl.DataFrame({"source": sources, "target": targets, "archetype": archetypes})
+        return tables.conform(frame, tables.TRUTH)
+
+
+def plant(seed: int, first: int = 1990, last: int = 2023, **knobs: float) -> World:
+    """Draw a world: sizes, affinities, and the archetype of every pair.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed and plan give the same world.
+    first, last : int
+        Years in which works appear.
+    **knobs
+        Attributes of `Plan`.
+
+    Returns
+    -------
+    World
+        Of all countries of `COUNTRIES`.
+
+    Raises
+    ------
+    StudyError
+        If a knob is unknown or out of range, or the years are not in order.
+    """
+    known = [field.name for field in fields(Plan)]
+    for name in knobs:
+        if name not in known:
+            raise StudyError(f"demo: no setting {name!r}; there are {', '.join(known)}")
+    plan = Plan(**knobs)
+    if not 1900 <= first <= last <= 2100:
+        raise StudyError(f"years: {first} to {last}; the first must not be after the last")
+    rng = np.random.default_rng([seed, 0])
+    rows = [line.split() for line in COUNTRIES.strip().splitlines()]
+    codes = tuple(row[0] for row in rows)
+    years = np.arange(first, last + 1)
+    sizes = _sizes(np.array([row[3:] for row in rows], dtype=float), years, plan.evenness)
+    archetype = _archetypes(plan, codes, [row[2] for row in rows], sizes.mean(axis=0), rng)
+    near = _nearness(codes, [row[1] for row in rows]) * plan.proximity
+    return World(
+        plan=plan,
+        years=years,
+        codes=codes,
+        names=tuple(countries.names()[code] for code in codes),
+        sizes=sizes,
+        collaboration=_affinity(plan, "collaboration", years, near, archetype, rng),
+        citation=_affinity(plan, "citation", years, near, archetype, rng),
+        archetype=archetype,
+    )
+
+
+def _sizes(table: np.ndarray, years: np.ndarray, evenness: float) -> np.ndarray:
+    """Relative sizes by year: exponential growth between the knots."""
+    logs = np.array([np.interp(years, KNOTS, row) for row in np.log(table)]).T
+    sizes = np.exp(evenness * logs)
+    return sizes / sizes.sum(axis=1, keepdims=True)
+
+
+def _nearness(codes: Sequence[str], languages: Sequence[str]) -> np.ndarray:
+    """One for a common subregion, plus one half for a common language."""
+    subregions = dict(countries.load().select("code", "subregion").iter_rows())
+    region = np.array([subregions[code] for code in codes])
+    language = np.array(languages)
+    return (region[:, None] == region) + 0.5 * (language[:, None] == language)
+
+
+def _archetypes(
+    plan: Plan, codes: Sequence[str], alignments: Sequence[str], sizes: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Archetype of every pair: the paper's pattern around the poles, all other pairs by their shares."""
+    n = len(codes)
+    found = np.full((n, n), -1, dtype=np.int8)
+    poles = [codes.index(pole) for pole in POLES]
+    for country, alignment in enumerate(alignments):
+        for pole, choice in zip(poles, TOWARDS.get(alignment, ()), strict=False):
+            found[country, pole] = found[pole, country] = choice[rng.integers(len(choice))]
+    found[poles, poles[::-1]] = SD
+    free = np.nonzero(np.triu(found < 0, 1))
+    shares = np.array([plan.sc, plan.sd, plan.ki, plan.kd])
+    bounds = np.rint(np.cumsum(shares) / shares.sum() * len(free[0]))
+    labels = rng.permutation(np.searchsorted(bounds, np.arange(len(free[0])), side="right"))
+    _balance(labels, free, found, sizes, rng)
+    found[free] = found[free[::-1]] = labels
+    return found
+
+
+def _balance(
+    labels: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+    fixed: np.ndarray,
+    sizes: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Exchange labels between pairs, in place, so that no country turns to all others, or from all.
+
+    A country whose affinities all rise looks as if none did, once its activity is given. Random exchanges
+    are kept that bring the sum of a country's changes, weighted by the size of the partner, nearer to 0.
+    """
+    change = np.array(list(CHANGE.values()))
+    i, j = pairs
+    sums = np.where(fixed >= 0, change[:, fixed], 0) @ sizes  # (layer, country)
+    np.add.at(sums.T, i, (change[:, labels] * sizes[j]).T)
+    np.add.at(sums.T, j, (change[:, labels] * sizes[i]).T)
+    for a, b in rng.integers(0, len(i), (20 * len(i), 2)).tolist():
+        ends = [i[a], j[a], i[b], j[b]]
+        if labels[a] == labels[b] or len(set(ends)) < 4:
+            continue
+        step = np.outer(change[:, labels[b]] - change[:, labels[a]], sizes[[j[a], i[a], j[b], i[b]]])
+        step[:, 2:] *= -1
+        if ((sums[:, ends] + step) ** 2).sum() < (sums[:, ends] ** 2).sum():
+            sums[:, ends] += step
+            labels[a], labels[b] = labels[b], labels[a]
+
+
+def _affinity(
+    plan: Plan,
+    layer: str,
+    years: np.ndarray,
+    near: np.ndarray,
+    archetype: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Log-affinities of one layer: a constant part of each pair, its trend, and noise."""
+    n = len(archetype)
+    upper = np.triu_indices(n, 1)
+    pairs = len(upper[0])
+    constant = near[upper] + rng.normal(0, plan.idiosyncrasy, pairs)
+    amplitude = plan.contrast * np.exp(rng.normal(0, 0.15, pairs))
+    course = constant + np.array(CHANGE[layer])[archetype[upper]] * amplitude * _trends(years, pairs, rng)
+    affinity = np.empty((len(years), n, n))
+    affinity[:, *upper] = course + _autoregressive(plan.noise, course.shape, rng)
+    if layer == "collaboration":
+        affinity[:, *upper[::-1]] = affinity[:, *upper]
+    else:  # both directions share constant and trend
+        affinity[:, *upper[::-1]] = course + _autoregressive(plan.noise, course.shape, rng)
+    affinity[:, range(n), range(n)] = -np.inf if layer == "collaboration" else plan.home
+    return affinity
+
+
+def _trends(years: np.ndarray, pairs: int, rng: np.random.Generator) -> np.ndarray:
+    """Change from -1/2 to 1/2 within `WINDOW`, shape (T, pairs): ramps and logistic curves, early or late."""
+    start, stop = WINDOW
+    at = np.clip(years, start, stop)[:, None].astype(float)
+    onset, end = rng.uniform(start, start + 6, pairs), rng.uniform(stop - 5, stop, pairs)
+    ramp = np.clip((at - onset) / (end - onset), 0, 1)
+    centre = rng.uniform(start + 6, stop - 6, pairs)
+    steepness = rng.uniform(0.25, 0.8, pairs)
+    low, high, curve = (1 / (1 + np.exp(-steepness * (x - centre))) for x in (start, stop, at))
+    return np.where(rng.random(pairs) < 0.4, ramp, (curve - low) / (high - low)) - 0.5
+
+
+def _autoregressive(deviation: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Stationary AR(1) noise along the first axis, correlation 0.5."""
+    noise = rng.normal(0, deviation, shape)
+    for t in range(1, len(noise)):
+        noise[t] = 0.5 * noise[t - 1] + math.sqrt(0.75) * noise[t]
+    return noise

@@ -1,0 +1,422 @@
+"""Figures: the same bytes each time, provenance inside, and the numbers of the data on the paper."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from conftest import ROOT
+from poles import clusters, provenance, tables
+from poles.corpus import selection
+from poles.errors import StudyError
+from poles.figures import labels, style
+from poles.figures.alignment import alignment
+from poles.figures.archetypes import archetypes
+from poles.figures.losses import COUNTRY_STEP, losses
+from poles.figures.null_diagnostics import null_diagnostics
+from poles.figures.recovery import recovery
+from poles.figures.significant_links import significant_links
+from poles.figures.trajectories import trajectories
+
+RECORD = {"rule": "draw", "params": {"text": 'a -- "b" <c> & é\n'}, "inputs": {"x.parquet": "0" * 64}}
+
+
+def scores(rows):
+    """Score table from (year, source, target, z, q)."""
+    names = ["year", "source", "target", "z", "q"]
+    frame = pl.DataFrame(rows, schema=names, orient="row")
+    return tables.conform(frame.with_columns(observed=1.0, expected=1.0, std=1.0, p=0.5), tables.SCORES)
+
+
+LAYERS = {
+    "collaboration": scores(
+        [(year, "CN", "US", -1.0, 0.9) for year in range(2017, 2022)]
+        + [(year, "FR", "US", 3.0 + year - 2019, 0.01) for year in range(2017, 2022)]
+        + [(year, "DE", "US", 2.5, 0.2) for year in range(2017, 2022)]
+        + [(2017, "CN", "FR", 9.0, None), (2018, "CN", "FR", 1.0, None), (2016, "CN", "FR", 99.0, 0.0)]
+        + [(year, "JP", "US", 2.0, 0.0) for year in range(2017, 2022)]
+    ),
+    "citation": scores(
+        [(2018, "US", "FR", 6.0, 0.0), (2020, "US", "FR", 1.0, 0.5), (2020, "FR", "US", 4.0, 0.5)]
+        + [(2021, *pair) for pair in (("US", "FR", 2.0, 0.5), ("FR", "US", None, None))]
+    ),
+}
+NOTHING = LAYERS["collaboration"].head(0)
+
+
+def titles(figure):
+    return [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def words(figure):
+    """Everything written in a figure."""
+    return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
+
+
+def panel(figure, start):
+    """The panel whose title begins so."""
+    return next(axes for axes in figure.axes if axes.get_title(loc="left").startswith(start))
+
+
+def test_the_same_figure_gives_the_same_bytes_under_any_settings(tmp_path):
+    def draw(name):
+        paths = [tmp_path / f"{name}.svg", tmp_path / f"{name}.png"]
+        style.save(significant_links(LAYERS, ["US", "CN"]), paths, RECORD)
+        return [path.read_bytes() for path in paths]
+
+    first = draw("a")
+    with matplotlib.rc_context({"font.size": 20, "savefig.dpi": 33, "svg.hashsalt": None, "axes.grid": True}):
+        assert draw("b") == first
+    assert provenance.read(tmp_path / "b.svg") == provenance.read(tmp_path / "b.png") == RECORD
+
+
+def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "figure.svg"
+    path.write_text("before")
+
+    def half(self, stream, **options):
+        stream.write(b"<svg")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Figure, "savefig", half)
+    with pytest.raises(OSError, match="disk full"):
+        style.save(Figure(), [path], RECORD)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(StudyError, match=r"figure\.pdf: figures are written as \.svg or \.png"):
+        style.save(Figure(), [tmp_path / "figure.pdf"], RECORD)
+
+
+def test_every_archetype_has_a_colour_of_its_own():
+    assert list(style.ARCHETYPES) == [*clusters.ARCHETYPES.values(), clusters.UNNAMED]
+    colours = [*style.ARCHETYPES.values(), *style.POLES, style.BRIDGE, style.SOME]
+    assert len(set(colours)) == len(colours)
+
+
+def test_names_are_cut_and_unknown_codes_kept():
+    assert [style.name("NA"), style.name("OTH")] == ["Namibia", "OTH"]
+    assert style.name("VC", 12) == "Saint Vince…"
+    assert style.name("FR", 6) == "France"
+
+
+def test_significant_links_draws_the_mean_z_of_each_partner():
+    figure = significant_links(LAYERS, ["US", "CN"])
+    assert titles(figure) == [
+        "United States: collaboration\n2 of 4 partners",
+        "China: collaboration\n1 of 2 partners",
+        "United States: citation\n1 of 1 partners",
+        "China: citation\n0 of 0 partners",
+    ]
+    first = figure.axes[0]
+    lines, marks = first.collections[:2]
+    assert [segment[1, 0] for segment in lines.get_segments()] == pytest.approx([3.0, 2.5])
+    assert marks.get_offsets()[:, 0].tolist() == pytest.approx([3.0, 2.5])
+    assert [tick.get_text() for tick in first.get_yticklabels()] == ["France", "Germany", "China"]
+    # France is shared with China, Germany is not; Germany's q is 0.2.
+    assert [to_hex(c).upper() for c in marks.get_edgecolors()] == [style.BRIDGE, style.POLES[0]]
+    assert [to_hex(c).upper() for c in marks.get_facecolors()] == [style.BRIDGE, "#FFFFFF"]
+    assert "z = −1.00" in [text.get_text() for text in first.texts]
+    # China with France: (9 + 1) / 2, 2016 being outside; the q is not known.
+    assert figure.axes[1].collections[1].get_offsets()[:, 0].tolist() == [5.0]
+    assert to_hex(figure.axes[1].collections[1].get_facecolors()[0]) == "#ffffff"
+    # Citation: 2018 has 6; 2020 the mean of 1 and 4; 2021 the one direction that has a z.
+    assert figure.axes[2].collections[1].get_offsets()[:, 0].tolist() == pytest.approx([(6 + 2.5 + 2) / 3])
+
+
+@pytest.mark.parametrize("poles", [["US"], ["US", "CN", "FR"], ["BR", "CN"]])
+def test_significant_links_of_one_layer_and_any_poles(poles):
+    figure = significant_links({"collaboration": LAYERS["collaboration"]}, poles)
+    assert len(figure.axes) == len(poles)
+    figure.draw_without_rendering()
+
+
+def test_trajectories_draws_z_with_gaps_and_the_band_of_all_pairs():
+    figure = trajectories(LAYERS, [("US", "FR"), ("CN", "FR"), ("BR", "AR")], (2017, 2021))
+    assert titles(figure)[:3] == ["United States – France", "China – France", "Brazil – Argentina"]
+    first = figure.axes[0]
+    by_layer = {line.get_label(): line for line in first.lines}
+    assert by_layer["collaboration"].get_ydata().tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert by_layer["citation"].get_xdata().tolist() == [2018, 2019, 2020, 2021]
+    assert by_layer["citation"].get_ydata() == pytest.approx([6.0, np.nan, 2.5, 2.0], nan_ok=True)
+    z = LAYERS["collaboration"].filter(pl.col("year") == 2018)["z"].to_numpy()
+    band = first.collections[0].get_paths()[0].vertices
+    assert sorted(set(band[band[:, 0] == 2018, 1])) == pytest.approx(np.quantile(z, [0.1, 0.9]).tolist())
+    assert [text.get_text() for text in figure.axes[2].texts] == ["no z-score"]
+
+
+def clustered(seed=1):
+    """Trajectories of twelve pairs in three clusters, the last one of a single pair."""
+    rng = np.random.default_rng(seed)
+    pairs = [("AA", f"B{letter}") for letter in "ABCDEFGHIJKL"]
+    rows = [(*pair, year, *rng.normal(size=2)) for pair in pairs for year in range(2000, 2006)]
+    courses = pl.DataFrame(rows, ["source", "target", "year", "x_collaboration", "x_citation"], orient="row")
+    names = ["Stable"] * 6 + ["Scientific Divergence"] * 5 + ["Unnamed"]
+    members = pl.DataFrame(pairs, ["source", "target"], orient="row").with_columns(
+        cluster=pl.Series([1] * 6 + [2] * 5 + [3]),
+        archetype=pl.Series(names),
+        distance=pl.Series(rng.random(12)),
+    )
+    return courses, members
+
+
+def test_archetypes_draws_quantiles_of_each_cluster():
+    courses, members = clustered()
+    figure = archetypes(courses, members)
+    assert titles(figure)[:3] == ["Scientific Divergence\n5 pairs", "Stable\n6 pairs", "Unnamed\n1 pair"]
+    inside = courses.join(members.filter(pl.col("cluster") == 2), on=["source", "target"])
+    values = inside.sort("target", "year")["x_citation"].to_numpy().reshape(5, 6)
+    axes = figure.axes[3]
+    assert axes.get_ylabel() == "citation"
+    assert axes.lines[-1].get_ydata() == pytest.approx(np.median(values, axis=0))
+    assert to_hex(axes.lines[-1].get_color()).upper() == style.ARCHETYPES["Scientific Divergence"]
+    for band, levels in zip(axes.collections, ((0.1, 0.9), (0.25, 0.75)), strict=True):
+        vertices = band.get_paths()[0].vertices
+        drawn = sorted(set(vertices[vertices[:, 0] == 2003, 1]))
+        assert drawn == pytest.approx(np.quantile(values[:, 3], levels).tolist())
+    nearest = members.filter(pl.col("cluster") == 2).sort("distance")["target"][0]
+    assert axes.get_xlabel().endswith(f"– {style.name(nearest)}")
+
+
+def test_archetypes_of_one_layer():
+    courses, members = clustered()
+    figure = archetypes(courses.drop("x_citation"), members)
+    assert len(figure.axes) == 3
+
+
+def aligned(poles=("US", "CN")):
+    """Groups and trends of six countries with the given poles, and of the poles with each other."""
+    groups = {
+        "DE": "only US",
+        "FR": "both",
+        "BR": "only CN",
+        "KE": "neither",
+        "JP": "not in panel",
+        poles[1]: "pole",
+    }
+    slopes = {
+        (country, pole, channel): 1.0 * i + 10 * j
+        for i, country in enumerate(sorted(groups))
+        for j, pole in enumerate(poles)
+        for channel in ("citation", "collaboration")
+        if country != pole and not (country == "JP" and pole == "CN")
+    }
+    trends = pl.DataFrame(
+        [(*key, slope, slope - 1, slope + 1, 0.0) for key, slope in slopes.items()],
+        tables.TRENDS.columns,
+        orient="row",
+    )
+    frame = pl.DataFrame(sorted(groups.items()), ["country", "group"], orient="row")
+    return frame, trends
+
+
+def test_alignment_draws_trends_and_names_the_largest(monkeypatch):
+    monkeypatch.setattr("poles.figures.alignment.LABELLED", 2)
+    frame, trends = aligned()
+    figure = alignment(frame, trends, ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0, "JP": 9.0})
+    assert titles(figure) == ["collaboration", "citation"]
+    # Japan has no trend with China, China is a pole: four marks in the order of their codes.
+    marks = figure.axes[0].collections[0]
+    assert marks.get_offsets().tolist() == [[0.0, 10.0], [2.0, 12.0], [3.0, 13.0], [5.0, 15.0]]
+    expected = [style.POLES[1], style.POLES[0], style.BRIDGE, style.GREY]
+    assert [to_hex(colour).upper() for colour in marks.get_facecolors()] == expected
+    written = [text.get_text() for text in figure.axes[0].texts]
+    assert {"France", "Brazil"} <= set(written)
+    assert not {"Germany", "Japan", "China"} & set(written)
+
+
+def test_alignment_of_three_poles_has_a_row_for_each_further_pole():
+    frame, trends = aligned(("US", "CN", "IN"))
+    figure = alignment(frame, trends, ["US", "CN", "IN"])
+    assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["trend with China", "trend with India"]
+    assert len(figure.axes[2].collections[0].get_offsets()) == 6
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12, unique=True),
+    st.integers(3, 20),
+)
+def test_labels_keep_apart(places, length):
+    figure = style.canvas("t", "s", 9, 9)
+    axes = figure.add_subplot(xlim=(-1, 10), ylim=(-1, 10))
+    axes.scatter(*zip(*places, strict=True))
+    figure.draw_without_rendering()
+    labels.place(axes, {f"{number:x>{length}}": place for number, place in enumerate(places)})
+    figure.draw_without_rendering()
+    # The text alone: its extent without the line to the mark.
+    boxes = [matplotlib.text.Text.get_window_extent(text).extents for text in axes.texts]
+    shared = sum(labels._overlap(box, boxes[:place]) for place, box in enumerate(boxes))
+    area = sum((box[2] - box[0]) * (box[3] - box[1]) for box in boxes)
+    assert len(boxes) == len(places)
+    assert shared < 0.05 * area
+
+
+def lost(steps):
+    """Losses of two years and of works without one, from (step, unit, left, left_core) of the year 2000."""
+    rows = []
+    for order, (step, unit, left, core) in enumerate(steps):
+        rows += [
+            (2000, order, step, unit, left, core),
+            (2001, order, step, unit, 2 * left, core and 2 * core),
+        ]
+        rows.append((None, order, step, unit, 5 - order, None))
+    return tables.conform(pl.DataFrame(rows, tables.LOSSES.columns, orient="row"), tables.LOSSES)
+
+
+def test_losses_draws_what_is_left_and_the_share_without_a_country():
+    works = [("read", 100, None), ("with an id", 100, None), ("in the field", 80, 60)]
+    works += [("with a country", 50, 45), ("with a country and references", 40, 30)]
+    references = [("all", 900, None), ("resolved", 300, None)]
+    steps = [(step, "works", *left) for step, *left in works]
+    steps += [(step, "references", *left) for step, *left in references]
+    frame = lost(steps)
+    figure = losses(frame)
+    works, references, share = figure.axes
+    assert [line.get_ydata().tolist() for line in works.lines] == [[100, 200], [80, 160], [50, 100], [40, 80]]
+    assert [line.get_label() for line in references.lines] == ["all: 2,700", "resolved: 900"]
+    assert share.lines[0].get_ydata() == pytest.approx([25.0, 25.0])
+    assert "no year: 5." in words(figure)
+
+
+def test_the_step_about_countries_is_one_of_the_selection():
+    assert selection.STEPS[COUNTRY_STEP] == "works"
+
+
+def test_losses_without_references_or_a_country_step():
+    figure = losses(lost([("read", "works", 100, None), ("in the field", "works", 80, 60)]))
+    assert titles(figure) == ["works left", "works of the field without a country"]
+    assert "no step of the selection asks for a country" in words(figure)
+
+
+def test_recovery_writes_the_numbers_of_pairs():
+    diverging = "Scientific Divergence"
+    rows = [("Stable", "Unnamed", 3), (diverging, diverging, 1200), ("Stable", "Stable", 1)]
+    confusion = pl.DataFrame(rows, ["planted", "recovered", "pairs"], orient="row")
+    figure = recovery(confusion, 0.8149)
+    axes = figure.axes[0]
+    # Rows and columns are the same three names: divergence, stable, unnamed.
+    assert [text.get_text() for text in axes.texts] == ["1,200", "0", "0", "0", "1", "3", "0", "0", "0"]
+    shares = axes.collections[0].get_array().ravel().tolist()
+    assert shares == pytest.approx([1, 0, 0, 0, 0.25, 0.75, 0, 0, 0])
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [diverging, "Stable", "Unnamed"]
+    assert "adjusted Rand index 0.81" in words(figure)
+    assert "1,204 pairs" in words(figure)
+
+
+def fitted(**extra):
+    """Diagnostics of three years, the first without links."""
+    frame = pl.DataFrame(
+        {"year": [1990, 1991, 1992], "residual": [None, 0.0, 1e-12], "nodes": 3, "links": 2, **extra}
+    )
+    absent = {name: pl.lit(None) for name in tables.DIAGNOSTICS.columns if name not in frame.columns}
+    return tables.conform(frame.with_columns(**absent), tables.DIAGNOSTICS)
+
+
+MOMENTS = tables.conform(
+    pl.DataFrame(
+        {
+            "year": [1991, 1992, 1992, 1992],
+            "source": ["AA", "AA", "AA", "BB"],
+            "target": ["BB", "BB", "CC", "CC"],
+        }
+    ).with_columns(
+        observed=pl.Series([50.0, 2.0, 0.0, 3.0]),
+        expected=pl.Series([9.0, 1.5, 0.5, 3.5]),
+        std=1.0,
+        p_upper=0.5,
+    ),
+    tables.MOMENTS,
+)
+
+
+def test_null_diagnostics_draws_residuals_and_the_latest_year():
+    figure = null_diagnostics({"citation": MOMENTS}, {"citation": fitted()})
+    residuals, expected = figure.axes
+    assert residuals.lines[0].get_xdata().tolist() == [1991, 1992]
+    assert residuals.lines[0].get_ydata().tolist() == [1e-16, 1e-12]
+    assert residuals.get_xlabel().endswith("1 of 3 years")
+    assert expected.get_title(loc="left") == "1992: 2 linked pairs\n(not drawn: 1 without a link)"
+    assert expected.collections[0].get_array().sum() == 2
+    assert expected.lines[0].get_xdata().tolist() == [2.0, 3.0]
+
+
+def test_null_diagnostics_shows_the_sample_where_there_is_one():
+    sample = {
+        "ess_min": [None, 40.0, 30.0],
+        "ess_median": [None, 900.0, 800.0],
+        "rhat_max": [None, 1.004, 1.02],
+    }
+    layers = {"collaboration": fitted(**sample), "citation": fitted(**sample)}
+    figure = null_diagnostics(dict.fromkeys(layers, MOMENTS), layers)
+    sizes = panel(figure, "effective")
+    assert [line.get_ydata().tolist() for line in sizes.lines] == [[900.0, 800.0], [40.0, 30.0]]
+    assert sizes.get_title(loc="left").endswith("split R-hat at most 1.020")
+    assert len(figure.axes) == 6
+
+
+COURSES, MEMBERS = clustered()
+EMPTY = {
+    "no scores": (
+        lambda: significant_links({"citation": NOTHING}, ["US", "CN"]),
+        "no pair has a z-score in 2017–2021",
+    ),
+    "no layer": (lambda: significant_links({}, ["US", "CN"]), "no pair has a z-score"),
+    "no trajectory": (lambda: trajectories({"citation": NOTHING}, [("US", "CN")], (2000, 2021)), "2000–2021"),
+    "no pair": (lambda: trajectories(LAYERS, [], (2017, 2021)), "no pair chosen"),
+    "no cluster": (
+        lambda: archetypes(COURSES.head(0), MEMBERS.head(0)),
+        "no pair of countries has been clustered",
+    ),
+    "no country": (
+        lambda: alignment(*[f.head(0) for f in aligned()], ["US", "CN"]),
+        "no country with a trend",
+    ),
+    "one pole": (lambda: alignment(*aligned(), ["US"]), "fewer than two poles"),
+    "no works": (lambda: losses(lost([])), "no works have been read"),
+    "no truth": (
+        lambda: recovery(pl.DataFrame(schema={"planted": str, "recovered": str, "pairs": int}), 0.0),
+        "no pair with a planted archetype",
+    ),
+    "no fit": (
+        lambda: null_diagnostics({"citation": MOMENTS.head(0)}, {"citation": fitted()}),
+        "nothing was fitted",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EMPTY)
+def test_a_figure_without_data_says_so(case):
+    draw, message = EMPTY[case]
+    figure = draw()
+    assert message in words(figure)
+    assert "Nothing to show" in words(figure)
+
+
+CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
+
+
+@pytest.mark.parametrize("kind", ["demo", "networks", "snapshot"])
+@pytest.mark.parametrize("path", CAPTIONS, ids=lambda path: path.stem)
+def test_captions_render_without_an_undefined_name(path: Path, kind):
+    jinja2, core = pytest.importorskip("jinja2"), pytest.importorskip("docutils.core")
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    config["source"]["kind"] = kind
+    job = SimpleNamespace(config=config, wildcards=SimpleNamespace(variant="full", null="max_entropy"))
+    text = (
+        jinja2.Environment(undefined=jinja2.StrictUndefined)
+        .from_string(path.read_text())
+        .render(snakemake=job)
+    )
+    # halt_level 2: a warning of docutils is an error.
+    html = core.publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
+    assert ("made-up world" in html) == (path.stem == "study" and kind == "demo")
+    # What belongs to one branch says which; losses and claims belong to the whole study.
+    assert "max_entropy" in html or path.stem in ("losses", "claims")

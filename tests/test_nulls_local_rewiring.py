@@ -1,0 +1,426 @@
+"""Local rewiring against complete enumeration, closed forms and known laws."""
+
+import os
+import subprocess
+import sys
+from itertools import combinations_with_replacement, permutations
+from math import factorial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from enumeration import matrices_with_strengths, network_from
+from poles.errors import StudyError
+from poles.nulls import fit_years, network_of, variance_corrected
+from poles.nulls.local_rewiring import (
+    MULTI_EDGE,
+    Chain,
+    Kernel,
+    diagnose,
+    draw_multi_edge,
+    draw_step,
+    fit,
+    height,
+    log_growth,
+    next_below,
+    rewire,
+)
+
+EXPONENTS = (0.0, 0.5, 0.75, 1.0)
+
+CASES = {
+    "four countries": ([[0, 3, 1, 0], [0, 0, 2, 1], [0, 0, 0, 4], [0, 0, 0, 0]], False),
+    "five countries": ([[0, 2, 0, 1, 0], [0, 0, 1, 0, 1], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1], [0] * 5], False),
+    "hub": ([[0, 5, 3, 2, 1], [0, 0, 1, 0, 1], [0] * 5, [0] * 5, [0] * 5], False),
+    "directed three": ([[0, 3, 1], [1, 0, 2], [4, 1, 0]], True),
+    "directed four": ([[0, 2, 0, 1], [1, 0, 1, 0], [0, 0, 0, 2], [1, 1, 0, 0]], True),
+    "directed with a silent source": ([[0, 2, 1, 1], [1, 0, 0, 2], [0, 2, 0, 0], [0, 0, 0, 0]], True),
+}
+
+
+def law_of(states: np.ndarray, law: str, directed: bool) -> np.ndarray:
+    """Probability of every enumerated matrix."""
+    if law == "uniform":
+        return np.full(len(states), 1 / len(states))
+    units = states if directed else np.triu(states)
+    weights = np.array([1 / np.prod([factorial(int(w)) for w in matrix.flat]) for matrix in units])
+    return weights / weights.sum()
+
+
+def agree(counts: np.ndarray, expected: np.ndarray) -> bool:
+    """Chi-square test of frequencies, rare values together."""
+    common = expected >= 5
+    cells = np.array([np.append(x[common], x.sum() - x[common].sum()) for x in (counts, expected)])
+    cells[1, -1] += counts.sum() - expected.sum()
+    cells = cells[:, cells[1] > 1e-6]
+    return stats.chisquare(*cells).pvalue > 1e-3
+
+
+def kernel_and_rng(network, law: str = "uniform", seed: int = 1):
+    return Kernel.of(network, law, EXPONENTS), np.random.SeedSequence(seed).generate_state(4, np.uint64)
+
+
+# Stationary law
+
+
+@pytest.mark.parametrize("law", ["uniform", "multi_edge"])
+@pytest.mark.parametrize("case", CASES)
+def test_moments_are_those_of_all_matrices(case, law):
+    network = network_from(*CASES[case])
+    states = matrices_with_strengths(network)
+    probability = law_of(states, law, network.directed)
+    mean = np.einsum("s,sij->ij", probability, states)
+    central = [np.einsum("s,sij->ij", probability, (states - mean) ** power) for power in (2, 4)]
+    std = np.sqrt(central[0])
+    tail = np.einsum("s,sij->ij", probability, states >= network.weights).clip(0, 1)
+
+    moments = fit(network, law=law, ess=20_000, max_sweeps=200_000)
+
+    size = moments.extra["ess_min"]
+    assert size >= 20_000
+    assert moments.residual == 0
+    assert np.all(np.abs(moments.expected - mean) <= 4 * std / np.sqrt(size) + 1e-12)
+    error_of_variance = np.sqrt(np.maximum(central[1] - central[0] ** 2, 0) / size)
+    assert np.all(np.abs(moments.std**2 - central[0]) <= 4 * error_of_variance + 1e-3 * central[0])
+    assert np.all(np.abs(moments.p_upper - tail) <= 4 * np.sqrt(tail * (1 - tail) / size) + 1e-3)
+
+
+@pytest.mark.parametrize("law", ["uniform", "multi_edge"])
+@pytest.mark.parametrize("case", ["four countries", "directed three", "directed four"])
+def test_matrices_are_visited_as_often_as_their_law_says(case, law):
+    network = network_from(*CASES[case])
+    states = matrices_with_strengths(network).astype(np.int64)
+    number = {matrix.tobytes(): index for index, matrix in enumerate(states)}
+    kernel, rng = kernel_and_rng(network, law)
+    weights, counts = network.weights.astype(np.int64), np.zeros(len(states))
+    draws = 100 * len(states)
+    for _ in range(draws):
+        rewire(weights, rng, 20 * kernel.moves, *kernel[:4])  # enough to forget the state before
+        counts[number[weights.tobytes()]] += 1
+    expected = draws * law_of(states, law, network.directed)
+    assert agree(counts, expected)
+
+
+@pytest.mark.parametrize(
+    ("n", "units", "directed"),
+    [(3, 6, True), (4, 4, True), (5, 3, True), (4, 6, False), (5, 5, False), (6, 4, False)],
+)
+def test_moves_connect_all_matrices_of_equal_strengths(n, units, directed):
+    pairs = [(i, j) for i in range(n) for j in range(n) if i != j and (directed or i < j)]
+    place = {pair: index for index, pair in enumerate(pairs)}
+    place |= {} if directed else {(j, i): index for (i, j), index in place.items()}
+    moves = set()
+    for i, k, j, l in permutations(range(n), 4):  # noqa: E741
+        moves.add((place[i, j], place[k, l], place[i, l], place[k, j]))
+    for i, j, k in permutations(range(n), 3) if directed else ():
+        moves.add((place[i, j], place[j, k], place[k, i], place[j, i], place[k, j], place[i, k]))
+
+    fibres: dict[tuple, set[tuple]] = {}
+    for chosen in combinations_with_replacement(range(len(pairs)), units):
+        strengths = [0] * (2 * n)
+        for index in chosen:
+            i, j = pairs[index]
+            strengths[i] += 1
+            strengths[n + j if directed else j] += 1
+        fibres.setdefault(tuple(strengths), set()).add(tuple(np.bincount(chosen, minlength=len(pairs))))
+    for fibre in fibres.values():
+        reached = [next(iter(fibre))]
+        unseen = fibre - set(reached)
+        while reached and unseen:
+            state = reached.pop()
+            for move in moves:
+                half = len(move) // 2
+                if all(state[index] for index in move[half:]):
+                    other = list(state)
+                    for place_in_move, index in enumerate(move):
+                        other[index] += 1 if place_in_move < half else -1
+                    if tuple(other) in unseen:
+                        unseen.remove(tuple(other))
+                        reached.append(tuple(other))
+        assert not unseen
+
+
+# Draws
+
+
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        ((0, 3), (2, 5)),
+        ((40, 7), (0, 90)),
+        ((300, 20_000), (15_000, 4_000)),
+        ((10**9, 3 * 10**8), (10**9, 10**8)),
+    ],
+)
+def test_step_of_four_countries_is_hypergeometric(up, down):
+    """The cells (a + d, c - d; e - d, b + d) are a table with fixed margins (Fisher)."""
+    rng = np.random.SeedSequence(7).generate_state(4, np.uint64)
+    steps = np.array([draw_step(up, down, MULTI_EDGE, rng) for _ in range(4000)])
+    exact = stats.hypergeom(sum(up) + sum(down), up[0] + down[0], up[0] + down[1])
+    cells = steps + up[0]
+    assert cells.min() >= max(0, up[0] - up[1])
+    assert cells.max() <= up[0] + min(down)
+    if exact.std() < 10:
+        counts = np.bincount(cells)
+        assert agree(counts, 4000 * exact.pmf(np.arange(len(counts))))
+    else:
+        assert stats.kstest(cells, stats.norm(exact.mean(), exact.std()).cdf).pvalue > 1e-3
+
+
+def test_step_of_three_cycle_follows_its_law():
+    up, down = (2, 6, 9), (4, 11, 5)
+    steps = np.arange(-min(up), min(down) + 1)
+    law = np.array(
+        [
+            1 / np.prod([float(factorial(c + d)) for c in up] + [float(factorial(c - d)) for c in down])
+            for d in steps
+        ]
+    )
+    law /= law.sum()
+    mode = int(steps[law.argmax()])
+    assert np.allclose([height(up, down, mode, d) for d in steps], law / law.max(), rtol=1e-12)
+    rng = np.random.SeedSequence(8).generate_state(4, np.uint64)
+    drawn = [draw_multi_edge(up, down, int(steps[0]), int(steps[-1]), rng) for _ in range(20_000)]
+    counts = np.bincount(np.array(drawn) - steps[0], minlength=len(steps))
+    assert agree(counts, 20_000 * law)
+
+
+@given(n=st.integers(0, 10**6), d=st.integers(-1000, 1000))
+@settings(max_examples=200, deadline=None)
+def test_growth_of_log_factorials_is_a_sum_of_logarithms(n, d):
+    d = max(d, -n)
+    exact = (
+        np.log(np.arange(n + 1.0, n + d + 1)).sum() if d > 0 else -np.log(np.arange(n + d + 1.0, n + 1)).sum()
+    )
+    assert log_growth(n, d) == pytest.approx(exact, rel=1e-12, abs=1e-8)
+
+
+def test_uniform_integers_have_no_bias():
+    rng = np.random.SeedSequence(9).generate_state(4, np.uint64)
+    counts = np.bincount([next_below(7, rng) for _ in range(14_000)], minlength=7)
+    assert len(counts) == 7
+    assert stats.chisquare(counts).pvalue > 1e-3
+    size = 3 << 61  # a bare remainder of 64 bits would give the first third of them twice as often
+    low = np.mean([next_below(size, rng) < size // 3 for _ in range(14_000)])
+    assert abs(low - 1 / 3) < 4 * np.sqrt(2 / 9 / 14_000)
+
+
+# Strengths, determinism, special cases
+
+
+@given(
+    data=st.data(),
+    directed=st.booleans(),
+    law=st.sampled_from(["uniform", "multi_edge"]),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=100, deadline=None)
+def test_strengths_are_kept(data, directed, law, seed):
+    n = data.draw(st.integers(2, 9))
+    largest = data.draw(st.sampled_from([1, 3, 1000, 10**10]))
+    weights = data.draw(arrays(np.int64, (n, n), elements=st.integers(0, largest)))
+    if not (np.triu(weights, 1).any() or (directed and np.tril(weights, -1).any())):
+        weights[0, 1] = 1
+    network = network_from(weights, directed)
+    kernel, rng = kernel_and_rng(network, law, seed)
+    present = network.weights.astype(np.int64)
+    rewire(present, rng, 200 * kernel.moves, *kernel[:4])
+    assert present.min() >= 0
+    assert not present.diagonal().any()
+    assert np.array_equal(present.sum(axis=1), network.weights.sum(axis=1))
+    assert np.array_equal(present.sum(axis=0), network.weights.sum(axis=0))
+    assert directed or np.array_equal(present, present.T)
+
+
+def test_expected_strengths_are_the_observed():
+    network = network_from(*CASES["directed four"])
+    moments = fit(network, ess=100, max_sweeps=1000)
+    for axis in (0, 1):
+        assert np.allclose(moments.expected.sum(axis=axis), network.weights.sum(axis=axis), rtol=1e-13)
+
+
+def test_chains_start_apart():
+    network = network_from(10 * np.ones((6, 6)))
+    kernel, _ = kernel_and_rng(network)
+    observed = network.weights.astype(np.int64)
+    seeds = np.random.SeedSequence(1).spawn(3)
+    starts = [Chain.start(observed, kernel, seed, number > 0).weights for number, seed in enumerate(seeds)]
+    assert np.array_equal(starts[0], observed)
+    assert not np.array_equal(starts[1], starts[2])
+
+
+def test_same_seed_same_bytes_whatever_the_threads():
+    program = """
+import hashlib
+import numpy as np
+from enumeration import network_from
+from poles.nulls.local_rewiring import fit
+moments = fit(network_from(np.random.default_rng(0).geometric(0.05, (12, 12)) - 1), ess=50, max_sweeps=2000)
+content = [array.tobytes() for array in (moments.expected, moments.std, moments.p_upper)]
+print(hashlib.sha256(b"".join(content)).hexdigest(), moments.extra)
+"""
+    here = Path(__file__).parent
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            env=os.environ
+            | {"NUMBA_NUM_THREADS": threads, "PYTHONPATH": f"{here.parent / 'scripts'}{os.pathsep}{here}"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for threads in ("1", "2")
+    ]
+    first, second = (run.communicate()[0] for run in runs)
+    assert first == second != ""
+
+
+def test_another_seed_gives_another_sample():
+    network = network_from(*CASES["five countries"])
+    samples = [fit(network, ess=50, seed=seed).expected for seed in (1, 2, 1)]
+    assert np.array_equal(samples[0], samples[2])
+    assert not np.array_equal(samples[0], samples[1])
+
+
+@pytest.mark.parametrize(
+    ("weights", "directed"),
+    [
+        ([[0, 7], [0, 0]], False),
+        ([[0, 7], [2, 0]], True),
+        ([[0, 4, 1], [0, 0, 2], [0, 0, 0]], False),  # three equations for three links
+        ([[0, 4, 1, 9], [0] * 4, [0] * 4, [0] * 4], False),  # a star
+        ([[0, 4, 1, 9], [2, 0, 0, 0], [3, 0, 0, 0], [0] * 4], True),
+    ],
+)
+def test_links_that_the_strengths_fix_stay(weights, directed):
+    network = network_from(weights, directed)
+    assert len(matrices_with_strengths(network)) == 1
+    moments = fit(network)
+    assert np.array_equal(moments.expected, network.weights)
+    assert not moments.std.any()
+    assert np.all(moments.p_upper == 1)
+    assert moments.residual == 0
+    assert "fix" in moments.note
+
+
+def test_years_without_links_or_freedom_pass_the_driver(tmp_path):
+    frames = {
+        2000: [],
+        2001: [("CN", "US", 3)],
+        2002: [("A", "B", 2), ("B", "C", 1), ("C", "D", 3), ("A", "D", 1)],
+    }
+    schema = {"source": pl.String, "target": pl.String, "weight": pl.Int64}
+    for year, rows in frames.items():
+        pl.DataFrame(rows, schema=schema, orient="row").write_parquet(tmp_path / f"{year}.parquet")
+    moments, diagnostics = fit_years(
+        "local_rewiring", tmp_path.glob("*.parquet"), "collaboration", {"ess": 200, "chains": 2}
+    )
+    assert moments["year"].unique().to_list() == [2001, 2002]
+    assert diagnostics["ess_min"].is_null().to_list() == [True, True, False]
+    assert diagnostics["residual"].to_list() == [None, 0, 0]
+    assert diagnostics["ess_min"][2] >= 200
+
+
+def test_budget_ends_the_run_and_the_note_says_so():
+    moments = fit(network_from(*CASES["hub"]), ess=1e9, max_sweeps=500)
+    assert moments.iterations <= 500
+    assert "effective size" in moments.note
+    assert "max_sweeps" in moments.note
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"law": "poisson"}, "no law 'poisson'; there are uniform, multi_edge"),
+        ({"chains": 0}, "chains=0"),
+        ({"ess": 0}, "ess=0"),
+        ({"max_sweeps": 10}, "max_sweeps=10"),
+        ({"exponents": ()}, "exponents"),
+    ],
+)
+def test_options_without_meaning_are_refused(options, message):
+    with pytest.raises(StudyError, match=message):
+        fit(network_from(*CASES["hub"]), **options)
+
+
+def test_fractional_weights_are_refused():
+    with pytest.raises(
+        StudyError, match=r"collaboration 2021: weight 0\.5 of AA-AB .* max_entropy, variance_corrected"
+    ):
+        fit(network_from([[0, 0.5, 1], [0, 0, 2], [0, 0, 0]]))
+
+
+# Diagnostics
+
+
+def test_effective_size_and_split_rhat_of_a_known_process():
+    """AR(1): the variance of a mean of L states is known in closed form, and with it the effective size."""
+    phi, chains, batches, length, copies = 0.8, 4, 32, 100, 400
+    rng = np.random.default_rng(1)
+    x = np.empty((chains, batches * length, copies))
+    x[:, 0] = rng.normal(size=(chains, copies))
+    for t in range(1, x.shape[1]):
+        x[:, t] = phi * x[:, t - 1] + np.sqrt(1 - phi**2) * rng.normal(size=(chains, copies))
+    sums = x.reshape(chains, batches, length, copies).sum(axis=2)
+    found = diagnose(list(sums), list((x**2).sum(axis=1)), length)
+
+    scaled = (1 + phi) / (1 - phi) - 2 * phi * (1 - phi**length) / (1 - phi) ** 2 / length
+    exact = chains * batches * length / scaled
+    assert found.ess.mean() == pytest.approx(exact, rel=0.03)
+    assert found.ess.std() / exact == pytest.approx(np.sqrt(2 / (chains * batches)), rel=0.15)
+    assert np.allclose(found.mean, x.mean(axis=(0, 1)), atol=1e-12)
+    assert np.allclose(found.variance, x.reshape(-1, copies).var(axis=0, ddof=1))
+
+    halves = x.reshape(2 * chains, -1, copies)
+    half = halves.shape[1]
+    within, apart = halves.var(axis=1, ddof=1).mean(axis=0), halves.mean(axis=1).var(axis=0, ddof=1)
+    assert np.allclose(found.rhat, np.sqrt(((half - 1) / half * within + apart) / within))
+    assert found.rhat.max() < 1.05
+
+    shift = np.array([0.0, 0, 0, 2])[:, None, None]
+    moved = diagnose(list(sums + length * shift), list(((x + shift) ** 2).sum(axis=1)), length)
+    apart = np.repeat([0.0, 0, 0, 2], 2).var(ddof=1)
+    assert moved.rhat.mean() == pytest.approx(np.sqrt(1 + apart), rel=0.02)
+    between = np.repeat([0.0, 0, 0, 2], batches).var()
+    exact = chains * batches * (1 + between) / (between + scaled / length)
+    assert moved.ess.mean() == pytest.approx(exact, rel=0.03)
+
+
+def test_diagnosis_of_what_does_not_move():
+    found = diagnose([np.zeros((4, 2))] * 2, [np.zeros(2)] * 2, 5)
+    assert not found.variance.any()
+    assert np.isnan(found.ess).all()
+
+
+# Real data
+
+
+def test_us_and_china_in_the_world_of_2021(shared_data):
+    links = (
+        pl.read_csv(shared_data("world-collaboration") / "collaboration.csv.gz")
+        .filter(pl.col("year") == 2021, pl.col("papers") > 0)
+        .rename({"papers": "weight"})
+    )
+    network = network_of(links, 2021, "collaboration")
+    moments = fit(network, ess=150)
+    us, cn = (network.countries.index(country) for country in ("US", "CN"))
+    z = (network.weights - moments.expected)[us, cn] / moments.std[us, cn]
+    assert moments.residual == 0
+    assert moments.extra["ess_min"] >= 150
+    assert moments.extra["rhat_max"] < 1.1
+    assert z == pytest.approx(-1.17, abs=0.12)  # independent sampler, 5,000 states
+
+    linear = variance_corrected.fit(network)
+    largest = np.argsort(-network.weights.sum(axis=1))[:30]
+    upper = np.ix_(largest, largest)
+    pairs = np.triu_indices(30, 1)
+    stds = [m.std[upper][pairs] for m in (moments, linear)]
+    excess = [(network.weights - m.expected)[upper][pairs] for m in (moments, linear)]
+    scores = [above / std for above, std in zip(excess, stds, strict=True)]
+    assert np.corrcoef(scores)[0, 1] > 0.98
+    assert np.median(stds[0] / stds[1]) == pytest.approx(1, abs=0.05)

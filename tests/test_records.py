@@ -1,0 +1,510 @@
+"""Records against a plain reading of the same works, in every format and in every age of the schema."""
+
+import gzip
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poles import tables
+from poles.corpus import demo, records
+from poles.errors import StudyError
+
+OPENALEX = "https://openalex.org/"
+
+
+def read(path, **options) -> pl.DataFrame:
+    return pl.concat(records.read_records(path, 0, **options))
+
+
+def write_lines(works, path: Path) -> Path:
+    path.write_bytes(b"\n".join(map(orjson.dumps, works)))
+    return path
+
+
+def struct(**kinds) -> pa.DataType:
+    return pa.struct([pa.field(name, kind) for name, kind in kinds.items()])
+
+
+TOPIC = struct(id=pa.string(), score=pa.float64(), subfield=struct(id=pa.string(), display_name=pa.string()))
+INSTITUTION = struct(id=pa.string(), country_code=pa.string())
+EXPORTED = pa.schema(
+    {
+        "id": pa.string(),
+        "title": pa.string(),
+        "publication_year": pa.int32(),
+        "type": pa.string(),
+        "authorships": pa.list_(
+            struct(
+                author_position=pa.string(),
+                institutions=pa.list_(INSTITUTION),
+                countries=pa.list_(pa.string()),
+            )
+        ),
+        "primary_topic": TOPIC,
+        "topics": pa.list_(TOPIC),
+        "is_retracted": pa.bool_(),
+        "is_paratext": pa.bool_(),
+        "is_xpac": pa.bool_(),
+        "referenced_works": pa.list_(pa.string()),
+        "updated_date": pa.timestamp("us"),
+    }
+)
+"""Columns of the snapshot's Parquet files that matter here, and some that do not."""
+
+
+def write_parquet(works, path: Path, schema: pa.Schema = EXPORTED) -> Path:
+    # As the exporter: list leaves are called `element`, nulls are explicit.
+    table = pa.Table.from_pylist(works, schema)
+    pq.write_table(table, path, row_group_size=3, use_compliant_nested_type=True)
+    return path
+
+
+def maybe(strategy):
+    return st.none() | strategy
+
+
+code = maybe(st.sampled_from(["US", "CN", "NA", "us", "fR", "XK", "USA", "", "1A", "ÉÉ", "U "]))
+subfield = maybe(st.sampled_from([OPENALEX + "subfields/1702", "subfields/1707", "1702", "unknown", ""]))
+topic = st.fixed_dictionaries({"subfield": maybe(st.fixed_dictionaries({"id": subfield}))})
+reference = maybe(
+    st.integers(1, 30).map(lambda n: f"{OPENALEX}W{n}") | st.sampled_from(["W7", "", "A3", "W", "x"])
+)
+authorship = st.fixed_dictionaries(
+    {
+        "institutions": maybe(st.lists(maybe(st.fixed_dictionaries({"country_code": code})), max_size=3)),
+        "countries": maybe(st.lists(code, max_size=3)),
+    }
+)
+work = st.fixed_dictionaries(
+    {
+        "id": st.integers(1, 2**40).map(lambda n: f"{OPENALEX}W{n}") | st.sampled_from([None, "", "W12"]),
+        "publication_year": maybe(st.sampled_from([1990, 2021, 0, -5, 32767, 32768, 99999])),
+        "type": maybe(st.sampled_from(["article", "paratext", "conference-paper"])),
+        "authorships": maybe(st.lists(maybe(authorship), max_size=4)),
+        "primary_topic": maybe(topic),
+        "topics": maybe(st.lists(maybe(topic), max_size=3)),
+        "is_retracted": maybe(st.booleans()),
+        "is_paratext": maybe(st.booleans()),
+        "is_xpac": maybe(st.booleans()),
+        "referenced_works": maybe(st.lists(reference, max_size=6)),
+        "updated_date": maybe(st.sampled_from(["2026-09-01T00:00:00.000000", "2023-05-16T14:50:18.726146"])),
+    }
+)
+
+
+def number_of(text: str | None, pattern: str) -> int | None:
+    match = re.fullmatch(pattern, text or "")
+    return int(match[1]) if match else None
+
+
+def plainly(works) -> tuple[list[dict], records.Tally]:
+    """What `read_records` should give, record by record in plain Python."""
+    tally = records.Tally(rows=len(works))
+    rows = []
+
+    def codes(values):
+        good = [value.upper() for value in values if value and re.fullmatch("[A-Z]{2}", value.upper())]
+        tally.codes += sum(value is not None for value in values) - len(good)
+        return good
+
+    def subfield_of(topic):
+        return number_of(((topic or {}).get("subfield") or {}).get("id"), r"(?:.*/)?(\d+)")
+
+    for position, work in enumerate(works):
+        year = work["publication_year"]
+        year = year if year is not None and -(2**15) <= year < 2**15 else None
+        if not work["id"]:
+            tally.without_id[year] += 1
+            continue
+        listed = work["referenced_works"] or []
+        references = [number_of(text, rf"(?:{OPENALEX})?W(\d+)") for text in listed]
+        tally.references += references.count(None)
+        subfields = [subfield_of(topic) for topic in work["topics"] or []]
+        rows.append(
+            {
+                "position": position,
+                "work_id": number_of(work["id"], rf"(?:{OPENALEX})?W(\d+)"),
+                "year": year,
+                "type": work["type"],
+                "is_retracted": work["is_retracted"] or False,
+                "is_paratext": work["is_paratext"] or work["type"] == "paratext",
+                "is_xpac": work["is_xpac"] or False,
+                "updated": work["updated_date"],
+                "primary_subfield": subfield_of(work["primary_topic"]),
+                "topic_subfields": [number for number in subfields if number is not None],
+                "n_authors": sum(a is not None for a in work["authorships"] or []),
+                "authorships": [
+                    {
+                        "countries": codes(a["countries"] or []),
+                        "institutions": codes([i["country_code"] for i in a["institutions"] or [] if i]),
+                    }
+                    for a in work["authorships"] or []
+                    if a is not None
+                ],
+                "references": [number for number in references if number is not None],
+            }
+        )
+    return rows, tally
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(work, min_size=1, max_size=8))
+def test_json_and_parquet_give_what_a_plain_reading_gives(tmp_path_factory, works):
+    works.append(works[-1] | {"id": "W1"})  # a file without any id is refused
+    folder = tmp_path_factory.mktemp("works")
+    rows, expected = plainly(works)
+    times = [
+        work
+        | {"updated_date": work["updated_date"] and pl.Series([work["updated_date"]]).str.to_datetime()[0]}
+        for work in works
+    ]
+    files = [write_lines(works, folder / "works.jsonl"), write_parquet(times, folder / "works.parquet")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "CHUNK", 3)
+        for path in files:
+            tally = records.Tally()
+            frame = read(path, tally=tally)
+            assert frame.schema == pl.Schema(tables.RECORDS.columns)
+            assert frame.to_dicts() == rows
+            assert tally == expected
+            kept = read(path, keep=pl.col("year") > 2000, columns=["year", "is_paratext", "n_authors"])
+            assert kept.equals(
+                frame.filter(pl.col("year") > 2000).select(
+                    "position", "work_id", "year", "is_paratext", "n_authors"
+                )
+            )
+
+
+WORKS = [
+    {
+        "id": f"{OPENALEX}W{number}",
+        "publication_year": 2000 + number,
+        "type": "article",
+        "authorships": [{"countries": ["NA"], "institutions": [{"country_code": "US"}]}] * number,
+        "primary_topic": {"subfield": {"id": f"{OPENALEX}subfields/1702"}},
+        "referenced_works": [f"{OPENALEX}W{n}" for n in range(number)],
+        "updated_date": "2026-01-02T03:04:05.000000",
+    }
+    for number in range(1, 6)
+]
+PAGE = {"meta": {"count": 5, "next_cursor": None}, "results": WORKS, "group_by": []}
+LINES = b"\n".join(map(orjson.dumps, WORKS))
+
+
+def zipped(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("works_0_2.json", orjson.dumps(WORKS[:2]))
+        archive.writestr("README", b"nothing")
+        archive.writestr("deep/works_2_5.jsonl", b"\n".join(map(orjson.dumps, WORKS[2:])))
+
+
+FORMATS = {
+    "lines.jsonl": lambda path: path.write_bytes(LINES),
+    "marked.jsonl": lambda path: path.write_bytes(b"\xef\xbb\xbf" + LINES + b"\n\n"),
+    "part_0000.gz": lambda path: path.write_bytes(gzip.compress(LINES)),
+    "members.gz": lambda path: path.write_bytes(
+        b"".join(gzip.compress(line + b"\n") for line in LINES.splitlines())
+    ),
+    "array.json": lambda path: path.write_bytes(orjson.dumps(WORKS)),
+    "indented.json": lambda path: path.write_bytes(orjson.dumps(WORKS, option=orjson.OPT_INDENT_2)),
+    "page.json": lambda path: path.write_bytes(orjson.dumps(PAGE)),
+    "indented_page.json.gz": lambda path: path.write_bytes(
+        gzip.compress(orjson.dumps(PAGE, option=orjson.OPT_INDENT_2))
+    ),
+    "pages.jsonl": lambda path: path.write_bytes(
+        b"\n".join(orjson.dumps(PAGE | {"results": part}) for part in (WORKS[:3], [], WORKS[3:]))
+    ),
+    "archive.zip": zipped,
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_form_of_json_gives_the_same_records(tmp_path, name):
+    FORMATS[name](tmp_path / name)
+    frame = read(tmp_path / name)
+    assert frame.to_dicts() == read(write_lines(WORKS, tmp_path / "plain.jsonl")).to_dicts()
+    assert frame["work_id"].to_list() == [1, 2, 3, 4, 5]
+    assert frame["n_authors"].to_list() == [1, 2, 3, 4, 5]
+
+
+def test_one_work_in_a_file(tmp_path):
+    path = tmp_path / "work.json"
+    path.write_text(json.dumps(WORKS[2], indent=1))
+    assert read(path)["references"].to_list() == [[0, 1, 2]]
+
+
+def test_position_orders_files_and_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "CHUNK", 2)
+    works = [WORKS[0], {**WORKS[1], "id": None}, *WORKS[2:]]
+    frame = pl.concat(records.read_records(write_lines(works, tmp_path / "works.jsonl"), 7))
+    assert frame["position"].to_list() == [7 * 2**32 + row for row in (0, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    "subfield",
+    [1702, "1702", "subfields/1702", f"{OPENALEX}subfields/1702", "https://openalex.org/subfields/1702"],
+)
+@pytest.mark.parametrize("wrap", [lambda value: {"id": value}, lambda value: value])
+def test_every_spelling_of_a_subfield(tmp_path, subfield, wrap):
+    topic = {"id": f"{OPENALEX}T10181", "subfield": wrap(subfield)}
+    work = {"id": "W1", "primary_topic": topic, "topics": [topic, {"subfield": None}, {}]}
+    frame = read(write_lines([work], tmp_path / "works.jsonl"))
+    assert frame.select("primary_subfield", "topic_subfields").row(0) == (1702, [1702])
+
+
+def test_subfields_as_numbers_in_parquet(tmp_path):
+    topic = struct(subfield=struct(id=pa.int64()))
+    schema = pa.schema(
+        {**{f.name: f.type for f in EXPORTED}, "primary_topic": topic, "topics": pa.list_(topic)}
+    )
+    work = {
+        "id": "W1",
+        "primary_topic": {"subfield": {"id": 1702}},
+        "topics": [{"subfield": {"id": 1707}}, None],
+    }
+    frame = read(write_parquet([work], tmp_path / "works.parquet", schema))
+    assert frame.select("primary_subfield", "topic_subfields").row(0) == (1702, [1707])
+
+
+def test_parquet_of_before_countries_and_topics(tmp_path):
+    authorships = pa.list_(struct(institutions=pa.list_(INSTITUTION)))
+    kinds = {f.name: f.type for f in EXPORTED if "topic" not in f.name} | {"authorships": authorships}
+    work = {"id": "W1", "authorships": [{"institutions": [{"country_code": "GB"}, None]}, None]}
+    frame = read(write_parquet([work], tmp_path / "works.parquet", pa.schema(kinds)))
+    assert frame["authorships"].to_list() == [[{"countries": [], "institutions": ["GB"]}]]
+    assert frame["primary_subfield"].to_list() == [None]
+    assert frame["topic_subfields"].to_list() == [[]]
+
+
+def test_parquet_whose_lists_call_their_leaves_item(tmp_path):
+    path = tmp_path / "works.parquet"
+    pq.write_table(pa.Table.from_pylist(WORKS, EXPORTED.remove(11)), path, use_compliant_nested_type=False)
+    expected = read(write_lines(WORKS, tmp_path / "works.jsonl")).drop("updated")
+    assert read(path).drop("updated").equals(expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ("2026-05-21T09:19:25.381259", "2026-05-21T09:19:25.381259"),
+        ("2026-05-21T09:19:25.381Z", "2026-05-21T09:19:25.381000"),
+        ("2026-05-21T09:19:25+00:00", "2026-05-21T09:19:25.000000"),
+        ("2026-05-21 09:19:25", "2026-05-21T09:19:25.000000"),
+        ("2021-11-03", "2021-11-03T00:00:00.000000"),
+        (None, None),
+    ],
+)
+def test_times_are_spelled_so_that_later_is_greater(tmp_path, given, normal):
+    frame = read(write_lines([{"id": "W1", "updated_date": given}], tmp_path / "works.jsonl"))
+    assert frame["updated"].to_list() == [normal]
+
+
+@pytest.mark.parametrize(
+    ("given", "year"),
+    [
+        (1999, 1999),
+        (1999.0, 1999),
+        ("1999", 1999),
+        (10**12, None),
+        (-(10**30), None),
+        ("n.d.", None),
+        ([], None),
+    ],
+)
+def test_years_that_no_calendar_has_are_null(tmp_path, given, year):
+    path = tmp_path / "works.jsonl"
+    path.write_text(json.dumps({"id": "W1", "publication_year": given}))
+    assert read(path)["year"].to_list() == [year]
+
+
+def test_what_is_dropped_is_logged(tmp_path, caplog):
+    authorship = {"countries": ["US", "usa", None], "institutions": [None, {}, {"country_code": "?"}]}
+    work = {"id": "W1", "authorships": [authorship], "referenced_works": ["W2", None, "doi:10.1/2"]}
+    read(write_lines([work, {"id": None}, {}], tmp_path / "works.jsonl"))
+    assert "2 of 3 records have no id" in caplog.text
+    assert "2 country codes" in caplog.text
+    assert "2 references" in caplog.text
+
+
+def damaged(name: str, content: bytes, message: str):
+    return pytest.param(name, content, message, id=f"{name}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        damaged("a.jsonl", LINES.replace(b'"id"', b"id", 3)[:-5], "line 1: not valid JSON"),
+        damaged("a.jsonl", LINES + b'\n{"id": "W9", ', "line 6: not valid JSON"),
+        damaged("a.jsonl", LINES + b'\n{"id": "W\xff"}', "line 6: not valid JSON"),
+        damaged("a.jsonl", LINES + b"\n17", "line 6: 17 is no work"),
+        damaged("a.json", b'[\n{"id": "W1"},\n{"id": "W2"\n', "line 4: not valid JSON"),
+        damaged("a.json", b'[{"id": "W1"}, null]', "line 1, record 2: None is no work"),
+        damaged("a.json", b'{"error": "Rate limit exceeded"}', "an error of the API, not works ('Rate limit"),
+        damaged("a.json", b'{"results": {}}', "{} is no work"),
+        damaged("a.jsonl", b'{"id": "W1"}\n{"id": "https://openalex.org/A5"}', "line 2: id 'https://openalex.org/A5'"),
+        damaged("a.jsonl", b'{"id": 5}', "line 1: id is 5; text is wanted"),
+        damaged("a.jsonl", b'{"name": 5}', "none of its 1 records has an id"),
+        damaged("a.jsonl", b'{"id": "W1", "authorships": {}}', "line 1: authorships is {}; a list is wanted"),
+        damaged("a.jsonl", b'{"id": "W1", "authorships": ["x"]}', "line 1: authorships holds 'x'"),
+        damaged("a.jsonl", b'{"id": "W1", "referenced_works": [7]}', "line 1: referenced_works holds 7"),
+        damaged("a.jsonl", b'{"id": "W1", "referenced_works": "W7"}', "line 1: referenced_works is 'W7'"),
+        damaged("a.jsonl", b'{"id": "W1", "is_retracted": "no"}', "line 1: is_retracted is 'no'; true"),
+        damaged("a.gz", b"", "a.gz: empty"),
+        damaged("a.gz", LINES, "a.gz: no gz file"),
+        damaged("a.gz", gzip.compress(LINES)[:-20], "a.gz: cannot be read beyond line"),
+        damaged("a.gz", gzip.compress(LINES)[:-6] + b"123456", "a.gz: cannot be read beyond line"),
+        damaged("a.zip", b"PK\x03\x04 and nothing", "a.zip: not a readable zip file"),
+        damaged("a.parquet", b"", "a.parquet: empty"),
+        damaged("a.parquet", LINES, "a.parquet: no parquet file"),
+        damaged("a.parquet", b"PAR1" + LINES, "a.parquet: not readable as Parquet file"),
+    ],
+)  # fmt: skip
+def test_damage_is_named_in_one_line_with_its_place(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
+        read(tmp_path / name)
+    assert str(tmp_path / name) in str(error.value)
+    assert message in str(error.value)
+
+
+def test_missing_file_and_foreign_parquet_are_named(tmp_path):
+    with pytest.raises(StudyError, match=r"none\.jsonl: cannot be read"):
+        read(tmp_path / "none.jsonl")
+    pl.DataFrame({"id": ["W1"], "year": [2000]}).write_parquet(tmp_path / "other.parquet")
+    lacking = r"lacks the columns publication_year, authorships\.countries, referenced_works.*it has id, year"
+    with pytest.raises(StudyError, match=lacking):
+        read(tmp_path / "other.parquet")
+    works = [{"id": "W1"}, {"id": f"{OPENALEX}A2"}]
+    with pytest.raises(StudyError, match=r"row 2: id 'https://openalex\.org/A2'"):
+        read(write_parquet(works, tmp_path / "authors.parquet"))
+
+
+def test_damaged_parquet_pages_are_named(tmp_path):
+    path = write_parquet([{**work, "updated_date": None} for work in WORKS], tmp_path / "works.parquet")
+    content = bytearray(path.read_bytes())
+    content[4:400] = b"\xff" * 396
+    path.write_bytes(content)
+    with pytest.raises(
+        StudyError, match=r"works\.parquet: not readable as Parquet file of works after row 0"
+    ):
+        read(path)
+
+
+def test_damaged_zip_member_is_named(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("works.jsonl", LINES)
+    path.write_bytes(path.read_bytes().replace(b"article", b"artikel", 1))
+    with pytest.raises(StudyError, match=r"a\.zip: cannot be read beyond works\.jsonl, line.*CRC"):
+        read(path)
+
+
+def test_demo_is_the_same_in_both_layouts(tmp_path):
+    frames = []
+    for kind in ("jsonl", "parquet"):
+        demo.write_snapshot(tmp_path, 1000, 3, 1990, 2023, kind, {})
+        frames.append(pl.concat(map(read, sorted((tmp_path / f"data/{kind}").glob("works/*/part*")))))
+    assert len(frames[0]) == 1000
+    assert frames[0].equals(frames[1])
+
+
+# Real records ----------------------------------------------------------------------------------------------
+
+
+def test_old_records_as_served_and_as_cut_are_the_same(shared_data):
+    folder = shared_data("openalex-works")
+    cut = read(folder / "works_reduced.jsonl.gz").drop("position").sort("work_id")
+    served = pl.concat(map(read, sorted((folder / "raw").glob("*.zip"))))
+    served = served.sort("work_id", "updated").unique("work_id", keep="last").drop("position").sort("work_id")
+    assert len(cut) == 7518
+    assert served.equals(cut)
+
+
+def test_work_with_five_thousand_authors_and_no_institution(shared_data):
+    frame = read(shared_data("openalex-works-edge-cases") / "works3.json")
+    assert frame["n_authors"].to_list() == [5103]
+    assert frame["authorships"].explode().struct.unnest().to_dict(as_series=False) == {
+        "countries": [[]] * 5103,
+        "institutions": [[]] * 5103,
+    }
+
+
+def test_references_that_resolve_among_the_works_of_2026(shared_data):
+    frame = read(shared_data("openalex-works-edge-cases") / "openalexbiblio_works_reduced.jsonl.gz")
+    assert len(frame) == frame["work_id"].n_unique() == 304
+    assert frame["references"].explode().is_in(frame["work_id"].implode()).sum() == 1322
+
+
+def countries_in(frame: pl.DataFrame) -> list[int]:
+    """Number of distinct countries listed for each work, which OpenAlex counts itself."""
+    return [len({code for a in row for code in a["countries"]}) for row in frame["authorships"]]
+
+
+def test_language_works_of_today_are_in_artificial_intelligence(shared_data):
+    path = shared_data("openalex-works-edge-cases") / "hin_nlp_first10_openalex.json"
+    works = json.loads(path.read_text())
+    frame = read(path)
+    assert frame["primary_subfield"].to_list() == [
+        int(work["primary_topic"]["subfield"]["id"].rpartition("/")[2]) for work in works
+    ]
+    assert frame["references"].list.len().to_list() == [work["referenced_works_count"] for work in works]
+    assert countries_in(frame) == [work["countries_distinct_count"] for work in works]
+
+
+@pytest.mark.parametrize("name", ["json_files_page_1.json.gz", "json_files_page_2_a.json.gz"])
+def test_pages_of_the_api(shared_data, name):
+    path = shared_data("openalex-api-responses") / name
+    works = json.loads(gzip.decompress(path.read_bytes()))["results"]
+    frame = read(path)
+    assert len(frame) == len(works) == 200
+    assert frame["references"].list.len().to_list() == [work["referenced_works_count"] for work in works]
+    assert countries_in(frame) == [work["countries_distinct_count"] for work in works]
+
+
+def test_recorded_answers_of_the_api(shared_data, tmp_path):
+    works = errors = 0
+    for path in sorted((shared_data("openalex-api-responses") / "small").glob("*.json")):
+        answer = json.loads(path.read_text())
+        body = answer["body"] if isinstance(answer["body"], dict) else json.loads(answer["body"])
+        (tmp_path / path.name).write_text(json.dumps(body))
+        first = next(iter(body.get("results", [body])), {})
+        if "error" in body:
+            errors += 1
+            with pytest.raises(StudyError, match="an error of the API"):
+                read(tmp_path / path.name)
+        elif "authorships" in first and first.get("id"):
+            works += 1
+            assert len(read(tmp_path / path.name)) == len(body.get("results", [body]))
+    assert works >= 5
+    assert errors >= 5
+
+
+def test_snapshots_of_the_past(shared_data):
+    folder = shared_data("openalex-snapshot-samples")
+    paths = sorted(folder.rglob("part_*.gz"))
+    frames = {path: read(path) for path in paths if "sources" not in path.name}
+    assert sorted(map(len, frames.values())) == [27, 29, 50]
+    for path, frame in frames.items():
+        works = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+        assert frame["work_id"].to_list() == [int(work["id"].rpartition("W")[2]) for work in works]
+        codes = [
+            {i["country_code"] for a in w["authorships"] for i in a["institutions"]} - {None} for w in works
+        ]
+        found = [{c for a in row for c in a["institutions"]} for row in frame["authorships"]]
+        assert found == codes
+    assert any(len(row) for frame in frames.values() for row in frame["references"])
+
+
+def test_sources_are_not_taken_for_works(shared_data):
+    path = shared_data("openalex-snapshot-samples") / "omid-openalex/sources_part_test.gz"
+    with pytest.raises(StudyError, match=r"line 1: id 'https://openalex\.org/S"):
+        read(path)

@@ -1,0 +1,399 @@
+"""Selection against plain loops over the same records, and against numbers counted elsewhere."""
+
+from collections import Counter
+from itertools import combinations, pairwise, product
+from pathlib import Path
+
+import orjson
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poles import tables
+from poles.corpus import selection, sources
+from poles.errors import StudyError
+
+EVERYTHING = {"types": None, "retracted": True, "paratext": True, "xpac": True, "countries": "listed"}
+STRICT = {
+    "types": ["article", "review"],
+    "retracted": False,
+    "paratext": False,
+    "xpac": False,
+    "countries": "listed",
+}
+AI = {"subfields": [1702], "match": "primary"}
+
+
+def read(folder: Path, files, field, shards: int = 2) -> tuple[list[Path], list[Path]]:
+    """Both passes, through files as in the workflow; kept records and counts of every shard."""
+    folder.mkdir(parents=True, exist_ok=True)
+    groups = sources.shards(files, shards)
+    names = {
+        kind: [folder / f"{kind}{n}.parquet" for n in range(len(groups))]
+        for kind in ("core", "counts", "kept")
+    }
+    for n, group in enumerate(groups):
+        core, counts = selection.find_core(group, field)
+        tables.write(core, tables.CORE, names["core"][n], {})
+        tables.write(counts, tables.COUNTS, names["counts"][n], {})
+    ids = selection.core_ids(names["core"])
+    for n, group in enumerate(groups):
+        places = [files.index(file) for file in group]
+        tables.write(selection.read_works(group, places, ids, field), tables.KEPT, names["kept"][n], {})
+    return names["kept"], names["counts"]
+
+
+def select(folder: Path, files, field, years, choices, shards: int = 2):
+    """All steps from files to works by year, and losses."""
+    works: dict[int, pl.DataFrame] = {}
+    losses = selection.select_works(*read(folder, files, field, shards), years, choices, works.__setitem__)
+    return works, losses
+
+
+def write_files(folder: Path, parts) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, works in enumerate(parts):
+        (folder / f"{number}.jsonl").write_bytes(b"\n".join(map(orjson.dumps, works)))
+    return [str(folder / f"{number}.jsonl") for number in range(len(parts))]
+
+
+def record(
+    number: int | None, year: int | None = 2000, references=(), countries=("US",), subfield=1702, **more
+):
+    """A work in the shape of OpenAlex; each country is an author."""
+    return {
+        "id": number and f"https://openalex.org/W{number}",
+        "publication_year": year,
+        "type": "article",
+        "updated_date": "2026-01-01",
+        "primary_topic": {"subfield": {"id": f"https://openalex.org/subfields/{subfield}"}},
+        "topics": [{"subfield": {"id": subfield}}],
+        "authorships": [{"countries": [country]} for country in countries],
+        "referenced_works": [f"https://openalex.org/W{n}" for n in references],
+    } | more
+
+
+codes = st.lists(st.sampled_from(["US", "CN", "NA"]), max_size=2)
+anything = st.builds(
+    record,
+    st.sampled_from([*range(1, 9), None]),
+    st.sampled_from([1999, 2000, 2001, None]),
+    st.lists(st.integers(1, 10), max_size=4),
+    codes,
+    st.sampled_from([1702, 2718]),
+    type=st.sampled_from(["article", "article", "review", "paratext", "dataset", None]),
+    updated_date=st.sampled_from(["2026-01-01", "2026-02-01T01:00:00", None]),
+    is_retracted=st.sampled_from([False, False, True, None]),
+    is_xpac=st.sampled_from([False, False, True]),
+)
+
+
+def number_of(work) -> int:
+    return int(work["id"].rpartition("W")[2])
+
+
+def references_of(work) -> list[int]:
+    return [int(text.rpartition("W")[2]) for text in work["referenced_works"]]
+
+
+def by_hand(parts, field, years, choices):
+    """Works by year, and (year, step) -> (left, left in the field), by loops over plain records."""
+    steps: dict[str, list] = {}
+    whole = field is None
+
+    def is_core(work) -> bool:
+        return whole or work["primary_topic"]["subfield"]["id"].endswith("/1702")
+
+    steps["read"] = [work for part in parts for work in part]
+    steps["with an id"] = [work for work in steps["read"] if work["id"]]
+    core_ids = {number_of(work) for work in steps["with an id"] if is_core(work)}
+    steps["in the field or citing it"] = [
+        work
+        for work in steps["with an id"]
+        if whole or number_of(work) in core_ids or core_ids & set(references_of(work))
+    ]
+    best: dict[int, dict] = {}
+    for work in steps["in the field or citing it"]:
+        held = best.get(number_of(work))
+        if held is None or (work["updated_date"] or "") > (held["updated_date"] or ""):
+            best[number_of(work)] = work
+    steps["distinct"] = list(best.values())
+    field_ids = {number_of(work) for work in steps["distinct"] if is_core(work)}
+    types = choices["types"]
+    filters = {
+        "year in the study": lambda work: work["publication_year"] in years,
+        "document type": lambda work: types is None or work["type"] in types,
+        "not retracted": lambda work: choices["retracted"] or not work.get("is_retracted"),
+        "not paratext": lambda work: choices["paratext"] or work["type"] != "paratext",
+        "not in the expansion corpus": lambda work: choices["xpac"] or not work.get("is_xpac"),
+    }
+    left = steps["distinct"]
+    for step, passes in filters.items():
+        left = steps[step] = [work for work in left if passes(work)]
+    selected = {number_of(work) for work in left if is_core(work)}
+    left = [work for work in left if is_core(work) or selected & set(references_of(work)) - {number_of(work)}]
+    steps["in the field or citing a selected work"] = left
+    steps["with a country"] = [work for work in left if work["authorships"]]
+    steps["with a country and references"] = [
+        work for work in steps["with a country"] if set(references_of(work)) - {number_of(work)}
+    ]
+    losses = {}
+    all_years = {work["publication_year"] for work in steps["read"]} | set(years)
+    for step, works in steps.items():
+        for year in all_years:
+            of_year = [work for work in works if work["publication_year"] == year]
+            core = sum(map(is_core, of_year)) if step not in ("read", "with an id") else None
+            losses[year, step] = (len(of_year), core)
+    for year in all_years:
+        counts = {step: [0, 0] for step, unit in selection.STEPS.items() if unit == "references"}
+        for work in left:
+            if work["publication_year"] == year:
+                own = number_of(work)
+                once = set(references_of(work))
+                numbers = (
+                    len(references_of(work)), len(once), len(once - {own}),
+                    len((once - {own}) & field_ids), len((once - {own}) & selected),
+                )  # fmt: skip
+                for step, number in zip(counts, numbers, strict=True):
+                    counts[step][0] += number
+                    counts[step][1] += number * is_core(work)
+        losses |= {(year, step): tuple(pair) for step, pair in counts.items()}
+    works = {
+        year: sorted(
+            (
+                number_of(work), year, work["type"], is_core(work),
+                sorted({code for a in work["authorships"] for code in a["countries"]}),
+                len(work["authorships"]),
+                sorted(set(references_of(work)) - {number_of(work)}),
+            )
+            for work in left
+            if work["publication_year"] == year
+        )
+        for year in years
+    }  # fmt: skip
+    return works, losses
+
+
+def nowhere_increasing(losses: pl.DataFrame) -> bool:
+    """Whether nothing comes back: from step to step, for each year and unit."""
+    for unit in ("works", "references"):
+        steps = losses.filter(pl.col("unit") == unit).sort("year", "order")
+        for column in ("left", "left_core"):
+            change = steps.select(pl.col(column).diff().over("year")).to_series().drop_nulls()
+            if (change > 0).any():
+                return False
+    return True
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.lists(anything, min_size=1, max_size=8), min_size=1, max_size=3),
+    st.sampled_from([AI, None]),
+    st.sampled_from([EVERYTHING, STRICT]),
+    st.integers(1, 3),
+)
+def test_selection_is_that_of_loops_by_hand(tmp_path_factory, parts, field, choices, shards):
+    # A sound work and an identified one in each file, for empty studies and files without ids are refused.
+    parts = [[record(20 + number), *part] for number, part in enumerate(parts)]
+    folder = tmp_path_factory.mktemp("selection")
+    years = range(2000, 2002)
+    expected_works, expected = by_hand(parts, field, years, choices)
+    works, losses = select(folder, write_files(folder / "files", parts), field, years, choices, shards)
+    assert {year: frame.rows() for year, frame in works.items()} == expected_works
+    assert all(frame.schema == pl.Schema(tables.WORKS.columns) for frame in works.values())
+    found = {(year, step): (left, core) for year, _, step, _, left, core in losses.iter_rows()}
+    assert found == expected
+    assert losses.schema == pl.Schema(tables.LOSSES.columns)
+    assert nowhere_increasing(losses)
+
+
+def test_every_year_is_saved_once_in_order(tmp_path):
+    files = write_files(tmp_path / "files", [[record(1, 2003)]])
+    works, losses = select(tmp_path, files, AI, range(2001, 2006), STRICT)
+    assert list(works) == [2001, 2002, 2003, 2004, 2005]
+    assert [len(frame) for frame in works.values()] == [0, 0, 1, 0, 0]
+    assert losses["year"].unique().to_list() == [2001, 2002, 2003, 2004, 2005]
+
+
+def test_the_record_updated_last_decides_even_where_it_leaves_the_field(tmp_path):
+    older, newer = {"updated_date": "2026-01-01"}, {"updated_date": "2026-01-01T00:00:00.5"}
+    parts = [
+        [record(1, subfield=1702, **older), record(2, countries=["FR"], **newer)],
+        [record(1, subfield=2718, **newer), record(2, countries=["DE"], **newer)],
+    ]
+    works, losses = select(tmp_path, write_files(tmp_path / "files", parts), AI, range(2000, 2001), STRICT)
+    assert works[2000].select("work_id", "countries").rows() == [(2, ["FR"])]
+    left = dict(losses.select("step", "left").iter_rows())
+    assert (left["in the field or citing it"], left["distinct"]) == (4, 2)
+
+
+def test_a_work_outside_falls_with_the_last_work_it_cites(tmp_path):
+    works = [record(1), record(2, is_retracted=True), record(3, subfield=2718, references=[2])]
+    files = write_files(tmp_path / "files", [works])
+    kept = select(tmp_path / "strict", files, AI, range(2000, 2001), STRICT)[0][2000]
+    assert kept["work_id"].to_list() == [1]
+    kept = select(tmp_path / "all", files, AI, range(2000, 2001), EVERYTHING)[0][2000]
+    assert kept.select("work_id", "is_core").rows() == [(1, True), (2, True), (3, False)]
+
+
+@pytest.mark.parametrize(
+    ("field", "inside"),
+    [
+        (None, "abcde"),
+        ({"subfields": None, "match": "primary"}, "abcde"),
+        ({"subfields": [1702], "match": "primary"}, "a"),
+        ({"subfields": [1702], "match": "any"}, "abd"),
+        ({"subfields": [1702, 1707], "match": "primary"}, "ab"),
+        ({"subfields": [1707], "match": "any"}, "b"),
+    ],
+)
+def test_field_by_primary_or_any_topic(field, inside):
+    works = pl.DataFrame(
+        {
+            "name": list("abcde"),
+            "primary_subfield": [1702, 1707, None, 2718, 3600],
+            "topic_subfields": [[1702], [1707, 1702], [], [2718, 1702], [3600]],
+        },
+        schema_overrides={"primary_subfield": pl.Int32, "topic_subfields": pl.List(pl.Int32)},
+    )
+    assert "".join(works.filter(selection.in_field(field))["name"]) == inside
+
+
+def test_unknown_choices_are_refused():
+    with pytest.raises(StudyError, match=r"field\.match: 'all'; primary or any"):
+        selection.in_field({"subfields": [1702], "match": "all"})
+    with pytest.raises(StudyError, match=r"selection\.countries: 'all'; one of listed, institutions, union"):
+        selection.countries_of("all")
+
+
+@pytest.mark.parametrize(
+    ("choice", "countries"),
+    [
+        ("listed", [["DE", "FR", "GB", "US"], ["GB"], [], []]),
+        ("institutions", [["FR", "GB"], ["GB"], [], []]),
+        ("union", [["DE", "FR", "GB", "US"], ["GB"], [], []]),
+    ],
+)
+def test_countries_of_a_work(choice, countries):
+    authorships = [
+        [
+            {"countries": ["US", "DE"], "institutions": []},
+            {"countries": [], "institutions": ["GB", "GB"]},
+            {"countries": ["US", "FR"], "institutions": ["FR"]},
+        ],
+        [{"countries": [], "institutions": ["GB"]}],
+        [{"countries": [], "institutions": []}],
+        [],
+    ]
+    frame = pl.DataFrame(
+        {"authorships": authorships}, schema={"authorships": tables.RECORDS.columns["authorships"]}
+    )
+    assert frame.select(selection.countries_of(choice)).to_series().to_list() == countries
+
+
+def test_listed_countries_hide_those_of_the_institutions_and_union_shows_them():
+    authorships = [[{"countries": ["CN"], "institutions": ["US"]}]]
+    frame = pl.DataFrame(
+        {"authorships": authorships}, schema={"authorships": tables.RECORDS.columns["authorships"]}
+    )
+    found = {
+        c: frame.select(selection.countries_of(c)).item().to_list()
+        for c in ("listed", "institutions", "union")
+    }
+    assert found == {"listed": ["CN"], "institutions": ["US"], "union": ["CN", "US"]}
+
+
+@pytest.mark.parametrize(
+    ("works", "message"),
+    [
+        (
+            [record(1, subfield=2718)],
+            r"field\.subfields: no work is in the field; .* null takes every work",
+        ),
+        ([record(1, 1980), record(2, None)], r"years: .* the years were 1980-1980"),
+        ([record(1, type="journal-article")], r"selection\.types: .* the types journal-article"),
+        ([record(1, is_retracted=True)], r"selection\.retracted: "),
+        ([record(1, is_xpac=True)], r"selection\.xpac: "),
+    ],
+)
+def test_a_study_without_works_names_the_step_that_took_the_last(tmp_path, works, message):
+    with pytest.raises(StudyError, match=message):
+        select(tmp_path, write_files(tmp_path / "files", [works]), AI, range(2000, 2001), STRICT)
+
+
+def test_number_of_records_must_be_that_of_the_manifest(tmp_path):
+    files = write_files(tmp_path, [[record(1), record(2)], [record(3)]])
+    selection.find_core(files, AI, {files[0]: 2, files[1]: 1})
+    with pytest.raises(StudyError, match=r"1\.jsonl: 1 records, but the manifest says 2"):
+        selection.find_core(files, AI, {files[0]: 2, files[1]: 2})
+
+
+def test_kept_records_stand_by_year_so_that_a_year_can_be_read_alone(tmp_path):
+    kept = pl.select(
+        pl.int_range(20_000).alias("position"), (1990 + pl.int_range(20_000) % 20).alias("year")
+    ).with_columns(
+        pl.lit(None, kind).alias(name)
+        for name, kind in tables.KEPT.columns.items()
+        if name not in ("position", "year")
+    )
+    tables.write(kept, tables.KEPT, tmp_path / "kept.parquet", {})
+    file = pq.ParquetFile(tmp_path / "kept.parquet")
+    place = file.schema_arrow.names.index("year")
+    groups = [file.metadata.row_group(n).column(place).statistics for n in range(file.num_row_groups)]
+    assert len(groups) == 3
+    assert all(before.max <= after.min for before, after in pairwise(groups))
+
+
+# Real records ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def medicine_files(shared_data, tmp_path_factory):
+    file = shared_data("openalex-works") / "works_reduced.jsonl.gz"
+    return read(tmp_path_factory.mktemp("medicine"), [str(file)], None)
+
+
+@pytest.fixture(scope="module")
+def medicine(medicine_files):
+    works: dict[int, pl.DataFrame] = {}
+    losses = selection.select_works(*medicine_files, range(1951, 2023), EVERYTHING, works.__setitem__)
+    return works, losses
+
+
+def totals(losses: pl.DataFrame) -> dict[str, int]:
+    return dict(losses.group_by("step").agg(pl.col("left").sum()).iter_rows())
+
+
+def test_medicine_loses_what_was_counted_elsewhere(medicine):
+    works, losses = medicine
+    left = totals(losses)
+    assert sum(map(len, works.values())) == left["in the field or citing a selected work"] == 7518
+    # 21,423 references resolve within the set; 20 of them are of a work to itself.
+    assert left["listed once"] - left["not to the work itself"] == 20
+    assert left["to a selected work"] == 21_423 - 20
+    assert nowhere_increasing(losses)
+
+
+def test_medicine_has_the_links_that_were_counted_elsewhere(medicine):
+    works = pl.concat(medicine[0].values())
+    countries = dict(works.select("work_id", "countries").iter_rows())
+    pairs = Counter(pair for codes in countries.values() for pair in combinations(codes, 2))
+    assert (len(pairs), pairs.total()) == (1113, 4401)
+    citations = Counter(
+        pair
+        for citing, references in works.select("work_id", "references").iter_rows()
+        for cited in references
+        for pair in product(countries[citing], countries.get(cited, ()))
+    )
+    assert (len(citations), citations.total()) == (2607, 47_986)
+    assert sum(n for (source, target), n in citations.items() if source != target) == 41_317
+
+
+def test_medicine_without_its_retracted_works(medicine_files):
+    choices = EVERYTHING | {"types": ["journal-article"], "retracted": False}
+    losses = selection.select_works(*medicine_files, range(1951, 2023), choices, lambda year, works: None)
+    left = totals(losses)
+    assert left["distinct"] - left["document type"] == 7518 - 7452
+    assert left["document type"] - left["not retracted"] == 3

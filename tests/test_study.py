@@ -1,0 +1,194 @@
+"""The tiny study end to end: results, provenance, tampering, determinism, failures."""
+
+import gzip
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from poles import provenance, tables
+from workflow import Project
+
+
+def results(project: Project) -> dict[str, str]:
+    """SHA-256 of every result that must not differ between two runs."""
+    folder = project.folder / "results"
+    own = {"logs", "benchmarks", "run.json", "report.html"}
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {
+        str(path.relative_to(folder)): provenance.file_digest(path)
+        for path in paths
+        if path.relative_to(folder).parts[0] not in own
+    }
+
+
+@pytest.fixture
+def twin(tiny: Project, tmp_path: Path) -> Project:
+    return tiny.twin(tmp_path / "twin")
+
+
+def audit(project: Project, result: str, *options: str):
+    return project.python("scripts/audit.py", result, *options)
+
+
+def test_every_result_carries_its_provenance(tiny: Project):
+    for path in results(tiny):
+        record = provenance.read(tiny.folder / "results" / path)
+        assert record, path
+        assert set(record) == {"rule", "wildcards", "params", "inputs"}
+        assert re.fullmatch(r"[0-9a-f]{16}( [\w.]+)+", record["params"]["code"]), path
+
+
+def test_logs_say_something(tiny: Project):
+    logs = list((tiny.folder / "results/logs").rglob("*.log"))
+    assert len(logs) >= 20
+    assert all(path.stat().st_size > 0 for path in logs)
+    assert "records" in (tiny.folder / "results/logs/read_works/0.log").read_text()
+
+
+def test_the_losses_add_up_to_the_works(tiny: Project):
+    losses = tables.read(tiny.folder / "results/losses.parquet", tables.LOSSES)
+    works = pl.read_parquet(tiny.folder / "results/works/*.parquet")
+    read = losses.filter(pl.col("step") == "read")
+    assert read["left"].sum() == 8000
+    assert read.filter(pl.col("year").is_null())["left"].sum() > 0
+    chosen = losses.filter(pl.col("step") == "in the field or citing a selected work")
+    by_year = dict(works.group_by("year").len().iter_rows())
+    found = {year: left for year, left in chosen.select("year", "left").iter_rows() if left}
+    assert found == by_year
+    countries = losses.filter(pl.col("step") == "with a country")
+    assert countries["left"].sum() == works.filter(pl.col("countries").list.len() > 0).height
+
+
+def test_citations_are_those_that_the_references_say(tiny: Project):
+    works = pl.read_parquet(tiny.folder / "results/works/*.parquet")
+    countries = {i: c for i, c, core in works.select("work_id", "countries", "is_core").iter_rows() if core}
+    expected: dict[tuple[str, str], int] = {}
+    year = works.filter(pl.col("year") == 2010)
+    for own, references in year.select("countries", "references").iter_rows():
+        for reference in references:
+            for pair in ((a, b) for a in own for b in countries.get(reference, [])):
+                expected[pair] = expected.get(pair, 0) + 1
+    links = tables.read(tiny.folder / "results/full/citation/links/2010.parquet", tables.LINKS)
+    assert {(a, b): w for a, b, w in links.iter_rows()} == expected
+
+
+def test_expected_strengths_are_the_observed_ones(tiny: Project):
+    moments = tables.read(tiny.folder / "results/full/citation/nulls/max_entropy.parquet", tables.MOMENTS)
+    for end in ("source", "target"):
+        sums = moments.group_by("year", end).agg(pl.col("observed", "expected").sum())
+        worst = ((sums["expected"] - sums["observed"]).abs() / sums["observed"].clip(1)).max()
+        assert worst < 1e-9
+
+
+def test_the_recovered_archetypes_are_not_chance(tiny: Project):
+    recovery = tables.read(tiny.folder / "results/full/recovery/max_entropy.parquet", tables.RECOVERY)
+    assert recovery["adjusted_rand_index"][0] > 0.2
+
+
+def test_the_audit_of_an_untouched_study_holds(tiny: Project):
+    answer = audit(tiny, "results/figures/full/max_entropy/archetypes.svg")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.rstrip().endswith("every link holds")
+    for rule in ("draw_archetypes", "cluster_trajectories", "fit_max_entropy", "select_works", "make_demo"):
+        assert f"rule {rule}" in answer.stdout
+    full = audit(tiny, "results/figures/full/max_entropy/archetypes.svg", "--full")
+    assert full.stdout.count("results/full/citation/links/") == 34
+
+
+def tamper(path: Path) -> None:
+    """Change one weight of a table, keeping its metadata and its time stamps."""
+    before = path.stat()
+    frame = pl.read_parquet(path)
+    frame = frame.with_columns(pl.col("weight") + pl.int_range(pl.len()).eq(0).cast(pl.Int64))
+    frame.write_parquet(path, metadata={"provenance": pl.read_parquet_metadata(path)["provenance"]})
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_tampered_table_with_its_old_time_stamp_is_found(twin: Project):
+    links = "results/full/citation/links/2010.parquet"
+    tamper(twin.folder / links)
+    assert twin.plan() == {}, "Snakemake itself does not see it"
+    answer = audit(twin, "results/claims.md")
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(
+        f"first broken link: {links} has changed since results/full/citation/nulls/"
+    )
+
+
+def test_a_tampered_result_at_the_end_of_the_chain_is_found(twin: Project):
+    page = twin.folder / "results/claims.md"
+    page.write_text(
+        page.read_text()
+        .replace("**not testable**", "**reproduced**", 1)
+        .replace("**contradicted**", "**reproduced**")
+    )
+    answer = audit(twin, "results/claims.md")
+    assert answer.returncode == 1
+    assert (
+        "first broken link: results/claims.md has changed since results/audit.json was made" in answer.stderr
+    )
+
+
+def test_changed_code_and_lost_files_are_found(twin: Project):
+    module = twin.folder / "scripts/poles/networks.py"
+    module.write_text(module.read_text() + "\nADDED = 1\n")
+    answer = audit(twin, "results/full/trajectories/max_entropy.parquet")
+    assert "results/full/citation/links/1990.parquet made by code" in answer.stderr
+    (twin.folder / "results/full/citation/scores/max_entropy.parquet").unlink()
+    answer = audit(twin, "results/full/trajectories/max_entropy.parquet")
+    assert "scores/max_entropy.parquet is gone" in answer.stderr
+
+
+def test_two_runs_give_equal_bytes_with_one_thread_or_two(tiny: Project, tmp_path: Path):
+    again = Project.copy(tmp_path / "again")
+    shutil.copy(tiny.folder / "config/config.yaml", again.folder / "config/config.yaml")
+    again.run("--cores", "1")
+    assert results(again) == results(tiny)
+
+
+def test_the_layouts_of_the_snapshot_give_the_same_networks(tiny: Project, tmp_path: Path):
+    parquet = Project.copy(tmp_path / "parquet")
+    shutil.copy(tiny.folder / "config/config.yaml", parquet.folder / "config/config.yaml")
+    parquet.run("--config", "demo={layout: parquet}", "--until", "build_networks")
+    for path in sorted((parquet.folder / "results/works").glob("*.parquet")):
+        other = tiny.folder / path.relative_to(parquet.folder)
+        assert pl.read_parquet(path).equals(pl.read_parquet(other)), path.name
+
+
+def test_the_demo_read_as_snapshot_and_as_works_files_is_the_same(tiny: Project, tmp_path: Path):
+    data = tiny.folder / "results/demo"
+    sources = {"snapshot": data, "works": f"{data}/data/jsonl/works/*/*.gz"}
+    for kind, path in sources.items():
+        project = Project.copy(tmp_path / kind)
+        project.run("--config", f"source={{kind: {kind}, path: '{path}'}}", "--until", "select_works")
+        for file in sorted((project.folder / "results/works").glob("*.parquet")):
+            assert pl.read_parquet(file).equals(
+                pl.read_parquet(tiny.folder / file.relative_to(project.folder))
+            )
+
+
+def test_bad_input_ends_in_one_line_and_loses_nothing(tiny: Project, tmp_path: Path):
+    project = tiny.twin(tmp_path / "broken")
+    kept = provenance.file_digest(project.folder / "results/claims.parquet")
+    source = project.folder / "works.jsonl.gz"
+    source.write_bytes(
+        gzip.compress(b'{"id": "https://openalex.org/W1", "publication_year": 2000}\n{"id": broken\n')
+    )
+    answer = project.snakemake("--config", "source={kind: works, path: works.jsonl.gz}")
+    assert answer.returncode != 0
+    assert re.search(r"find_core: .*works\.jsonl\.gz.*line 2", answer.stderr), answer.stderr[-3000:]
+    assert "Traceback" not in answer.stderr
+    assert not (project.folder / "results/harvest/core/0.parquet").exists() or kept
+    assert provenance.file_digest(project.folder / "results/claims.parquet") == kept
+
+
+def test_run_json_holds_what_belongs_to_a_run(tiny: Project):
+    run = json.loads((tiny.folder / "results/run.json").read_text())
+    assert run["config"]["demo"]["works"] == 8000
+    assert run["packages"]["polars"] == pl.__version__
+    assert run["requirements"] == provenance.file_digest(tiny.folder / "envs/requirements.txt")
