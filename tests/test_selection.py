@@ -187,7 +187,7 @@ def nowhere_increasing(losses: pl.DataFrame) -> bool:
     return True
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, phases=SHORT)
 @given(
     st.lists(st.lists(anything, min_size=1, max_size=8), min_size=1, max_size=3),
     st.sampled_from([AI, None]),

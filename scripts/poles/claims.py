@@ -209,12 +209,16 @@ def html_page(claims: pl.DataFrame) -> str:
             colour = COLOURS[row["verdict"]]
             cells += f'<td style="color:{colour}"><b>{row["verdict"]}</b></td><td>{escape(row["why"])}</td>'
             rows.append(f"<tr>{cells}</tr>")
-    style = "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em} th{text-align:left;padding-top:1em}"
-    style += " td{padding:0 1em 0 0;vertical-align:top}"
+    style = (
+        "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em} th{text-align:left;padding-top:1em} "
+        "td{padding:0 1em 0 0;vertical-align:top}"
+    )
     title = "What the data say to the paper's claims"
     return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title><style>{style}</style>\n'
-        f"<h1>{title}</h1>\n<p>{_overview(claims)}</p>\n<table>\n" + "\n".join(rows) + "\n</table></html>"
+        '<!doctype html>\n<html lang="en"><meta charset="utf-8">'
+        f"<title>{title}</title><style>{style}</style>\n<h1>{title}</h1>\n<p>{_overview(claims)}</p>\n<table>\n"
+        + "\n".join(rows)
+        + "\n</table></html>"
     )
 
 

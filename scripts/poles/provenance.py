@@ -46,7 +46,7 @@ def _imported(path: Path) -> Iterator[str]:
 
 @functools.cache
 def code_files(*roots: str) -> tuple[Path, ...]:
-    """Source files that the given modules consist of: themselves and every project module they import.
+    """Files that the given modules consist of: themselves, every project module they import, and their data.
 
     Parameters
     ----------
@@ -65,8 +65,9 @@ def code_files(*roots: str) -> tuple[Path, ...]:
 
     Notes
     -----
-    Modules imported by a computed name are not seen and must be given as roots. Packages outside the
-    project are the business of the pinned environment.
+    The data of a module is the table beside it that has its name (countries.csv of countries.py). Modules
+    imported by a computed name are not seen and must be given as roots. Packages outside the project are the
+    business of the pinned environment.
     """
     found: set[Path] = set()
     queue: list[str] = []
@@ -78,7 +79,7 @@ def code_files(*roots: str) -> tuple[Path, ...]:
     while queue:
         path = _module_file(queue.pop())
         if path is not None and path not in found:
-            found.add(path)
+            found.update((path, *path.parent.glob(f"{path.stem}.csv")))
             queue += _imported(path)
     return tuple(sorted(path.relative_to(SCRIPTS) for path in found))
 

@@ -1,0 +1,1 @@
+"""Where works come from: sources, records, and the selection of those that count."""

@@ -64,7 +64,7 @@ def significant_links(
     words = {f"{style.name(pole)} only": colour for pole, colour in colours.items()}
     figure = style.canvas(
         f"Links stronger than country sizes explain, {span}",
-        f"Partners with a mean z above {threshold:g}: titles count them all, panels show the strongest {most}. "
+        f"Partners with a mean z above {threshold:g}: titles count all, panels show the strongest {most}. "
         "Hollow mark: q is 0.05 or more.",
         width=max(8.0, 2.75 * columns),
         height=1.0 + rows * (1.0 + 0.19 * (drawn + len(poles))),

@@ -1,10 +1,10 @@
 """A planted world: a small OpenAlex snapshot whose truth is known, made from a seed.
 
 About sixty real countries publish, work together and cite each other. Works are made one by one in the
-natural way: year, lead country by size, partners by size and affinity, authors; references by stock of earlier
-works, affinity, age and attractiveness. The affinity of every pair of countries follows one of the paper's four
-archetypes, and that table is the truth. Nothing here knows of null models, z-scores or clusters, and the study
-reads the files as it would read OpenAlex's.
+natural way: year, lead country by size, partners by size and affinity, authors; references by stock of
+earlier works, affinity, age and attractiveness. The affinity of every pair of countries follows one of the
+paper's four archetypes, and that table is the truth. Nothing here knows of null models, z-scores or clusters,
+and the study reads the files as it would read OpenAlex's.
 
 What is unrealistic, so that sixty thousand works suffice: yearly output grows less than twofold from 1990 to
 2023 (in OpenAlex about ninefold); sizes of countries are the square roots of real ones; a third to a half of

@@ -119,7 +119,7 @@ class Describer:
         """Records of the given works, all with the same date of their last update."""
         works = self.works
         columns = (
-            self.numbers,
+            works.ids,
             works.years,
             works.days,
             works.types,

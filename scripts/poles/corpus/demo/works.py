@@ -13,8 +13,8 @@ LEAST = 1000
 """Fewest works that a world can have."""
 
 BASE, SLOT = 9_000_000_000, 10
-"""Ids lie above all that OpenAlex has given, so that no demo record is taken for a real one. Each work takes one
-number of a slot of ten; the others are nobody's."""
+"""Ids lie above all that OpenAlex has given, so that no demo record is taken for a real one. Each work takes
+one number of a slot of ten; the others are nobody's."""
 
 LARGEST_TEAM = 5
 NOTICED = 6
