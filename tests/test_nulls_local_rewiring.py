@@ -32,7 +32,7 @@ from poles.nulls.local_rewiring import (
     rewire,
 )
 
-EXPONENTS = (0.0, 0.5, 0.75, 1.0)
+EXPONENTS = (0.0, 0.25, 0.75)
 
 CASES = {
     "four countries": ([[0, 3, 1, 0], [0, 0, 2, 1], [0, 0, 0, 4], [0, 0, 0, 0]], False),

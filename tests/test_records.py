@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from poles import tables
@@ -19,6 +19,7 @@ from poles.corpus import demo, records
 from poles.errors import StudyError
 
 OPENALEX = "https://openalex.org/"
+SHORT = (Phase.explicit, Phase.reuse, Phase.generate)  # examples are small; shrinking takes minutes
 
 
 def read(path, **options) -> pl.DataFrame:
@@ -156,7 +157,7 @@ def plainly(works) -> tuple[list[dict], records.Tally]:
     return rows, tally
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, phases=SHORT)
 @given(st.lists(work, min_size=1, max_size=8))
 def test_json_and_parquet_give_what_a_plain_reading_gives(tmp_path_factory, works):
     works.append(works[-1] | {"id": "W1"})  # a file without any id is refused

@@ -8,7 +8,7 @@ import orjson
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from poles import tables
@@ -16,6 +16,7 @@ from poles.corpus import selection, sources
 from poles.errors import StudyError
 
 EVERYTHING = {"types": None, "retracted": True, "paratext": True, "xpac": True, "countries": "listed"}
+SHORT = (Phase.explicit, Phase.reuse, Phase.generate)  # examples are small; shrinking takes minutes
 STRICT = {
     "types": ["article", "review"],
     "retracted": False,

@@ -127,6 +127,10 @@ def cut_part(works: Path) -> None:
     (works / "updated_date=2026-01-05/part_0000.gz").write_bytes(b"x" * 39)
 
 
+def lengthen_part(works: Path) -> None:
+    (works / "updated_date=2026-01-05/part_0000.gz").write_bytes(b"x" * 41)
+
+
 def remove_part(works: Path) -> None:
     (works / "updated_date=2026-09-01/part_0001.gz").unlink()
 
@@ -143,6 +147,7 @@ def add_part(works: Path) -> None:
         (cut_manifest, "not a manifest of OpenAlex"),
         (empty_manifest, "lists no files"),
         (cut_part, "updated_date=2026-01-05/part_0000.gz: 39 bytes, but the manifest says 40"),
+        (lengthen_part, "updated_date=2026-01-05/part_0000.gz: 41 bytes, but the manifest says 40"),
         (
             remove_part,
             "1 files listed in the manifest but not there, the first is updated_date=2026-09-01/part_0001.gz",

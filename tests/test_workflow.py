@@ -4,29 +4,28 @@ import os
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 
 from conftest import ROOT
+from poles import tables
 from workflow import Project
 
 RULES = sorted((ROOT / "workflow").rglob("*.smk"))
 ONCE = """
-    make_demo select_works build_networks build_trajectories cluster_trajectories align_countries judge_recovery
-    judge_claims draw_significant_links draw_trajectories draw_archetypes draw_alignment draw_recovery
-    draw_diagnostics draw_losses audit_results all
+    make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
+    judge_recovery judge_claims draw_significant_links draw_trajectories draw_archetypes draw_alignment
+    draw_recovery draw_diagnostics draw_losses audit_results all
 """
 TWICE = "find_core read_works fit_max_entropy score_links"
+README = (ROOT / "README.md").read_text()
 EVERYTHING = dict.fromkeys(ONCE.split(), 1) | dict.fromkeys(TWICE.split(), 2)
-NULL = """
-use rule fit_max_entropy as fit_uniform with:
-    pathvars:
-        null="uniform",
-    params:
-        null="uniform",
-        options=config["nulls"].get("uniform", {}),
-        code=code("fit_null", "poles.nulls.uniform"),
-"""
+
+
+def example(name: str) -> str:
+    """Text of a file that the README shows."""
+    return re.search(rf"`{re.escape(name)}`:\n\n```python\n(.*?)```", README, re.DOTALL)[1]
 
 
 @pytest.fixture
@@ -85,17 +84,26 @@ def test_a_variant_plans_its_branch_alone(twin: Project):
     assert not {"make_demo", "find_core", "read_works", "select_works", "draw_losses"} & set(plan)
 
 
-def test_a_null_model_is_one_rule_file_and_one_module(twin: Project):
-    (twin.folder / "workflow/nulls/uniform.smk").write_text(NULL)
-    module = (twin.folder / "scripts/poles/nulls/max_entropy.py").read_text()
-    (twin.folder / "scripts/poles/nulls/uniform.py").write_text(module)
+def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project):
+    for name in ("workflow/nulls/uniform.smk", "scripts/poles/nulls/uniform.py"):
+        (twin.folder / name).write_text(example(name))
     assert twin.plan() == {}
-    plan = twin.plan("--config", "run={nulls: [max_entropy, uniform]}")
-    assert plan["fit_uniform"] == 2
-    assert plan["score_links"] == 2
-    assert plan["draw_archetypes"] == 1
-    assert "fit_max_entropy" not in plan
-    assert "build_networks" not in plan
+    both = ("--config", "run={nulls: [max_entropy, uniform]}")
+    branch = {
+        "fit_uniform": 2, "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1,
+        "align_countries": 1, "judge_recovery": 1, "judge_claims": 1, "draw_significant_links": 1,
+        "draw_trajectories": 1, "draw_archetypes": 1, "draw_alignment": 1, "draw_recovery": 1,
+        "draw_diagnostics": 1, "audit_results": 1, "all": 1,
+    }  # fmt: skip
+    assert twin.plan(*both) == branch
+    twin.run(*both)
+    assert twin.plan(*both) == {}
+    claims = tables.read(twin.folder / "results/claims.parquet", tables.CLAIMS)
+    assert set(claims["null"]) == {"max_entropy", "uniform"}
+    moments = tables.read(twin.folder / "results/full/collaboration/nulls/uniform.parquet", tables.MOMENTS)
+    year = moments.filter(pl.col("year") == 2020)
+    assert year["expected"].to_list() == pytest.approx([year["observed"].mean()] * len(year))
+    assert (twin.folder / "results/figures/full/uniform/archetypes.svg").is_file()
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)

@@ -30,7 +30,7 @@ from poles.nulls import Network, local_rewiring, network_of, variance_corrected 
 from poles.nulls.local_rewiring import Chain, Kernel, diagnose, next_bits  # noqa: E402
 
 DATA = Path(os.environ.get("POLES_SHARED_DATA", ROOT.parent / "shared" / "data"))
-EXPONENTS = (0.0, 0.5, 0.75, 1.0)
+EXPONENTS = (0.0, 0.25, 0.75)
 
 
 def world(year: int) -> Network:

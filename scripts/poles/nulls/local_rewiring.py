@@ -64,7 +64,7 @@ def fit(
     seed: int = 1,
     ess: float = 1000,
     max_sweeps: int = 20_000,
-    exponents: Sequence[float] = (0.0, 0.5, 0.75, 1.0),
+    exponents: Sequence[float] = (0.0, 0.25, 0.75),
 ) -> Moments:
     """Sample the integer matrices that have exactly the observed strengths.
 

@@ -356,13 +356,13 @@ def _write_jsonl(records: Iterable[dict[str, Any]], path: Path, record: Mapping[
 
 def _write_parquet(records: Iterator[dict[str, Any]], path: Path, record: Mapping[str, Any]) -> None:
     """Write records in the exporter's Parquet types, a row group at a time."""
-    schema = SCHEMA.with_metadata({"provenance": provenance.canonical(record)})
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    with pq.ParquetWriter(partial, schema, compression="snappy", store_schema=False) as writer:
+    with pq.ParquetWriter(partial, SCHEMA, compression="snappy", store_schema=False) as writer:
+        writer.add_key_value_metadata({"provenance": provenance.canonical(record)})
         while group := list(itertools.islice(records, ROW_GROUP)):
-            columns = [_column([work[field.name] for work in group], field.type) for field in schema]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            columns = [_column([work[field.name] for work in group], field.type) for field in SCHEMA]
+            writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
     partial.replace(path)
 
 

@@ -322,15 +322,21 @@ def _balance(
     sums = np.where(fixed >= 0, change[:, fixed], 0) @ sizes  # (layer, country)
     np.add.at(sums.T, i, (change[:, labels] * sizes[j]).T)
     np.add.at(sums.T, j, (change[:, labels] * sizes[i]).T)
-    for a, b in rng.integers(0, len(i), (20 * len(i), 2)).tolist():
-        ends = [i[a], j[a], i[b], j[b]]
-        if labels[a] == labels[b] or len(set(ends)) < 4:
+    # Plain lists: each of many thousand steps touches eight numbers.
+    proposals = rng.integers(0, len(i), (20 * len(i), 2)).tolist()
+    change, sums, size, i, j, label = (x.tolist() for x in (change, sums, sizes, i, j, labels))
+    for a, b in proposals:
+        if label[a] == label[b] or len({i[a], j[a], i[b], j[b]}) < 4:
             continue
-        step = np.outer(change[:, labels[b]] - change[:, labels[a]], sizes[[j[a], i[a], j[b], i[b]]])
-        step[:, 2:] *= -1
-        if ((sums[:, ends] + step) ** 2).sum() < (sums[:, ends] ** 2).sum():
-            sums[:, ends] += step
-            labels[a], labels[b] = labels[b], labels[a]
+        ends = ((i[a], size[j[a]]), (j[a], size[i[a]]), (i[b], -size[j[b]]), (j[b], -size[i[b]]))
+        steps = [turn[label[b]] - turn[label[a]] for turn in change]
+        layers = list(zip(sums, steps, strict=True))
+        if sum((2 * layer[end] + step * w) * step * w for layer, step in layers for end, w in ends) < 0:
+            label[a], label[b] = label[b], label[a]
+            for layer, step in layers:
+                for end, w in ends:
+                    layer[end] += step * w
+    labels[:] = label
 
 
 def _affinity(

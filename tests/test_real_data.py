@@ -1,0 +1,127 @@
+"""The study on real data: published networks and genuine OpenAlex records, against independent counts."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from conftest import ROOT
+from poles import alignment, networks, nulls, scores, tables
+from poles.corpus import networks_file, selection
+from workflow import Project
+
+EVERYTHING = {"types": None, "countries": "listed", "retracted": True, "paratext": True, "xpac": True}
+
+
+@pytest.fixture(scope="module")
+def world(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """Scores of the world's collaboration in all fields, 2000-2021, under max_entropy."""
+    folder = tmp_path_factory.mktemp("world")
+    years = range(2000, 2022)
+    file = shared_data("world-collaboration/collaboration.csv.gz")
+    for year, links in networks_file.read_links(file, "collaboration", years).items():
+        links.write_parquet(folder / f"{year}.parquet")
+    moments, diagnostics = nulls.fit_years("max_entropy", folder.glob("*.parquet"), "collaboration", {})
+    assert diagnostics["residual"].max() < 1e-9
+    return scores.score(moments)
+
+
+def test_the_link_of_the_poles_falls_in_the_world_of_all_fields(world: pl.DataFrame):
+    pair = world.filter((pl.col("source") == "CN") & (pl.col("target") == "US")).sort("year")
+    z = dict(pair.select("year", "z").iter_rows())
+    # Values of an independent implementation, to the fourth digit.
+    assert z[2010] == pytest.approx(0.4008, abs=5e-5)
+    assert z[2021] == pytest.approx(-0.3431, abs=5e-5)
+    _, low, high = alignment.trend(pair["year"].to_numpy(), pair["z"].to_numpy())
+    assert low < high < 0
+
+
+@pytest.fixture(scope="module")
+def medicine(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Works tables of 7,518 genuine records, every one of them in the field."""
+    folder = tmp_path_factory.mktemp("medicine")
+    file = str(shared_data("openalex-works/works_reduced.jsonl.gz"))
+    core, counts = selection.find_core([file], None)
+    records = selection.read_works([file], [0], core["work_id"], None)
+    tables.write(records, tables.KEPT, folder / "records.parquet", {})
+    tables.write(counts, tables.COUNTS, folder / "counts.parquet", {})
+    paths = []
+
+    def save(year: int, works: pl.DataFrame) -> None:
+        paths.append(folder / f"{year}.parquet")
+        tables.write(works, tables.WORKS, paths[-1], {})
+
+    files = [folder / "records.parquet"], [folder / "counts.parquet"]
+    selection.select_works(*files, range(1951, 2023), EVERYTHING, save)
+    return paths
+
+
+def test_genuine_records_give_the_networks_of_an_independent_count(medicine: list[Path]):
+    layers = {"collaboration": [], "citation": []}
+    for _, links, _ in networks.build(medicine, "full"):
+        for layer, frame in links.items():
+            layers[layer].append(frame)
+    total = {
+        layer: pl.concat(frames).group_by("source", "target").agg(pl.col("weight").sum())
+        for layer, frames in layers.items()
+    }
+    other = pl.col("source") != pl.col("target")
+    collaboration = total["collaboration"].filter(other)
+    assert (len(collaboration), collaboration["weight"].sum()) == (1113, 4401)
+    citation = total["citation"]
+    assert (len(citation), citation["weight"].sum()) == (2607, 47986)
+    assert citation.filter(other)["weight"].sum() == 41317
+
+
+def run_elsewhere(folder: Path, settings: str) -> Path:
+    """Run the project's workflow in a folder of its own, on a configuration of its own."""
+    folder.mkdir()
+    (folder / "own.yaml").write_text(settings)
+    place = ("--directory", str(folder), "--configfile", str(folder / "own.yaml"))
+    answer = Project(ROOT).snakemake(*place)
+    assert answer.returncode == 0, answer.stderr[-6000:]
+    return folder / "results"
+
+
+def test_a_sparse_network_with_empty_years_runs_through(shared_data: Callable[[str], Path], tmp_path: Path):
+    file = shared_data("nlp-papers/derived_location_june_collab.csv")
+    results = run_elsewhere(
+        tmp_path / "nlp",
+        f"""
+years: {{first: 1952, last: 2021}}
+source: {{kind: networks, networks: {{collaboration: {file}}}}}
+trajectories: {{panel: {{min_strength: 20, min_share: 0.5}}}}
+""",
+    )
+    diagnostics = tables.read(
+        results / "full/collaboration/nulls/max_entropy.diagnostics.parquet", tables.DIAGNOSTICS
+    )
+    assert len(diagnostics) == 70
+    empty = diagnostics.filter(pl.col("nodes") == 0)
+    assert len(empty) > 0
+    assert empty["note"].unique().to_list() == ["no links between countries"]
+    assert diagnostics["residual"].max() < 1e-9
+    log = (results / "logs/full/collaboration/fit_max_entropy.log").read_text()
+    assert "collaboration 1953: no links between countries" in log
+    claims = tables.read(results / "claims.parquet", tables.CLAIMS)
+    needs_citation = claims.filter(pl.col("claim").is_in(["poles_diverge_citation", "bridges"]))
+    assert needs_citation["verdict"].to_list() == ["not testable"] * 2
+
+
+def test_other_poles_in_a_smaller_world(shared_data: Callable[[str], Path], tmp_path: Path):
+    file = shared_data("europe-collaboration/collaboration.csv.gz")
+    results = run_elsewhere(
+        tmp_path / "europe",
+        f"""
+poles: [DE, GB]
+source: {{kind: networks, networks: {{collaboration: {file}}}}}
+trajectories: {{panel: {{min_strength: 2000}}}}
+""",
+    )
+    aligned = tables.read(results / "full/alignment/max_entropy.parquet", tables.alignment(["DE", "GB"]))
+    assert aligned.filter(pl.col("group") == "pole")["country"].to_list() == ["DE", "GB"]
+    assert len(aligned) > 20
+    page = (results / "claims.md").read_text()
+    assert re.search(r"\*\*not testable\*\* \| The study's poles are DE, GB\.", page)
