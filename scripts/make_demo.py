@@ -6,6 +6,7 @@ from poles import jobs, tables
 from poles.corpus import demo
 
 with jobs.run(snakemake) as record:
-    knobs = snakemake.params.demo | snakemake.params.years
+    knobs = snakemake.params.years | snakemake.params.demo
+    knobs |= knobs.pop("world")
     truth = demo.write_snapshot(Path(snakemake.output.truth).parent, record=record, **knobs)
     tables.write(truth, tables.TRUTH, snakemake.output.truth, record)

@@ -93,6 +93,7 @@ def test_an_unknown_key_is_always_named(key, section):
         ({"variants": {}}, "variants: {}; allowed: at least 1 keys"),
         ({"poles": ["US", "US"]}, "allowed: no entry twice"),
         ({"field": {"match": "all"}}, "field.match: 'all'; allowed: primary, any"),
+        ({"demo": {"world": {"contrst": 2}}}, "demo.world: unknown knob contrst; allowed: contrast, noise, "),
         ({"demo": {"works": "many"}}, "demo.works: 'many'; allowed: integer"),
     ],
 )

@@ -329,8 +329,9 @@ def test_years_without_links_or_freedom_pass_the_driver(tmp_path):
 def test_budget_ends_the_run_and_the_note_says_so():
     moments = fit(network_from(*CASES["hub"]), ess=1e9, max_sweeps=500)
     assert moments.iterations <= 500
-    assert "effective size" in moments.note
-    assert "max_sweeps" in moments.note
+    assert "max_sweeps spent at effective size" in moments.note
+    assert "warm-up" not in moments.note
+    assert "max_sweeps spent in warm-up" in fit(network_from(*CASES["hub"]), max_sweeps=100).note
 
 
 @pytest.mark.parametrize(

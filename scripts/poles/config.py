@@ -90,20 +90,33 @@ def _explain(error: jsonschema.ValidationError) -> str:
     return f"{key}: {error.instance!r}; allowed: {allowed}"
 
 
+def _definition(path: Path, name: str) -> ast.FunctionDef | ast.ClassDef | None:
+    """A function or class of a module, read without importing it; None where it is not there."""
+    tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    return next((node for node in tree.body if isinstance(node, kinds) and node.name == name), None)
+
+
 def null_options(root: Path, null: str) -> list[str]:
-    """Names of the options of a null model: the keyword arguments of its ``fit``, read without importing it.
+    """Names of the options of a null model: the keyword arguments of its ``fit``.
 
     Raises
     ------
     StudyError
         If the module has no function ``fit``.
     """
-    path = root / "scripts/poles/nulls" / f"{null}.py"
-    tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == "fit":
-            return [argument.arg for argument in (node.args.args + node.args.kwonlyargs)[1:]]
-    raise StudyError(f"null model {null}: scripts/poles/nulls/{null}.py must define fit(network, **options)")
+    fit = _definition(root / "scripts/poles/nulls" / f"{null}.py", "fit")
+    if not isinstance(fit, ast.FunctionDef):
+        raise StudyError(
+            f"null model {null}: scripts/poles/nulls/{null}.py must define fit(network, **options)"
+        )
+    return [argument.arg for argument in (fit.args.args + fit.args.kwonlyargs)[1:]]
+
+
+def world_knobs(root: Path) -> list[str]:
+    """Names of the knobs of a demo world: the attributes of `poles.corpus.demo.world.Plan`."""
+    plan = _definition(root / "scripts/poles/corpus/demo/world.py", "Plan")
+    return [node.target.id for node in plan.body if isinstance(node, ast.AnnAssign)]
 
 
 def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
@@ -135,6 +148,9 @@ def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
             if option not in null_options(root, null):
                 allowed = ", ".join(null_options(root, null)) or "no option"
                 yield f"nulls.{null}: unknown option {option}; allowed: {allowed}"
+    for knob in config["demo"]["world"]:
+        if knob not in world_knobs(root):
+            yield f"demo.world: unknown knob {knob}; allowed: {', '.join(world_knobs(root))}"
     source = config["source"]
     if source["kind"] in ("snapshot", "works") and not source["path"]:
         yield f"source.path: null; needed where source.kind is {source['kind']}"

@@ -53,6 +53,11 @@ AGREEMENT = 1.1
 THREE_CYCLES = 8
 """Of so many directed moves, one is a three-cycle; all are, where there are but three countries."""
 
+LARGE = 8192
+LOG_FACTORIALS = gammaln(np.arange(1.0, LARGE + 1))
+ONE, LARGEST = np.uint64(1), np.uint64(2**64 - 1)
+B11, B16, B32, B48 = (np.uint64(bits) for bits in (11, 16, 32, 48))
+
 compiled = numba.njit(cache=True, nogil=True)
 
 
@@ -110,37 +115,16 @@ def fit(
     kernel = Kernel.of(network, law, exponents)
     seeds = np.random.SeedSequence(seed).spawn(chains)
     runs = [Chain.start(observed, kernel, child, disperse=number > 0) for number, child in enumerate(seeds)]
-    sweeps, length, filled, settled = START_SWEEPS, FIRST_LENGTH, 0, False
-    with ThreadPoolExecutor(min(chains, numba.get_num_threads())) as pool:
-        while True:
-            rows = slice(filled, filled + BATCHES // 4)
-            list(pool.map(Chain.record, runs, repeat(observed), repeat(kernel), repeat(rows), repeat(length)))
-            sweeps, filled = sweeps + BATCHES // 4 * length, rows.stop
-            full = filled == BATCHES
-            following = length * 2 if full else length
-            last = sweeps + BATCHES // 4 * following > max_sweeps
-            if full or settled or last:
-                found = diagnose([run.sums[:filled] for run in runs], [run.squares for run in runs], length)
-                matter = (found.variance > 0) & ((observed > 0) | (observed + found.mean >= 1))
-                if full and length > FIRST_LENGTH and np.max(found.rhat[matter], initial=1) <= AGREEMENT:
-                    settled = True
-                if last or (settled and np.min(found.ess[matter], initial=np.inf) >= ess):
-                    break
-            if full:
-                for run in runs:
-                    run.merge() if settled else run.drop()
-                filled = BATCHES // 2 if settled else 0
-            length = following
-    states = chains * filled * length
+    outcome = _run(runs, observed, kernel, ess, max_sweeps)
     residual, worst = residual_of(network, *((run.weights, observed) for run in runs))
-    note, extra = _summary(network, found, matter, ess)
+    note, extra = _summary(network, outcome, ess)
     return Moments(
-        expected=observed + found.mean,
-        std=np.sqrt(found.variance),
-        p_upper=(sum(run.reached for run in runs) + 1) / (states + 1),
+        expected=observed + outcome.found.mean,
+        std=np.sqrt(outcome.found.variance),
+        p_upper=(sum(run.reached for run in runs) + 1) / (outcome.states + 1),
         residual=residual,
         worst=worst,
-        iterations=sweeps,
+        iterations=outcome.sweeps,
         note=note,
         extra=extra,
     )
@@ -168,30 +152,68 @@ def _check(
         raise StudyError(f"local_rewiring: exponents={exponents}; must be one or more finite numbers")
 
 
-def _summary(
-    network: Network, found: "Diagnosis", matter: np.ndarray, ess: float
-) -> tuple[str, dict[str, float]]:
+class Outcome(NamedTuple):
+    """What a run gave: moments, links that matter, states recorded, sweeps made, whether warm-up ended."""
+
+    found: "Diagnosis"
+    matter: np.ndarray
+    states: int
+    sweeps: int
+    settled: bool
+
+
+def _run(runs: "list[Chain]", observed: np.ndarray, kernel: "Kernel", ess: float, max_sweeps: int) -> Outcome:
+    """Advance all chains, a quarter of a block at a time, until they need not or may not go on."""
+    quarter = BATCHES // 4
+    sweeps, length, filled, settled = START_SWEEPS, FIRST_LENGTH, 0, False
+    with ThreadPoolExecutor(min(len(runs), numba.get_num_threads())) as pool:
+        while True:
+            rows = slice(filled, filled + quarter)
+            list(pool.map(Chain.record, runs, repeat(observed), repeat(kernel), repeat(rows), repeat(length)))
+            sweeps, filled = sweeps + quarter * length, rows.stop
+            full = filled == BATCHES
+            following = length * 2 if full else length
+            last = sweeps + quarter * following > max_sweeps
+            if full or settled or last:
+                found = diagnose([run.sums[:filled] for run in runs], [run.squares for run in runs], length)
+                matter = (found.variance > 0) & ((observed > 0) | (observed + found.mean >= 1))
+                if full and length > FIRST_LENGTH and np.max(found.rhat[matter], initial=1) <= AGREEMENT:
+                    settled = True
+                if last or (settled and np.min(found.ess[matter], initial=np.inf) >= ess):
+                    return Outcome(found, matter, len(runs) * filled * length, sweeps, settled)
+            if full:
+                for run in runs:
+                    run.merge() if settled else run.drop()
+                filled = BATCHES // 2 if settled else 0
+            length = following
+
+
+def _summary(network: Network, outcome: Outcome, ess: float) -> tuple[str, dict[str, float]]:
     """Note and diagnostics of a finished run."""
+    found, matter, *_, settled = outcome
     if not matter.any():
         return "no weight moved: the strengths fix all of them", {}
-    sizes, rhats = found.ess[matter], found.rhat[matter]
+
+    def pair(index: int) -> str:
+        return "-".join(network.countries[place] for place in np.unravel_index(index, matter.shape))
+
+    sizes, rhats = np.where(matter, found.ess, np.inf), np.where(matter, found.rhat, 0)
+    still = (network.weights > 0) & (found.variance == 0)
     notes = []
-    for short, what, worst in (
-        (
-            sizes.min() < ess,
-            f"effective size {sizes.min():.0f} of {ess:g}",
-            np.where(matter, -found.ess, -np.inf),
-        ),
-        (rhats.max() > AGREEMENT, f"split R-hat {rhats.max():.2f}", np.where(matter, found.rhat, -np.inf)),
-    ):
-        row, column = np.unravel_index(worst.argmax(), worst.shape)
-        if short:
-            notes.append(f"{what} for {network.countries[row]}-{network.countries[column]}")
-    return "; ".join(notes and ["max_sweeps reached", *notes]), {
+    if sizes.min() < ess:
+        notes.append(
+            f"max_sweeps spent at effective size {sizes.min():.0f} of {ess:g} ({pair(sizes.argmin())})"
+        )
+    if not settled:
+        notes.append(f"max_sweeps spent in warm-up, split R-hat {rhats.max():.2f} ({pair(rhats.argmax())})")
+    if still.any():
+        links = still.sum() // (1 if network.directed else 2)
+        notes.append(f"{links} links never moved ({pair(still.argmax())})")
+    return "; ".join(notes), {
         "ess_min": float(sizes.min()),
-        "ess_median": float(np.median(sizes)),
+        "ess_median": float(np.median(sizes[matter])),
         "rhat_max": float(rhats.max()),
-        "rhat_median": float(np.median(rhats)),
+        "rhat_median": float(np.median(rhats[matter])),
     }
 
 
@@ -238,8 +260,8 @@ def lots(strengths: np.ndarray, exponent: float) -> np.ndarray:
     Returns
     -------
     ndarray of uint16
-        Indices of countries, of length 2^12 or more (16 n at least), so that 16 random bits, or fewer,
-        choose one; each country with strength is there at least once.
+        Indices of countries; the length is a power of 2, from 2^12 and 16 n on, so 16 random bits suffice to
+        choose one of up to 4,096 countries. Each country with strength is there at least once.
     """
     active = strengths > 0
     size = 1 << max(12, (16 * len(strengths) - 1).bit_length())
@@ -500,11 +522,6 @@ def log_growth(n, d):
     return (n + d + 0.5) * log1p(d / n) + d * (log(n) - 1) + (1 / (n + d) - 1 / n) / 12
 
 
-LARGE = 8192
-LOG_FACTORIALS = gammaln(np.arange(1.0, LARGE + 1))
-ONE, B11, B16, B32, B48, B64 = (np.uint64(bits) for bits in (1, 11, 16, 32, 48, 2**64 - 1))
-
-
 @compiled
 def next_below(size, rng):
     """Uniform integer in 0 .. size - 1, without the bias of a remainder."""
@@ -512,7 +529,7 @@ def next_below(size, rng):
     while True:
         bits = next_bits(rng)
         rest = bits % size
-        if bits - rest <= B64 - (size - ONE):
+        if bits - rest <= LARGEST - (size - ONE):
             return np.int64(rest)
 
 

@@ -1,0 +1,10 @@
+"""Put the years of a null model that is fitted year by year into one table."""
+
+import polars as pl
+
+from poles import jobs, tables
+
+with jobs.run(snakemake) as record:
+    for kind, name in ((tables.MOMENTS, "moments"), (tables.DIAGNOSTICS, "diagnostics")):
+        years = pl.concat(tables.read(path, kind) for path in snakemake.input[name])
+        tables.write(years, kind, snakemake.output[name], record)
