@@ -16,7 +16,7 @@ RULES = sorted((ROOT / "workflow").rglob("*.smk"))
 ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
     judge_recovery judge_claims draw_significant_links draw_trajectories draw_archetypes draw_alignment
-    draw_recovery draw_diagnostics draw_losses audit_results all
+    draw_nulls draw_recovery draw_diagnostics draw_losses audit_results all
 """
 TWICE = "find_core read_works fit_max_entropy score_links"
 README = (ROOT / "README.md").read_text()
@@ -93,7 +93,7 @@ def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project)
         "fit_uniform": 2, "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1,
         "align_countries": 1, "judge_recovery": 1, "judge_claims": 1, "draw_significant_links": 1,
         "draw_trajectories": 1, "draw_archetypes": 1, "draw_alignment": 1, "draw_recovery": 1,
-        "draw_diagnostics": 1, "audit_results": 1, "all": 1,
+        "draw_diagnostics": 1, "draw_nulls": 1, "audit_results": 1, "all": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch
     twin.run(*both)

@@ -10,6 +10,10 @@ def results():
     figures = ["significant_links", "trajectories", "archetypes", "alignment"]
     figures += ["diagnostics"] + (["recovery"] if SOURCE["kind"] == "demo" else [])
     paths = expand(f"{FIGURE}/{{figure}}.svg", figure=figures, **BRANCH)
+    if len(config["poles"]) > 1:
+        paths += expand(
+            "results/figures/{variant}/nulls.svg", variant=BRANCH["variant"]
+        )
     paths += [] if SOURCE["kind"] == "networks" else ["results/figures/losses.svg"]
     return ["results/claims.md", *paths]
 
@@ -103,6 +107,34 @@ rule draw_alignment:
         code=code("draw_alignment"),
     script:
         "../../scripts/draw_alignment.py"
+
+
+rule draw_nulls:
+    """The link between the first two poles under every null model."""
+    input:
+        expand(
+            "results/{{variant}}/{layer}/scores/{null}.parquet",
+            layer=LAYERS,
+            null=config["run"]["nulls"],
+        ),
+    output:
+        svg=report(
+            "results/figures/{variant}/nulls.svg",
+            caption="../report/nulls.rst",
+            category="2 Trajectories",
+            labels={"data": "{variant}", "null model": "all"},
+        ),
+        png="results/figures/{variant}/nulls.png",
+    log:
+        "results/logs/{variant}/draw_nulls.log",
+    params:
+        layers=LAYERS,
+        names=[[layer, null] for layer in LAYERS for null in config["run"]["nulls"]],
+        poles=config["poles"][:2],
+        window=config["trajectories"],
+        code=code("draw_nulls"),
+    script:
+        "../../scripts/draw_nulls.py"
 
 
 rule draw_recovery:

@@ -26,11 +26,9 @@ weighs at least one unit, so weights that are not whole are refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
@@ -40,8 +38,8 @@ from poles.nulls.solvers import (
     CANCELLATION,
     Coordinates,
     Forest,
+    Hub,
     are_integers,
-    cancellation,
     coordinates_for,
     newton,
     reach_of,
@@ -107,10 +105,11 @@ def exchangeable(rises: np.ndarray, falls: np.ndarray) -> np.ndarray:
         Only to be read where an entry may rise or fall.
     """
     n = len(rises)
-    arcs = np.zeros((2 * n, 2 * n), dtype=bool)
-    arcs[:n, n:] = rises
-    arcs[n:, :n] = falls.T
-    _, component = connected_components(csr_array(arcs), directed=True, connection="strong")
+    arcs = np.concatenate([rises, falls.T])
+    columns = np.nonzero(arcs)[1] + np.repeat([n, 0], [np.count_nonzero(rises), np.count_nonzero(falls)])
+    starts = np.concatenate([[0], np.cumsum(np.count_nonzero(arcs, axis=1))])
+    graph = csr_array((np.ones(len(columns)), columns, starts), shape=(2 * n, 2 * n))
+    _, component = connected_components(graph, directed=True, connection="strong")
     return component[:n, None] == component[n:]
 
 
@@ -162,6 +161,19 @@ class WeightLaw:
     absent: np.ndarray
     mu: np.ndarray
 
+    @classmethod
+    def of(cls, t: np.ndarray, u: np.ndarray, support: Support) -> WeightLaw:
+        """Law of multipliers t and u, where they are free, and as observed elsewhere."""
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            weight = np.expm1(u)  # 1 / mu
+            np.copyto(weight, np.inf, where=~support.heavy)
+            odds = np.exp(np.minimum(t, 500)) / (1 + 1 / weight)  # of no link against one
+            p = 1 / (1 + odds)
+            absent = odds * p
+            np.copyto(p, support.linked, where=~support.free)
+            np.copyto(absent, 0, where=~support.free)
+            return cls(p, absent, 1 / weight)
+
     @property
     def expected(self) -> np.ndarray:
         """Expected weight."""
@@ -203,12 +215,7 @@ class EnhancedDual:
     def law(self, point: Point) -> WeightLaw:
         """Law of every pair's weight; the latest is kept."""
         if self._latest is None or self._latest[0] is not point:
-            u = np.where(self.support.heavy, point.u.u(), np.inf)
-            with np.errstate(over="ignore", divide="ignore"):
-                odds = -np.expm1(-u) * np.exp(point.t.u())  # of no link against one
-                p = np.where(self.support.free, 1 / (1 + odds), self.links)
-                absent = np.where(self.support.free, 1 / (1 + 1 / odds), 1 - self.links)
-                self._latest = point, WeightLaw(p, absent, 1 / np.expm1(u))
+            self._latest = point, WeightLaw.of(point.t.u(), point.u.u(), self.support)
         return self._latest[1]
 
     def expected(self, point: Point) -> np.ndarray:
@@ -225,7 +232,7 @@ class EnhancedDual:
         heavy = self.support.heavy
         if stalled:
             return Point.of(point.t.u(), Forest.spanning(point.u.u(), heavy))
-        if cancellation(point.u, heavy) < CANCELLATION:
+        if point.u.cancellation(heavy) < CANCELLATION:
             return point
         return Point.of(point.t.u(), coordinates_for(point.u.u(), heavy, not self.network.directed))
 
@@ -255,40 +262,53 @@ class EnhancedDual:
         return reach_of(point.u, step[len(step) // 2 :], self.support.heavy)
 
 
-def starting_point(network: Network, support: Support) -> Point:
-    """Multipliers with about the right number of links and total excess weight.
+ROUNDS, DAMPING = 6, 0.8
+"""Rounds of proportional fitting before Newton's method, and the power of the ratio that each applies."""
 
-    The excess weight of a link gets u_ij = a_i + a_j, a_i = log(1 + c k_i / r_i) with r_i the excess
-    strength, and the link the odds c' k_i k_j sqrt((1 - q_ii) (1 - q_jj)) / (1 - q_ij).
+
+def starting_point(network: Network, support: Support) -> Point:
+    """Multipliers near the solution, by rounds of proportional fitting: first of a_i + b_j, then around a hub.
+
+    A round multiplies exp(a) - 1, to which weights are inversely proportional both where they are light and
+    where they are heavy, by a power of expected over observed excess strength, and adds a multiple of the
+    logarithm of expected over observed degree to the country's part of t.
     """
     links, free, heavy = support.linked.astype(float), support.free, support.heavy
-    degrees = [np.maximum((free * links).sum(axis=axis), 0.5) for axis in (1, 0)]
-    excess = [(network.weights - links).sum(axis=axis) for axis in (1, 0)]
-    scarcity = [
-        np.where(r > 0, links.sum(axis=axis) / np.where(r > 0, r, 1), 1.0)
-        for axis, r in zip((1, 0), excess, strict=True)
-    ]
-    p = np.where(free, 1 / (1 + max((free * links).sum(), 1) / np.outer(*degrees)), links)
-
-    def multipliers(log_c: float) -> tuple[np.ndarray, np.ndarray]:
-        a, b = (np.log1p(np.exp(log_c) * each) for each in scarcity)
-        return a, b
-
-    def total_excess(log_c: float) -> float:
-        a, b = multipliers(log_c)
-        return float((p / np.expm1(a[:, None] + b))[heavy].sum())
-
-    a, b = multipliers(balance(total_excess, float(excess[0].sum())))
-    u = a[:, None] + b
-    out, into = (
-        -np.log(k) - 0.5 * np.log(-np.expm1(-2 * each)) for k, each in zip(degrees, (a, b), strict=True)
-    )
-    t = out[:, None] + into
-    odds = np.exp(t) * np.where(heavy, -np.expm1(-u), 1)
-    shift = balance(lambda log_c: float((1 / (1 + odds * np.exp(log_c)))[free].sum()), (free * links).sum())
-    return Point.of(t + shift, coordinates_for(u, heavy, not network.directed))
+    excess = network.weights - links
+    degrees, strengths = margins(links * free), margins(excess)
+    t = -np.log(np.maximum(degrees, 0.5) / np.sqrt(max(links[free].sum(), 1)))
+    a = np.log1p(0.5 * np.maximum(margins(links * heavy), 1) / np.where(strengths > 0, strengths, 1))
+    for _ in range(ROUNDS):
+        law = WeightLaw.of(np.add.outer(*t), np.add.outer(*a), support)
+        t = t + DAMPING * log_ratio(margins(law.p * free), degrees)
+        a = rescaled(a, log_ratio(margins(law.p * law.mu), strengths))
+    plain = Hub.smallest(np.add.outer(*a), heavy, not network.directed)
+    hub, wanted = plain, plain.sums(excess)
+    for _ in range(ROUNDS):
+        law = WeightLaw.of(np.add.outer(*t), hub.u(), support)
+        t = t + DAMPING * log_ratio(margins(law.p * free), degrees)
+        found = hub.sums(law.p * law.mu)
+        change = log_ratio(found, wanted)
+        values = np.append(rescaled(hub.values[:-1], change[:-1]), 0.0)
+        m, spread = hub.values[-1], hub.sums(law.p * law.mu * (1 + law.mu))[-1]
+        lowest = -2 * values[:-1][wanted[:-1] > 0].min(initial=np.inf)
+        values[-1] = max(m + change[-1] * found[-1] / spread, (lowest + max(m, lowest / 2)) / 2) if spread > 0 else m
+        hub = hub.at(values)
+    u = hub.u() if (hub.u()[heavy] > 0).all() else plain.u()
+    return Point.of(np.add.outer(*t), coordinates_for(u, heavy, not network.directed))
 
 
-def balance(total: Callable[[float], float], wanted: float) -> float:
-    """Where a decreasing positive function has about the value wanted; 0 if none is wanted."""
-    return brentq(lambda x: np.log(total(x) / wanted), -150, 150, xtol=1e-2) if wanted > 0 else 0.0
+def margins(x: np.ndarray) -> np.ndarray:
+    """Row and column sums, shape (2, n)."""
+    return np.stack([x.sum(axis=1), x.sum(axis=0)])
+
+
+def log_ratio(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Logarithm of found over wanted; 0 where either is 0."""
+    both = (found > 0) & (wanted > 0)
+    return np.log(np.where(both, found, 1) / np.where(both, wanted, 1))
+
+
+def rescaled(a: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Values a with exp(a) - 1 multiplied by the damped exponential of a change."""
+    return np.log1p(np.expm1(a) * np.exp(DAMPING * change))

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dpstrf
+from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 from threadpoolctl import ThreadpoolController
@@ -42,6 +42,8 @@ Strengths alone may hide that light pairs are still moving.
 MAX_ITERATIONS = 300
 CANCELLATION = 100.0
 """Factor by which the terms of a sum may exceed it before other coordinates are chosen."""
+RIDGE = 1e-13
+"""What is added to a scaled Hessian of unit diagonal; about its rounding errors."""
 BLAS = ThreadpoolController()
 """Linear algebra runs on one thread: matrices are small, and sums must not depend on how many there are."""
 
@@ -120,6 +122,9 @@ class Coordinates(Protocol):
     def products(self, x: np.ndarray) -> np.ndarray:
         """B diag(x) B'."""
 
+    def cancellation(self, allowed: np.ndarray) -> float:
+        """Size of the terms of an entry of u relative to the entry, at worst: relative accuracy that is lost."""
+
 
 @dataclass(frozen=True)
 class Hub:
@@ -164,29 +169,38 @@ class Hub:
         u[self.hub, self.hub] = -m
         return u
 
+    def inner(self, x: np.ndarray) -> list[np.ndarray]:
+        """Row and column sums over the pairs without the hub; once if symmetric."""
+        others = np.ones(len(x))
+        others[self.hub] = 0
+        return [(x @ others) * others] if self.symmetric else [(x @ others) * others, (others @ x) * others]
+
     def sums(self, x: np.ndarray) -> np.ndarray:
         """Sums of x over the pairs where each coordinate is present: B x."""
-        by_row, by_column = x.sum(axis=1), x.sum(axis=0)
-        vectors = [by_row + by_column] if self.symmetric else [by_row, by_column]
-        inner = np.delete(np.delete(x, self.hub, axis=0), self.hub, axis=1)
-        for vector in vectors:
+        inner = self.inner(x)
+        sums = [total + own for total, own in zip(inner, (x[:, self.hub], x[self.hub]), strict=False)]
+        for vector in sums:
             vector[self.hub] = 0
-        return np.concatenate([*vectors, [inner.sum()]])
+        return np.concatenate([*sums, [inner[0].sum() / (2 if self.symmetric else 1)]])
 
     def products(self, x: np.ndarray) -> np.ndarray:
         """Sums of x over the pairs where both of two coordinates are present: B diag(x) B'."""
-        n = len(x)
-        inner = x.copy()
-        inner[self.hub] = inner[:, self.hub] = 0
-        H = np.zeros((2 * n + 1, 2 * n + 1))
-        if self.symmetric:  # the blocks of e and d, added
-            H = H[: n + 1, : n + 1]
-            H[:n, :n] = inner + inner.T
-        else:
-            H[:n, n:-1], H[n:-1, :n] = inner, inner.T
-        H[:-1, -1] = H[-1, :-1] = self.sums(inner)[:-1]
-        H[range(len(H)), range(len(H))] += self.sums(x)
+        n, c, sums = len(x), self.hub, self.sums(x)
+        H = np.zeros((len(sums), len(sums)))
+        block = H[:n, -1 - n : -1]  # rows of e, columns of d
+        block[:] = x
+        block[c] = block[:, c] = 0
+        if not self.symmetric:
+            H[n:-1, :n] = block.T
+        H[:-1, -1] = H[-1, :-1] = np.concatenate(self.inner(x))
+        H[range(len(H)), range(len(H))] += sums
         return H
+
+    def cancellation(self, allowed: np.ndarray) -> float:
+        """Size of the terms of an entry of u relative to the entry, at worst."""
+        if self.values.min() >= 0:
+            return 1.0
+        return largest_ratio(self.at(abs(self.values)).u(), abs(self.u()), allowed)
 
     def quadratic(self, K: np.ndarray) -> np.ndarray:
         """Quadratic form b' K b, K symmetric, of the column b of B of every pair, shape (n, n)."""
@@ -261,6 +275,11 @@ class Forest:
         """Sums of x over the pairs where both of two coordinates are present: B diag(x) B'."""
         return (self.paths.T @ self.paths.multiply(x.reshape(-1, 1)).tocsr()).toarray()
 
+    def cancellation(self, allowed: np.ndarray) -> float:
+        """Size of the terms of an entry of u relative to the entry, at worst."""
+        size = (abs(self.paths) @ abs(self.values)).reshape(allowed.shape)
+        return largest_ratio(size, abs(self.u()), allowed)
+
 
 def coordinates_for(u: np.ndarray, allowed: np.ndarray, symmetric: bool) -> Coordinates:
     """A matrix u = a_i + b_j in coordinates of which no allowed entry is a small difference.
@@ -275,23 +294,18 @@ def coordinates_for(u: np.ndarray, allowed: np.ndarray, symmetric: bool) -> Coor
         Whether u and allowed are symmetric.
     """
     found = Hub.smallest(u, allowed, symmetric)
-    return found if cancellation(found, allowed) < CANCELLATION else Forest.spanning(u, allowed)
+    return found if found.cancellation(allowed) < CANCELLATION else Forest.spanning(u, allowed)
 
 
-def cancellation(point: Coordinates, allowed: np.ndarray) -> float:
-    """Size of the terms of an entry of u relative to the entry, at worst: relative accuracy that is lost."""
-    if isinstance(point, Forest):
-        size = (abs(point.paths) @ abs(point.values)).reshape(allowed.shape)
-    else:
-        size = point.at(abs(point.values)).u()
-    return float((abs(size[allowed]) / abs(point.u()[allowed])).max(initial=0))
+def largest_ratio(x: np.ndarray, y: np.ndarray, allowed: np.ndarray) -> float:
+    """Largest x / y of the allowed entries, y > 0; 0 if there are none."""
+    return float(np.divide(x, y, out=np.zeros_like(x), where=allowed).max(initial=0))
 
 
 def reach_of(point: Coordinates, step: np.ndarray, allowed: np.ndarray) -> float:
     """How many times a step can be added before an allowed entry of u is 0."""
-    u, change = point.u()[allowed], point.at(step).u()[allowed]
-    falling = change < 0
-    return float((-u[falling] / change[falling]).min(initial=np.inf))
+    fastest = largest_ratio(-point.at(step).u(), point.u(), allowed)
+    return 1 / fastest if fastest > 0 else np.inf
 
 
 class Dual(Protocol):
@@ -337,9 +351,9 @@ def newton(dual: Dual, point: Any) -> tuple[Any, int]:
     iterations : int
     """
     best, best_residual, stalled, change, iteration = point, np.inf, 0, np.inf, 0
+    g = dual.gradient(point)
     with BLAS.limit(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
         for iteration in range(MAX_ITERATIONS):  # noqa: B007
-            point = dual.recast(point, stalled >= STALLED)
             residual = dual.residual(point)
             stalled += 1
             if residual < best_residual:
@@ -348,25 +362,40 @@ def newton(dual: Dual, point: Any) -> tuple[Any, int]:
                 return point, iteration
             if best_residual <= GOOD and stalled >= 3:
                 break
-            g = dual.gradient(point)
-            step = -solve_semidefinite(dual.hessian(point), g)[0]
+            recast = dual.recast(point, stalled >= STALLED)
+            if recast is not point:
+                point, g = recast, dual.gradient(recast)
+            step = -solve_positive(dual.hessian(point), g)
             slope = float(g @ step)
             length = min(1.0, 0.99 * dual.reach(point, step))
             for _ in range(30):
                 trial = dual.move(point, length * step)
-                here = float(dual.gradient(trial) @ step)
+                g = dual.gradient(trial)
+                here = float(g @ step)
                 if here <= 0.5 * abs(slope):
                     break
                 length *= max(0.1, slope / (slope - here))
-            change = relative_change(dual.expected(point), dual.expected(trial))
+            before = dual.expected(point)
+            change = largest_ratio(abs(dual.expected(trial) - before), before, before > 0)
             point = trial
     return best, iteration
 
 
-def relative_change(before: np.ndarray, after: np.ndarray) -> float:
-    """Largest relative change of an entry that is not 0."""
-    kept = before > 0
-    return float((np.abs(after[kept] - before[kept]) / before[kept]).max(initial=0))
+def solve_positive(H: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """Solve H x = g, H positive semidefinite and g in its range; H is overwritten.
+
+    By Cholesky factorisation of H scaled to unit diagonal, plus a little: where H leaves a choice x is small.
+    """
+    diagonal = np.diag(H)
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1))
+    H *= scale[:, None]
+    H *= scale
+    H[range(len(H)), range(len(H))] = 1 + RIDGE
+    factor, failed = dpotrf(H.T, lower=1, clean=0)
+    if failed:
+        H[range(len(H)), range(len(H))] = 1
+        return solve_semidefinite(H, g * scale)[0] * scale
+    return dpotrs(factor, g * scale, lower=1)[0] * scale
 
 
 def solve_semidefinite(H: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, int]:
@@ -419,7 +448,7 @@ class StrengthDual:
         """The same point, in better coordinates if those it has lose digits."""
         if stalled:
             return Forest.spanning(point.u(), self.allowed)
-        if not self.positive or cancellation(point, self.allowed) < CANCELLATION:
+        if not self.positive or point.cancellation(self.allowed) < CANCELLATION:
             return point
         return coordinates_for(point.u(), self.allowed, not self.network.directed)
 

@@ -76,24 +76,22 @@ def conditional_variances(network: Network, variances: np.ndarray) -> np.ndarray
         return np.zeros_like(variances)
     strengths = variances.sum(axis=1) + variances.sum(axis=0)
     hub = Hub.smallest(np.diag(-strengths), allowed_pairs(network), not network.directed)
-    counted = variances / 2 if hub.symmetric else variances  # an undirected pair stands twice in the matrix
     with BLAS.limit(limits=1, user_api="blas"):
-        M = hub.products(counted)
+        M = hub.products(variances)
         K, rank = solve_semidefinite(M, np.eye(len(M)))
         leverage = variances * hub.quadratic((K + K.T) / 2)
         conditional = variances * np.clip(1 - leverage, 0, 1)
         for i, j in np.argwhere(leverage > LEVERAGE):
-            conditional[i, j] = left_out(hub, counted, (i, j), variances[i, j], rank)
+            conditional[i, j] = left_out(hub, variances, (i, j), rank)
     return conditional
 
 
-def left_out(hub: Hub, counted: np.ndarray, pair: tuple[int, int], variance: float, rank: int) -> float:
+def left_out(hub: Hub, variances: np.ndarray, pair: tuple[int, int], rank: int) -> float:
     """Conditional variance of one pair, from the variances of all others."""
-    others, one = counted.copy(), np.zeros_like(counted)
-    one[pair] = 1
-    others[pair] = 0
-    if hub.symmetric:
-        others[pair[::-1]] = 0
+    pairs = [pair, pair[::-1]] if hub.symmetric else [pair]
+    others, one = variances.copy(), np.zeros_like(variances)
+    for each in pairs:
+        others[each], one[each] = 0, 1
     b = hub.sums(one)
     x, rank_of_others = solve_semidefinite(hub.products(others), b)
-    return 1 / (1 / variance + float(b @ x)) if rank_of_others == rank else 0.0
+    return 1 / (1 / variances[pair] + float(b @ x)) if rank_of_others == rank else 0.0

@@ -154,8 +154,8 @@ class Plan:
     sd: float = 0.22
     ki: float = 0.2
     kd: float = 0.28
-    evenness: float = 0.5
-    growth: float = 1.8
+    evenness: float = 0.6
+    growth: float = 3.0
     outside: float = 0.32
     international_first: float = 0.3
     international_last: float = 0.5

@@ -1,0 +1,12 @@
+"""Draw the link between the first two poles under every null model."""
+
+from poles import jobs, tables
+from poles.figures import nulls, style
+
+with jobs.run(snakemake) as record:
+    names, window = snakemake.params.names, snakemake.params.window
+    scores = {layer: {} for layer in snakemake.params.layers}
+    for path, (layer, null) in zip(snakemake.input, names, strict=True):
+        scores[layer][null] = tables.read(path, tables.SCORES)
+    figure = nulls.nulls(scores, snakemake.params.poles, (window["first"], window["last"]))
+    style.save(figure, snakemake.output, record)
