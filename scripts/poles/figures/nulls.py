@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from poles.figures import style
 from poles.scores import pair_means
@@ -55,11 +55,14 @@ def nulls(
     for axes, (layer, by_null) in zip(
         figure.subplots(1, len(lines), squeeze=False).flat, lines.items(), strict=True
     ):
-        for null, course in by_null.items():
-            axes.plot(course["year"], course["z"], color=colours[null], lw=1.8, marker=".", ms=4, label=null)
+        for place, (null, course) in enumerate(by_null.items()):
+            # Every other line is dashed: two models may give the same z.
+            form = {"ls": "-" if place % 2 == 0 else (0, (4, 2)), "lw": 1.8, "marker": ".", "ms": 4}
+            axes.plot(course["year"], course["z"], color=colours[null], label=null, **form)
         axes.axhline(0, color=style.GREY, lw=0.8)
         axes.set_yscale("symlog", linthresh=1, linscale=1.2)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlim(*years)
         axes.set_title(layer)
         axes.set_ylabel("z")

@@ -27,6 +27,7 @@ weighs at least one unit, so weights that are not whole are refused.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -36,6 +37,7 @@ from poles.errors import StudyError
 from poles.nulls import Moments, Network
 from poles.nulls.solvers import (
     CANCELLATION,
+    ONE_THREAD,
     Coordinates,
     Forest,
     Hub,
@@ -78,7 +80,7 @@ def fit(network: Network) -> Moments:
     residual, worst = residual_of(network, (law.p, dual.links), (law.expected, network.weights))
     return Moments(
         expected=law.expected,
-        std=np.sqrt(law.p * law.absent * (1 + law.mu) ** 2 + law.p * law.mu * (1 + law.mu)),
+        std=np.sqrt(law.variance),
         p_upper=law.upper_tail(network.weights),
         residual=residual,
         worst=worst,
@@ -140,6 +142,21 @@ class Support:
         possible = free | linked
         return cls(linked, free, possible & exchangeable(rises=possible, falls=network.weights > 1))
 
+    @cached_property
+    def possible(self) -> np.ndarray:
+        """1 where a pair may be linked, 0 elsewhere."""
+        return (self.linked | self.free).astype(float)
+
+    @cached_property
+    def open(self) -> np.ndarray:
+        """1 where a pair may be linked or not, 0 elsewhere."""
+        return self.free.astype(float)
+
+    @cached_property
+    def unweighted(self) -> np.ndarray:
+        """Infinity where a pair weighs 1 at most, 0 elsewhere."""
+        return np.where(self.heavy, 0, np.inf)
+
     def note(self, directed: bool) -> str:
         """How many pairs are determined; empty if none."""
         n, each = len(self.linked), 1 if directed else 2
@@ -155,33 +172,43 @@ class Support:
 
 @dataclass(frozen=True)
 class WeightLaw:
-    """Probability p of a link, its complement `absent`, and the mean mu of what a link weighs beyond 1."""
+    """Probability p of a link, and the mean mu of what a link weighs beyond 1.
+
+    `against` are the odds of no link against one, 0 for pairs that are linked or not for certain.
+    """
 
     p: np.ndarray
-    absent: np.ndarray
+    against: np.ndarray
     mu: np.ndarray
 
     @classmethod
-    def of(cls, t: np.ndarray, u: np.ndarray, support: Support) -> WeightLaw:
-        """Law of multipliers t and u, where they are free, and as observed elsewhere."""
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            weight = np.expm1(u)  # 1 / mu
-            np.copyto(weight, np.inf, where=~support.heavy)
-            odds = np.exp(np.minimum(t, 500)) / (1 + 1 / weight)  # of no link against one
-            p = 1 / (1 + odds)
-            absent = odds * p
-            np.copyto(p, support.linked, where=~support.free)
-            np.copyto(absent, 0, where=~support.free)
-            return cls(p, absent, 1 / weight)
+    def of(cls, exp_t: np.ndarray, expm1_u: np.ndarray, support: Support) -> WeightLaw:
+        """Law of exp(t) and exp(u) - 1 where these are free, and as observed elsewhere."""
+        with np.errstate(over="ignore", divide="ignore"):
+            mu = 1 / (expm1_u + support.unweighted)
+        against = np.minimum(exp_t, 1e200) / (1 + mu)
+        against *= support.open
+        p = support.possible / (1 + against)
+        return cls(p, against, mu)
 
     @property
     def expected(self) -> np.ndarray:
         """Expected weight."""
         return self.p * (1 + self.mu)
 
+    @property
+    def link_variance(self) -> np.ndarray:
+        """Variance p (1 - p) of whether there is a link."""
+        return self.p * self.p * self.against
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Variance of the weight."""
+        return self.link_variance * (1 + self.mu) ** 2 + self.p * self.mu * (1 + self.mu)
+
     def mirrored(self) -> WeightLaw:
         """The law with rounding errors made symmetric."""
-        return WeightLaw(*((x + x.T) / 2 for x in (self.p, self.absent, self.mu)))
+        return WeightLaw(*((x + x.T) / 2 for x in (self.p, self.against, self.mu)))
 
     def upper_tail(self, observed: np.ndarray) -> np.ndarray:
         """P[w >= observed] = p q^(observed - 1), q = mu / (1 + mu); 1 where 0 is observed."""
@@ -215,7 +242,7 @@ class EnhancedDual:
     def law(self, point: Point) -> WeightLaw:
         """Law of every pair's weight; the latest is kept."""
         if self._latest is None or self._latest[0] is not point:
-            self._latest = point, WeightLaw.of(point.t.u(), point.u.u(), self.support)
+            self._latest = point, WeightLaw.of(point.t.exp(), point.u.expm1(), self.support)
         return self._latest[1]
 
     def expected(self, point: Point) -> np.ndarray:
@@ -244,12 +271,13 @@ class EnhancedDual:
     def hessian(self, point: Point) -> np.ndarray:
         """Covariance of degrees and excess strengths."""
         law = self.law(point)
-        links = law.p * law.absent
+        links = law.link_variance
+        both = links * law.mu
         half = len(point.t.values)
         H = np.empty((2 * half, 2 * half))
         H[:half, :half] = point.t.products(links)
-        H[:half, half:] = H[half:, :half] = point.u.products(links * law.mu)
-        H[half:, half:] = point.u.products(law.p * law.mu * (1 + law.mu) + links * law.mu**2)
+        H[:half, half:] = H[half:, :half] = point.u.products(both)
+        H[half:, half:] = point.u.products((law.expected + both) * law.mu)
         return H
 
     def move(self, point: Point, step: np.ndarray) -> Point:
@@ -266,6 +294,7 @@ ROUNDS, DAMPING = 6, 0.8
 """Rounds of proportional fitting before Newton's method, and the power of the ratio that each applies."""
 
 
+@ONE_THREAD
 def starting_point(network: Network, support: Support) -> Point:
     """Multipliers near the solution, by rounds of proportional fitting: first of a_i + b_j, then around a hub.
 
@@ -273,19 +302,21 @@ def starting_point(network: Network, support: Support) -> Point:
     where they are heavy, by a power of expected over observed excess strength, and adds a multiple of the
     logarithm of expected over observed degree to the country's part of t.
     """
-    links, free, heavy = support.linked.astype(float), support.free, support.heavy
+    links, free, heavy = support.linked.astype(float), support.free.astype(float), support.heavy
     excess = network.weights - links
     degrees, strengths = margins(links * free), margins(excess)
-    t = -np.log(np.maximum(degrees, 0.5) / np.sqrt(max(links[free].sum(), 1)))
+    t = -np.log(np.maximum(degrees, 0.5) / np.sqrt(max(degrees.sum() / 2, 1)))
     a = np.log1p(0.5 * np.maximum(margins(links * heavy), 1) / np.where(strengths > 0, strengths, 1))
     for _ in range(ROUNDS):
-        law = WeightLaw.of(np.add.outer(*t), np.add.outer(*a), support)
+        rows, columns = np.expm1(a)
+        weight = np.multiply.outer(rows, columns + 1) + columns  # exp(u) - 1
+        law = WeightLaw.of(np.multiply.outer(*np.exp(t)), weight, support)
         t = t + DAMPING * log_ratio(margins(law.p * free), degrees)
         a = rescaled(a, log_ratio(margins(law.p * law.mu), strengths))
     plain = Hub.smallest(np.add.outer(*a), heavy, not network.directed)
     hub, wanted = plain, plain.sums(excess)
     for _ in range(ROUNDS):
-        law = WeightLaw.of(np.add.outer(*t), hub.u(), support)
+        law = WeightLaw.of(np.multiply.outer(*np.exp(t)), hub.expm1(), support)
         t = t + DAMPING * log_ratio(margins(law.p * free), degrees)
         found = hub.sums(law.p * law.mu)
         change = log_ratio(found, wanted)
@@ -300,7 +331,8 @@ def starting_point(network: Network, support: Support) -> Point:
 
 def margins(x: np.ndarray) -> np.ndarray:
     """Row and column sums, shape (2, n)."""
-    return np.stack([x.sum(axis=1), x.sum(axis=0)])
+    ones = np.ones(len(x))
+    return np.stack([x @ ones, ones @ x])
 
 
 def log_ratio(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -39,12 +39,14 @@ SETTLED = 1e-9
 
 Strengths alone may hide that light pairs are still moving.
 """
+NEAR = 0.1
+"""Largest relative change of an expected weight below which the next step uses the same second derivative."""
 MAX_ITERATIONS = 300
 CANCELLATION = 100.0
 """Factor by which the terms of a sum may exceed it before other coordinates are chosen."""
 RIDGE = 1e-13
 """What is added to a scaled Hessian of unit diagonal; about its rounding errors."""
-BLAS = ThreadpoolController()
+ONE_THREAD = ThreadpoolController().wrap(limits=1, user_api="blas")
 """Linear algebra runs on one thread: matrices are small, and sums must not depend on how many there are."""
 
 Law = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -116,6 +118,12 @@ class Coordinates(Protocol):
     def u(self) -> np.ndarray:
         """The matrix, shape (n, n), diagonal included."""
 
+    def exp(self) -> np.ndarray:
+        """Exponential of u."""
+
+    def expm1(self) -> np.ndarray:
+        """Exponential of u, less 1, to relative accuracy; the diagonal is not to be used."""
+
     def sums(self, x: np.ndarray) -> np.ndarray:
         """B x for a matrix x of pairs, B the incidence of the coordinates on the pairs."""
 
@@ -160,14 +168,35 @@ class Hub:
         vectors = [u[c]] if self.symmetric else [u[:, c], u[c]]
         return self.at(np.concatenate([*(present * vector for vector in vectors), [-u[c, c]]]))
 
+    @property
+    def parts(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Vectors e and d, and m."""
+        n = len(self.values) - 1 if self.symmetric else len(self.values) // 2
+        return self.values[:n], self.values[-n - 1 : -1], float(self.values[-1])
+
     def u(self) -> np.ndarray:
         """The matrix, shape (n, n), diagonal included."""
-        n = len(self.values) - 1 if self.symmetric else len(self.values) // 2
-        e, d, m = self.values[:n], self.values[-n - 1 : -1], self.values[-1]
-        u = e[:, None] + (d + m)
+        e, d, m = self.parts
+        u = np.add.outer(e, d + m)
         u[self.hub], u[:, self.hub] = d, e
         u[self.hub, self.hub] = -m
         return u
+
+    def exp(self) -> np.ndarray:
+        """Exponential of u, by products of exponentials."""
+        e, d, m = self.parts
+        found = np.multiply.outer(np.exp(e), np.exp(d + m))
+        found[self.hub], found[:, self.hub] = np.exp(d), np.exp(e)
+        return found
+
+    def expm1(self) -> np.ndarray:
+        """Exponential of u, less 1, by products; to relative accuracy, as terms do not cancel where u > 0."""
+        e, d, m = self.parts
+        rows, columns = np.expm1(e), np.expm1(d + m)
+        found = np.multiply.outer(rows, columns + 1)
+        found += columns
+        found[self.hub], found[:, self.hub] = np.expm1(d), rows
+        return found
 
     def inner(self, x: np.ndarray) -> list[np.ndarray]:
         """Row and column sums over the pairs without the hub; once if symmetric."""
@@ -267,6 +296,14 @@ class Forest:
         n = (len(self.values) + 1) // 2
         return (self.paths @ self.values).reshape(n, n)
 
+    def exp(self) -> np.ndarray:
+        """Exponential of u."""
+        return np.exp(self.u())
+
+    def expm1(self) -> np.ndarray:
+        """Exponential of u, less 1, to relative accuracy."""
+        return np.expm1(self.u())
+
     def sums(self, x: np.ndarray) -> np.ndarray:
         """Sums of x over the pairs where each coordinate is present: B x."""
         return self.paths.T @ x.ravel()
@@ -333,6 +370,7 @@ class Dual(Protocol):
         """How many times a step can be taken before the edge of the domain."""
 
 
+@ONE_THREAD
 def newton(dual: Dual, point: Any) -> tuple[Any, int]:
     """Minimise a dual by a damped Newton method; global, as the function is convex.
 
@@ -350,9 +388,10 @@ def newton(dual: Dual, point: Any) -> tuple[Any, int]:
         The point with the smallest residual; it is for the caller to judge whether that is small enough.
     iterations : int
     """
-    best, best_residual, stalled, change, iteration = point, np.inf, 0, np.inf, 0
-    g = dual.gradient(point)
-    with BLAS.limit(limits=1, user_api="blas"), np.errstate(over="ignore", invalid="ignore"):
+    best, best_residual, stalled, iteration = point, np.inf, 0, 0
+    change, previous, solve = np.inf, np.inf, None
+    g, expected = dual.gradient(point), dual.expected(point)
+    with np.errstate(over="ignore", invalid="ignore"):
         for iteration in range(MAX_ITERATIONS):  # noqa: B007
             residual = dual.residual(point)
             stalled += 1
@@ -364,8 +403,10 @@ def newton(dual: Dual, point: Any) -> tuple[Any, int]:
                 break
             recast = dual.recast(point, stalled >= STALLED)
             if recast is not point:
-                point, g = recast, dual.gradient(recast)
-            step = -solve_positive(dual.hessian(point), g)
+                point, g, solve = recast, dual.gradient(recast), None
+            if solve is None or change > min(NEAR, previous / 5):
+                solve = solver_of(dual.hessian(point))
+            step = -solve(g)
             slope = float(g @ step)
             length = min(1.0, 0.99 * dual.reach(point, step))
             for _ in range(30):
@@ -375,27 +416,28 @@ def newton(dual: Dual, point: Any) -> tuple[Any, int]:
                 if here <= 0.5 * abs(slope):
                     break
                 length *= max(0.1, slope / (slope - here))
-            before = dual.expected(point)
-            change = largest_ratio(abs(dual.expected(trial) - before), before, before > 0)
-            point = trial
+            point, before, expected = trial, expected, dual.expected(trial)
+            previous, change = change, largest_ratio(abs(expected - before), before, before > 0)
     return best, iteration
 
 
-def solve_positive(H: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """Solve H x = g, H positive semidefinite and g in its range; H is overwritten.
+def solver_of(H: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Function that solves H x = g, H positive semidefinite (and overwritten) and g in its range.
 
     By Cholesky factorisation of H scaled to unit diagonal, plus a little: where H leaves a choice x is small.
     """
-    diagonal = np.diag(H)
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1))
+    diagonal = np.arange(len(H))
+    scale = 1 / np.sqrt(np.where(H[diagonal, diagonal] > 0, H[diagonal, diagonal], 1))
     H *= scale[:, None]
     H *= scale
-    H[range(len(H)), range(len(H))] = 1 + RIDGE
-    factor, failed = dpotrf(H.T, lower=1, clean=0)
+    H[diagonal, diagonal] = 1 + RIDGE
+    factor, failed = dpotrf(H.T, lower=1, clean=0, overwrite_a=1)
     if failed:
-        H[range(len(H)), range(len(H))] = 1
-        return solve_semidefinite(H, g * scale)[0] * scale
-    return dpotrs(factor, g * scale, lower=1)[0] * scale
+        H = np.triu(H.T, 1)  # the half that is left
+        H += H.T
+        H[diagonal, diagonal] = 1
+        return lambda g: solve_semidefinite(H, g * scale)[0] * scale
+    return lambda g: dpotrs(factor, g * scale, lower=1)[0] * scale
 
 
 def solve_semidefinite(H: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, int]:

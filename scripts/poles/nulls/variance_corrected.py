@@ -23,7 +23,7 @@ equal strengths: 3/2. The ensemble with exact strengths also has other means, wh
 import numpy as np
 
 from poles.nulls import Moments, Network, max_entropy
-from poles.nulls.solvers import BLAS, Hub, allowed_pairs, is_star, residual_of, solve_semidefinite
+from poles.nulls.solvers import ONE_THREAD, Hub, allowed_pairs, is_star, residual_of, solve_semidefinite
 
 LEVERAGE = 0.99
 """Leverage above which 1 - h is found another way than by subtraction."""
@@ -56,6 +56,7 @@ def fit(network: Network) -> Moments:
     )
 
 
+@ONE_THREAD
 def conditional_variances(network: Network, variances: np.ndarray) -> np.ndarray:
     """Variances of independent Gaussian weights given their row and column sums.
 
@@ -76,13 +77,12 @@ def conditional_variances(network: Network, variances: np.ndarray) -> np.ndarray
         return np.zeros_like(variances)
     strengths = variances.sum(axis=1) + variances.sum(axis=0)
     hub = Hub.smallest(np.diag(-strengths), allowed_pairs(network), not network.directed)
-    with BLAS.limit(limits=1, user_api="blas"):
-        M = hub.products(variances)
-        K, rank = solve_semidefinite(M, np.eye(len(M)))
-        leverage = variances * hub.quadratic((K + K.T) / 2)
-        conditional = variances * np.clip(1 - leverage, 0, 1)
-        for i, j in np.argwhere(leverage > LEVERAGE):
-            conditional[i, j] = left_out(hub, variances, (i, j), rank)
+    M = hub.products(variances)
+    K, rank = solve_semidefinite(M, np.eye(len(M)))
+    leverage = variances * hub.quadratic((K + K.T) / 2)
+    conditional = variances * np.clip(1 - leverage, 0, 1)
+    for i, j in np.argwhere(leverage > LEVERAGE):
+        conditional[i, j] = left_out(hub, variances, (i, j), rank)
     return conditional
 
 

@@ -6,9 +6,9 @@ earlier works, affinity, age and attractiveness. The affinity of every pair of c
 paper's four archetypes, and that table is the truth. Nothing here knows of null models, z-scores or clusters,
 and the study reads the files as it would read OpenAlex's.
 
-What is unrealistic, so that sixty thousand works suffice: yearly output grows threefold from 1990 to 2023 (in
-OpenAlex about ninefold); sizes of countries are real ones to the power 0.6; a third to a half of all works are
-international, by three countries on average; affinities change by a factor of ten and more, and
+What is unrealistic, so that sixty thousand works suffice: yearly output grows threefold from 1990 to 2023
+(in OpenAlex about ninefold); sizes of countries are real ones to the power 0.6; a third to a half of all
+works are international, by three countries on average; affinities change by a factor of ten and more, and
 those of every pair change, smoothly. Nothing older than the first year exists, so early works have little to
 cite. Large collaborations, authors who move, and duplicate records are not simulated.
 """
