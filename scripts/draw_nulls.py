@@ -5,7 +5,7 @@ from poles.figures import nulls, style
 
 with jobs.run(snakemake) as record:
     names, window = snakemake.params.names, snakemake.params.window
-    scores = {layer: {} for layer in snakemake.params.layers}
+    scores = {layer: {} for layer, _ in names}
     for path, (layer, null) in zip(snakemake.input, names, strict=True):
         scores[layer][null] = tables.read(path, tables.SCORES)
     figure = nulls.nulls(scores, snakemake.params.poles, (window["first"], window["last"]))

@@ -3,8 +3,9 @@
 from poles import claims, jobs, provenance, tables
 
 with jobs.run(snakemake) as record:
-    branches = claims.read_branches(snakemake.input, snakemake.params)
+    branches = claims.read_branches(snakemake.input, **snakemake.params.study)
     judged = claims.judge(snakemake.params.claims, branches)
     tables.write(judged, tables.CLAIMS, snakemake.output.table, record)
-    provenance.write_text(claims.page(judged), snakemake.output.page, record)
-    provenance.write_text(claims.html_page(judged), snakemake.output.html, record)
+    note = claims.MADE_UP if snakemake.params.source == "demo" else ""
+    provenance.write_text(claims.page(judged, note), snakemake.output.page, record)
+    provenance.write_text(claims.html_page(judged, note), snakemake.output.html, record)

@@ -92,6 +92,9 @@ def test_the_page_shows_every_claim_in_every_branch():
     page = claims.page(judged)
     assert "2 claims in 2 branches" in page
     assert "3 reproduced, 1 contradicted" in page
+    assert claims.MADE_UP not in page
+    assert claims.MADE_UP in claims.page(judged, claims.MADE_UP)
+    assert claims.MADE_UP in claims.html_page(judged, claims.MADE_UP)
     html = claims.html_page(judged)
     assert html.count("<b>reproduced</b>") == 3
     assert html.count("<b>contradicted</b>") == 1

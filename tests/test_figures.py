@@ -22,6 +22,7 @@ from poles.figures.alignment import alignment
 from poles.figures.archetypes import archetypes
 from poles.figures.losses import COUNTRY_STEP, losses
 from poles.figures.null_diagnostics import null_diagnostics
+from poles.figures.nulls import nulls
 from poles.figures.recovery import recovery
 from poles.figures.significant_links import significant_links
 from poles.figures.trajectories import trajectories
@@ -398,6 +399,23 @@ def test_a_figure_without_data_says_so(case):
     figure = draw()
     assert message in words(figure)
     assert "Nothing to show" in words(figure)
+
+
+def test_nulls_draws_one_pair_under_each_model_with_gaps():
+    other = LAYERS["collaboration"].with_columns(pl.col("z") + 100)
+    by_null = {"max_entropy": LAYERS["collaboration"], "multi_edge": other}
+    directed = {"max_entropy": LAYERS["citation"], "multi_edge": NOTHING}
+    figure = nulls({"collaboration": by_null, "citation": directed}, ("US", "FR"), (2016, 2021))
+    left, right = figure.axes
+    lines = {line.get_label(): line for line in left.lines}
+    assert lines["max_entropy"].get_xdata().tolist() == [2017, 2018, 2019, 2020, 2021]
+    assert lines["max_entropy"].get_ydata().tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert lines["multi_edge"].get_ydata().tolist() == [101.0, 102.0, 103.0, 104.0, 105.0]
+    cited = next(line for line in right.lines if line.get_label() == "max_entropy")
+    # 2019 has no z: a gap, not a straight line over it.
+    assert np.array_equal(cited.get_ydata(), [6.0, np.nan, 2.5, 2.0], equal_nan=True)
+    empty = nulls({"collaboration": by_null}, ("US", "BR"), (2016, 2021))
+    assert "the pair has no z-score in these years" in words(empty)
 
 
 CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))

@@ -14,6 +14,7 @@ from poles.scores import significant_links
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
 INCONCLUSIVE, NOT_TESTABLE = "inconclusive", "not testable"
+MADE_UP = "The data are a made-up world: verdicts say whether the method works, nothing about real countries."
 COLOURS = {REPRODUCED: "#007a56", CONTRADICTED: "#b34700", INCONCLUSIVE: "#555555", NOT_TESTABLE: "#888888"}
 """Colour of each verdict, in the order in which verdicts are counted."""
 
@@ -51,40 +52,48 @@ class Branch(NamedTuple):
     threshold: float
 
 
-def read_branches(files: Any, options: Any) -> dict[tuple[str, str], Branch]:
+def read_branches(
+    files: Any,
+    branches: Sequence[str],
+    layers: Sequence[str],
+    poles: Sequence[str],
+    significance: Mapping[str, float],
+) -> dict[tuple[str, str], Branch]:
     """Read the results of every branch.
 
     Parameters
     ----------
     files : object
-        Paths as attributes: ``trends`` and ``alignment`` (one per branch), ``scores`` (per layer, too).
-    options : object
-        ``branches`` (names "variant/null" in the order of the files), ``layers``, ``poles`` and
-        ``significance`` (first, last, threshold) as attributes.
+        Paths as attributes: ``trends`` and ``alignment`` (per branch), ``scores`` (per layer, too).
+    branches : sequence of str
+        Names "variant/null", in the order of the files.
+    layers, poles : sequence of str
+        Layers of the study, and its poles.
+    significance : Mapping
+        ``first`` and ``last`` of the recent years, and ``threshold``.
 
     Returns
     -------
     dict
         Branches by (variant, null model).
     """
-    recent = options.significance
     scores = {tuple(Path(path).parts[-4:]): path for path in files.scores}
-    branches = {}
-    for name, trends, aligned in zip(options.branches, files.trends, files.alignment, strict=True):
+    found = {}
+    for name, trends, aligned in zip(branches, files.trends, files.alignment, strict=True):
         variant, null = name.split("/")
         frames = {
             layer: tables.read(scores[variant, layer, "scores", f"{null}.parquet"], tables.SCORES)
-            for layer in options.layers
+            for layer in layers
         }
-        branches[variant, null] = Branch(
-            options.layers,
-            options.poles,
+        found[variant, null] = Branch(
+            layers,
+            poles,
             tables.read(trends, tables.TRENDS),
-            tables.read(aligned, tables.alignment(options.poles)),
-            significant_links(frames, recent["first"], recent["last"]),
-            recent["threshold"],
+            tables.read(aligned, tables.alignment(poles)),
+            significant_links(frames, significance["first"], significance["last"]),
+            significance["threshold"],
         )
-    return branches
+    return found
 
 
 def _without(layer: str) -> Verdict:
@@ -187,9 +196,18 @@ def judge(claims: Sequence[Mapping[str, Any]], branches: Mapping[tuple[str, str]
     )
 
 
-def page(claims: pl.DataFrame) -> str:
-    """Claims as a Markdown page: each claim, its verdict in every branch, and one sentence why."""
+def page(claims: pl.DataFrame, note: str = "") -> str:
+    """Claims as a Markdown page: each claim, its verdict in every branch, and one sentence why.
+
+    Parameters
+    ----------
+    claims : pl.DataFrame
+        `tables.CLAIMS`.
+    note : str
+        What a reader must know of the data first.
+    """
     lines = ["# What the data say to the paper's claims", "", _overview(claims)]
+    lines += ["", f"**{note}**"] if note else []
     for (_, statement), rows in claims.group_by("claim", "statement", maintain_order=True):
         lines += ["", f"## {statement}", "", "| data | null model | verdict | why |", "|---|---|---|---|"]
         lines += [
@@ -199,7 +217,7 @@ def page(claims: pl.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def html_page(claims: pl.DataFrame) -> str:
+def html_page(claims: pl.DataFrame, note: str = "") -> str:
     """The same as an HTML page that stands by itself, for the report."""
     rows = []
     for (_, statement), group in claims.group_by("claim", "statement", maintain_order=True):
@@ -216,7 +234,7 @@ def html_page(claims: pl.DataFrame) -> str:
     title = "What the data say to the paper's claims"
     return (
         '<!doctype html>\n<html lang="en"><meta charset="utf-8">'
-        f"<title>{title}</title><style>{style}</style>\n<h1>{title}</h1>\n<p>{_overview(claims)}</p>\n<table>\n"
+        f"<title>{title}</title><style>{style}</style>\n<h1>{title}</h1>\n<p>{_overview(claims)}</p>\n<p><b>{escape(note)}</b></p>\n<table>\n"
         + "\n".join(rows)
         + "\n</table></html>"
     )

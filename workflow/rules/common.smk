@@ -52,6 +52,21 @@ CHANNELS = channels_of(LAYERS, config["trajectories"]["citation"])
 BRANCH = {"variant": config["run"]["variants"], "null": config["run"]["nulls"]}
 
 
+def results():
+    """Paths of everything that the study is asked for, but for its audit."""
+    figures = ["significant_links", "trajectories", "archetypes", "alignment"]
+    figures += ["diagnostics"] + (["recovery"] if SOURCE["kind"] == "demo" else [])
+    paths = expand(
+        "results/figures/{variant}/{null}/{figure}.svg", figure=figures, **BRANCH
+    )
+    if len(config["poles"]) > 1:
+        paths += expand(
+            "results/figures/{variant}/nulls.svg", variant=BRANCH["variant"]
+        )
+    paths += [] if SOURCE["kind"] == "networks" else ["results/figures/losses.svg"]
+    return ["results/claims.md", *paths]
+
+
 wildcard_constraints:
     year=r"\d{4}",
     shard=r"\d+",

@@ -1,21 +1,9 @@
 """One rule per figure; each is drawn as SVG and PNG, and the SVG stands in the report."""
 
-FIGURE = "results/figures/{variant}/{null}"
 LABELS = {"data": "{variant}", "null model": "{null}"}
 SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS)
-
-
-def results():
-    """Paths of everything that the study is asked for, but for its audit."""
-    figures = ["significant_links", "trajectories", "archetypes", "alignment"]
-    figures += ["diagnostics"] + (["recovery"] if SOURCE["kind"] == "demo" else [])
-    paths = expand(f"{FIGURE}/{{figure}}.svg", figure=figures, **BRANCH)
-    if len(config["poles"]) > 1:
-        paths += expand(
-            "results/figures/{variant}/nulls.svg", variant=BRANCH["variant"]
-        )
-    paths += [] if SOURCE["kind"] == "networks" else ["results/figures/losses.svg"]
-    return ["results/claims.md", *paths]
+FITS = "results/{{variant}}/{layer}/nulls/{{null}}"
+BY_NULL = [(layer, null) for layer in LAYERS for null in BRANCH["null"]]
 
 
 rule draw_significant_links:
@@ -112,11 +100,10 @@ rule draw_alignment:
 rule draw_nulls:
     """The link between the first two poles under every null model."""
     input:
-        expand(
-            "results/{{variant}}/{layer}/scores/{null}.parquet",
-            layer=LAYERS,
-            null=config["run"]["nulls"],
-        ),
+        [
+            f"results/{{variant}}/{layer}/scores/{null}.parquet"
+            for layer, null in BY_NULL
+        ],
     output:
         svg=report(
             "results/figures/{variant}/nulls.svg",
@@ -128,8 +115,7 @@ rule draw_nulls:
     log:
         "results/logs/{variant}/draw_nulls.log",
     params:
-        layers=LAYERS,
-        names=[[layer, null] for layer in LAYERS for null in config["run"]["nulls"]],
+        names=BY_NULL,
         poles=config["poles"][:2],
         window=config["trajectories"],
         code=code("draw_nulls"),
@@ -160,13 +146,8 @@ rule draw_recovery:
 rule draw_diagnostics:
     """How well a null model keeps its constraints, and observed against expected weights."""
     input:
-        moments=expand(
-            "results/{{variant}}/{layer}/nulls/{{null}}.parquet", layer=LAYERS
-        ),
-        diagnostics=expand(
-            "results/{{variant}}/{layer}/nulls/{{null}}.diagnostics.parquet",
-            layer=LAYERS,
-        ),
+        moments=expand(f"{FITS}.parquet", layer=LAYERS),
+        diagnostics=expand(f"{FITS}.diagnostics.parquet", layer=LAYERS),
     output:
         svg=report(
             "results/figures/{variant}/{null}/diagnostics.svg",

@@ -1,5 +1,15 @@
 """From null models to z-scores, trajectories, archetypes, alignment and claims: one branch per path."""
 
+SCORED = "results/{variant}/{layer}/scores/{null}.parquet"
+ALIGNED = "results/{variant}/alignment/{null}"
+STUDY = {
+    "branches": [f"{v}/{n}" for v in BRANCH["variant"] for n in BRANCH["null"]],
+    "layers": LAYERS,
+    "poles": config["poles"],
+    "significance": config["significance"],
+}
+OVERALL = {"data": "all", "null model": "all"}
+
 
 rule score_links:
     """How far every link is from its null model: z, p, q."""
@@ -98,11 +108,9 @@ if SOURCE["kind"] == "demo":
 rule judge_claims:
     """The paper's claims, judged in every branch."""
     input:
-        trends=expand("results/{variant}/alignment/{null}.trends.parquet", **BRANCH),
-        alignment=expand("results/{variant}/alignment/{null}.parquet", **BRANCH),
-        scores=expand(
-            "results/{variant}/{layer}/scores/{null}.parquet", layer=LAYERS, **BRANCH
-        ),
+        trends=expand(f"{ALIGNED}.trends.parquet", **BRANCH),
+        alignment=expand(f"{ALIGNED}.parquet", **BRANCH),
+        scores=expand(SCORED, layer=LAYERS, **BRANCH),
     output:
         table="results/claims.parquet",
         page="results/claims.md",
@@ -110,18 +118,14 @@ rule judge_claims:
             "results/claims.html",
             caption="../report/claims.rst",
             category="0 Claims",
-            labels={"data": "all", "null model": "all"},
+            labels=OVERALL,
         ),
     log:
         "results/logs/judge_claims.log",
-    benchmark:
-        "results/benchmarks/judge_claims.tsv"
     params:
         claims=CLAIMS,
-        branches=[f"{v}/{n}" for v in BRANCH["variant"] for n in BRANCH["null"]],
-        layers=LAYERS,
-        poles=config["poles"],
-        significance=config["significance"],
+        study=STUDY,
+        source=SOURCE["kind"],
         code=code("judge_claims"),
     script:
         "../../scripts/judge_claims.py"

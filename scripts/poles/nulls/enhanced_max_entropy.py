@@ -43,8 +43,10 @@ from poles.nulls.solvers import (
     Hub,
     are_integers,
     coordinates_for,
+    margins,
     newton,
     reach_of,
+    relative_errors,
     residual_of,
 )
 
@@ -108,7 +110,8 @@ def exchangeable(rises: np.ndarray, falls: np.ndarray) -> np.ndarray:
     """
     n = len(rises)
     arcs = np.concatenate([rises, falls.T])
-    columns = np.nonzero(arcs)[1] + np.repeat([n, 0], [np.count_nonzero(rises), np.count_nonzero(falls)])
+    columns = np.flatnonzero(arcs) % n
+    columns[: np.count_nonzero(rises)] += n
     starts = np.concatenate([[0], np.cumsum(np.count_nonzero(arcs, axis=1))])
     graph = csr_array((np.ones(len(columns)), columns, starts), shape=(2 * n, 2 * n))
     _, component = connected_components(graph, directed=True, connection="strong")
@@ -183,12 +186,17 @@ class WeightLaw:
 
     @classmethod
     def of(cls, exp_t: np.ndarray, expm1_u: np.ndarray, support: Support) -> WeightLaw:
-        """Law of exp(t) and exp(u) - 1 where these are free, and as observed elsewhere."""
+        """Law of exp(t) and exp(u) - 1 where these are free, and as observed elsewhere; they are overwritten."""
+        mu, against = expm1_u, exp_t
+        mu += support.unweighted
         with np.errstate(over="ignore", divide="ignore"):
-            mu = 1 / (expm1_u + support.unweighted)
-        against = np.minimum(exp_t, 1e200) / (1 + mu)
+            np.reciprocal(mu, out=mu)
+        p = mu + 1
+        np.minimum(against, 1e200, out=against)
+        against /= p
         against *= support.open
-        p = support.possible / (1 + against)
+        np.add(against, 1, out=p)
+        np.divide(support.possible, p, out=p)
         return cls(p, against, mu)
 
     @property
@@ -237,6 +245,7 @@ class EnhancedDual:
         self.network, self.support = network, support
         self.links = support.linked.astype(float)
         self.excess = network.weights - self.links
+        self.sums = np.concatenate([margins(self.links), margins(network.weights)])
         self._latest: tuple[Point, WeightLaw] | None = None
 
     def law(self, point: Point) -> WeightLaw:
@@ -252,7 +261,9 @@ class EnhancedDual:
     def residual(self, point: Point) -> float:
         """Largest relative error of a degree or strength."""
         law = self.law(point)
-        return residual_of(self.network, (law.p, self.links), (law.expected, self.network.weights))[0]
+        return float(
+            relative_errors(np.concatenate([margins(law.p), margins(law.expected)]), self.sums).max()
+        )
 
     def recast(self, point: Point, stalled: bool) -> Point:
         """The same point, in better coordinates if those it has lose digits."""
@@ -300,39 +311,40 @@ def starting_point(network: Network, support: Support) -> Point:
 
     A round multiplies exp(a) - 1, to which weights are inversely proportional both where they are light and
     where they are heavy, by a power of expected over observed excess strength, and adds a multiple of the
-    logarithm of expected over observed degree to the country's part of t.
+    logarithm of expected over observed degree to the country's part of t. Only the open links count.
     """
-    links, free, heavy = support.linked.astype(float), support.free.astype(float), support.heavy
+    links, heavy, symmetric = support.linked.astype(float), support.heavy, not network.directed
     excess = network.weights - links
-    degrees, strengths = margins(links * free), margins(excess)
+    fixed, strengths = margins(support.possible - support.open), margins(excess)
+    degrees = margins(links) - fixed
     t = -np.log(np.maximum(degrees, 0.5) / np.sqrt(max(degrees.sum() / 2, 1)))
     a = np.log1p(0.5 * np.maximum(margins(links * heavy), 1) / np.where(strengths > 0, strengths, 1))
     for _ in range(ROUNDS):
-        rows, columns = np.expm1(a)
-        weight = np.multiply.outer(rows, columns + 1) + columns  # exp(u) - 1
-        law = WeightLaw.of(np.multiply.outer(*np.exp(t)), weight, support)
-        t = t + DAMPING * log_ratio(margins(law.p * free), degrees)
+        law = WeightLaw.of(np.multiply.outer(*np.exp(t)), np.expm1(np.add.outer(*a)), support)
+        t = t + DAMPING * log_ratio(margins(law.p) - fixed, degrees)
         a = rescaled(a, log_ratio(margins(law.p * law.mu), strengths))
-    plain = Hub.smallest(np.add.outer(*a), heavy, not network.directed)
-    hub, wanted = plain, plain.sums(excess)
+    plain = hub = Hub.smallest(np.add.outer(*a), heavy, symmetric)
+    strengths = hub.sums(excess)
     for _ in range(ROUNDS):
         law = WeightLaw.of(np.multiply.outer(*np.exp(t)), hub.expm1(), support)
-        t = t + DAMPING * log_ratio(margins(law.p * free), degrees)
-        found = hub.sums(law.p * law.mu)
-        change = log_ratio(found, wanted)
-        values = np.append(rescaled(hub.values[:-1], change[:-1]), 0.0)
-        m, spread = hub.values[-1], hub.sums(law.p * law.mu * (1 + law.mu))[-1]
-        lowest = -2 * values[:-1][wanted[:-1] > 0].min(initial=np.inf)
-        values[-1] = max(m + change[-1] * found[-1] / spread, (lowest + max(m, lowest / 2)) / 2) if spread > 0 else m
-        hub = hub.at(values)
-    u = hub.u() if (hub.u()[heavy] > 0).all() else plain.u()
-    return Point.of(np.add.outer(*t), coordinates_for(u, heavy, not network.directed))
+        t = t + DAMPING * log_ratio(margins(law.p) - fixed, degrees)
+        hub = refitted(hub, law, strengths)
+    u = hub.u()
+    return Point.of(np.add.outer(*t), coordinates_for(u if (u[heavy] > 0).all() else plain.u(), heavy, symmetric))
 
 
-def margins(x: np.ndarray) -> np.ndarray:
-    """Row and column sums, shape (2, n)."""
-    ones = np.ones(len(x))
-    return np.stack([x @ ones, ones @ x])
+def refitted(hub: Hub, law: WeightLaw, strengths: np.ndarray) -> Hub:
+    """Multipliers after a round: e and d as in `starting_point`, m by Newton's method, but not near where u is 0."""
+    excess = law.p * law.mu
+    found, m = hub.sums(excess), hub.values[-1]
+    change = log_ratio(found, strengths)
+    values = rescaled(hub.values[:-1], change[:-1])
+    lowest = -2 * values[strengths[:-1] > 0].min(initial=np.inf)
+    excess *= 1 + law.mu
+    spread = hub.sums(excess)[-1]
+    if spread > 0:
+        m = max(m + change[-1] * found[-1] / spread, (lowest + max(m, lowest / 2)) / 2)
+    return hub.at(np.append(values, m))
 
 
 def log_ratio(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:

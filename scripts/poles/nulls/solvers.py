@@ -28,17 +28,14 @@ from threadpoolctl import ThreadpoolController
 
 from poles.nulls import Network
 
-TARGET = 2e-14
-"""Relative error at which a solver stops: about what rounding leaves of a sum of 250 terms."""
+TARGET = 1e-12
+"""Relative error at which a solver stops."""
 GOOD = 1e-11
 """Relative error with which a solver is content when it gets no further."""
 STALLED = 10
 """Iterations without progress after which it tries other coordinates."""
-SETTLED = 1e-9
-"""Largest relative change of an expected weight in the last step; Newton's steps then square it.
-
-Strengths alone may hide that light pairs are still moving.
-"""
+SETTLED = 1e-10
+"""Largest relative change of an expected weight in the last step: strengths may hide that light pairs still move."""
 NEAR = 0.1
 """Largest relative change of an expected weight below which the next step uses the same second derivative."""
 MAX_ITERATIONS = 300
@@ -73,8 +70,7 @@ def residual_of(network: Network, *constraints: tuple[np.ndarray, np.ndarray]) -
     network : Network
         The network fitted.
     *constraints : tuple of ndarray
-        A matrix of expectations and the matrix observed: its row sums are constrained, and where the network
-        is directed its column sums too.
+        A matrix of expectations and the matrix observed, whose row and column sums are constrained.
 
     Returns
     -------
@@ -84,13 +80,21 @@ def residual_of(network: Network, *constraints: tuple[np.ndarray, np.ndarray]) -
     worst : str
         Country with the largest error.
     """
-    errors = np.zeros(len(network.countries))
-    for expected, observed in constraints:
-        for axis in (1, 0) if network.directed else (1,):
-            sums = observed.sum(axis=axis)
-            error = np.abs(expected.sum(axis=axis) - sums) / np.where(sums > 0, sums, 1.0)
-            errors = np.maximum(errors, np.where(np.isnan(error), np.inf, error))
-    return float(errors.max()), network.countries[int(errors.argmax())]
+    errors = np.stack([relative_errors(margins(expected), margins(seen)) for expected, seen in constraints])
+    worst = int(errors.max(axis=(0, 1)).argmax())
+    return float(errors.max()), network.countries[worst]
+
+
+def margins(x: np.ndarray) -> np.ndarray:
+    """Row and column sums of a matrix, shape (2, n)."""
+    ones = np.ones(len(x))
+    return np.stack([x @ ones, ones @ x])
+
+
+def relative_errors(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Relative errors of sums; absolute where 0 is wanted, infinite where a sum is not a number."""
+    errors = abs(found - wanted) / np.where(wanted > 0, wanted, 1)
+    return np.where(np.isnan(errors), np.inf, errors)
 
 
 def is_star(network: Network) -> bool:
@@ -473,6 +477,7 @@ class StrengthDual:
     law: Law
     positive: bool
     allowed: np.ndarray
+    strengths: np.ndarray
 
     def moments(self, point: Coordinates) -> tuple[np.ndarray, np.ndarray]:
         """Expected weights and variances."""
@@ -484,7 +489,7 @@ class StrengthDual:
 
     def residual(self, point: Coordinates) -> float:
         """Largest relative error of a strength."""
-        return residual_of(self.network, (self.expected(point), self.network.weights))[0]
+        return float(relative_errors(margins(self.expected(point)), self.strengths).max())
 
     def recast(self, point: Coordinates, stalled: bool) -> Coordinates:
         """The same point, in better coordinates if those it has lose digits."""
@@ -534,6 +539,8 @@ def fit_strengths(network: Network, law: Law, start: np.ndarray, positive: bool)
     """
     allowed = allowed_pairs(network)
     coordinates = (coordinates_for if positive else Hub.smallest)(start, allowed, not network.directed)
-    point, iterations = newton(StrengthDual(network, law, positive, allowed), coordinates)
+    point, iterations = newton(
+        StrengthDual(network, law, positive, allowed, margins(network.weights)), coordinates
+    )
     u = np.where(allowed, point.u(), np.inf)
     return u if network.directed else (u + u.T) / 2, iterations
