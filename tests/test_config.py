@@ -88,6 +88,11 @@ def test_an_unknown_key_is_always_named(key, section):
         ({"trajectories": {"first": 2015}}, "trajectories: 2015-2021; allowed: ten years or more"),
         ({"significance": {"last": 2030}}, "significance: 2017-2030; allowed: within years = 1990-2023"),
         ({"run": {"variants": ["halves"]}}, "run.variants: 'halves'; allowed: full, fractional"),
+        (
+            {"run": {"variants": ["full", "fractional"], "nulls": ["local_rewiring"]}},
+            "run: local_rewiring takes whole weights, but variant fractional is fractional; "
+            "allowed: max_entropy, multi_edge, variance_corrected",
+        ),
         ({"source": {"kind": "networks"}}, "source.networks: no file"),
         ({"nulls": {"gravity": {}}}, "nulls: 'gravity'; allowed: "),
         ({"variants": {}}, "variants: {}; allowed: at least 1 keys"),

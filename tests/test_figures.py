@@ -354,12 +354,14 @@ def test_null_diagnostics_shows_the_sample_where_there_is_one():
         "ess_min": [None, 40.0, 30.0],
         "ess_median": [None, 900.0, 800.0],
         "rhat_max": [None, 1.004, 1.02],
+        "note": [None, "budget spent", None],
     }
     layers = {"collaboration": fitted(**sample), "citation": fitted(**sample)}
     figure = null_diagnostics(dict.fromkeys(layers, MOMENTS), layers)
     sizes = panel(figure, "effective")
     assert [line.get_ydata().tolist() for line in sizes.lines] == [[900.0, 800.0], [40.0, 30.0]]
     assert sizes.get_title(loc="left").endswith("split R-hat at most 1.020")
+    assert sizes.get_xlabel() == "noted in 1 of 2 years; 1991: budget spent"
     assert len(figure.axes) == 6
 
 

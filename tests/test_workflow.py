@@ -13,6 +13,8 @@ from poles import tables
 from workflow import Project
 
 RULES = sorted((ROOT / "workflow").rglob("*.smk"))
+SHARED = {"fit": "fit_null", "gather": "gather_years"}
+"""What the rules of all null models have for a script."""
 ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
     judge_recovery judge_claims draw_significant_links draw_trajectories draw_archetypes draw_alignment
@@ -115,7 +117,7 @@ def test_rules_are_short_and_named_like_their_scripts(path: Path):
         body = body[: next((n + 1 for n, line in enumerate(body) if ".py" in line), len(body))]
         assert len(body) < 25, f"{name}: {len(body)} lines"
         script = re.search(r'"\.\./\.\./scripts/(\w+)\.py"', block)[1]
-        assert script == ("fit_null" if name == "fit_max_entropy" else name)
+        assert script == (SHARED.get(name.split("_")[0], name) if path.parent.name == "nulls" else name)
         assert re.search(r"^ +code=code\(", block, re.MULTILINE), f"{name} has no digest of its code"
         assert re.search(r"^ +log:", block, re.MULTILINE)
 
@@ -137,7 +139,7 @@ def test_every_script_belongs_to_a_rule_or_is_a_command():
         ("clusters={k: 1}", "clusters.k: 1; allowed: at least 2"),
         ("source={kind: apii}", "source.kind: 'apii'; allowed: demo, snapshot, works, networks"),
         ("years={first: 2010}", "trajectories: 2000-2021; allowed: within years = 2010-2023"),
-        ("run={nulls: [gravity]}", "run.nulls: 'gravity'; allowed: max_entropy"),
+        ("run={nulls: [gravity]}", "run.nulls: 'gravity'; allowed: enhanced_max_entropy, "),
         ("nulls={max_entropy: {seed: 1}}", "nulls.max_entropy: unknown option seed; allowed: "),
         ("source={kind: works}", "source.path: null; needed where source.kind is works"),
         ("poles=[USA, CN]", "poles.0: 'USA'; allowed: text that matches ^[A-Z]{2}$"),

@@ -97,6 +97,18 @@ def _definition(path: Path, name: str) -> ast.FunctionDef | ast.ClassDef | None:
     return next((node for node in tree.body if isinstance(node, kinds) and node.name == name), None)
 
 
+def wants_whole_weights(root: Path, null: str) -> bool:
+    """Whether a null model says ``WHOLE_WEIGHTS_ONLY = True``: it cannot take fractional counting."""
+    path = root / "scripts/poles/nulls" / f"{null}.py"
+    tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
+    return any(
+        isinstance(node, ast.Assign)
+        and [ast.unparse(target) for target in node.targets] == ["WHOLE_WEIGHTS_ONLY"]
+        and ast.literal_eval(node.value)
+        for node in tree.body
+    )
+
+
 def null_options(root: Path, null: str) -> list[str]:
     """Names of the options of a null model: the keyword arguments of its ``fit``.
 
@@ -140,6 +152,17 @@ def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
     for null in config["run"]["nulls"]:
         if null not in known:
             yield f"run.nulls: {null!r}; allowed: {', '.join(known)} (the files in workflow/nulls/)"
+    fractional = [
+        name for name in config["run"]["variants"]
+        if config["variants"].get(name, {}).get("counting") == "fractional"
+    ]  # fmt: skip
+    for null in config["run"]["nulls"]:
+        if fractional and wants_whole_weights(root, null):
+            others = ", ".join(name for name in known if not wants_whole_weights(root, name))
+            yield (
+                f"run: {null} takes whole weights, but variant {fractional[0]} is fractional; "
+                f"allowed: {others}"
+            )
     for null, options in config["nulls"].items():
         if null not in known:
             yield f"nulls: {null!r}; allowed: {', '.join(known)} (the files in workflow/nulls/)"

@@ -1,5 +1,6 @@
 """Figure: whether the null model was fitted, and what it expects."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -80,6 +81,10 @@ def _sample_sizes(axes: Axes, frame: pl.DataFrame) -> None:
     rhat = frame["rhat_max"].max()
     worst = "" if rhat is None else f"\nsplit R-hat at most {rhat:.3f}"
     axes.set_title(f"effective sample size{worst}", fontweight="bold")
+    if len(noted := frame.filter(pl.col("note").is_not_null())):
+        last = noted.row(-1, named=True)
+        text = f"noted in {len(noted)} of {len(frame)} years; {last['year']}: {last['note']}"
+        axes.set_xlabel(textwrap.fill(text, 44))
 
 
 def _expected(axes: Axes, moments: pl.DataFrame) -> None:

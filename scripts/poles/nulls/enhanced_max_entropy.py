@@ -50,6 +50,8 @@ from poles.nulls.solvers import (
     residual_of,
 )
 
+WHOLE_WEIGHTS_ONLY = True
+
 
 def fit(network: Network) -> Moments:
     """Moments of the ensemble with the observed degrees and strengths expected.

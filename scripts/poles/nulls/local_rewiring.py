@@ -38,6 +38,8 @@ from poles.errors import StudyError
 from poles.nulls import Moments, Network
 from poles.nulls.solvers import are_integers, residual_of
 
+WHOLE_WEIGHTS_ONLY = True
+
 UNIFORM, MULTI_EDGE, ENDS = range(3)
 LAWS = {"uniform": UNIFORM, "multi_edge": MULTI_EDGE}
 # ENDS moves as far as it can, up or down: a law of larger variance than either, from which chains start.
