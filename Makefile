@@ -33,6 +33,7 @@ pins: envs/requirements.in  ## resolve the direct dependencies anew
 
 .venv/ready: envs/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@echo 'Installing the pinned packages into .venv; this is done once and takes a minute or two.'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -qq --require-hashes -r $<
 	touch $@

@@ -97,6 +97,7 @@ def test_an_unknown_key_is_always_named(key, section):
         ({"nulls": {"gravity": {}}}, "nulls: 'gravity'; allowed: "),
         ({"variants": {}}, "variants: {}; allowed: at least 1 keys"),
         ({"poles": ["US", "US"]}, "allowed: no entry twice"),
+        ({"poles": [False, "US"]}, "poles.0: False; allowed: string (in quotes, as 'NO')"),
         ({"field": {"match": "all"}}, "field.match: 'all'; allowed: primary, any"),
         ({"demo": {"world": {"contrst": 2}}}, "demo.world: unknown knob contrst; allowed: contrast, noise, "),
         ({"demo": {"works": "many"}}, "demo.works: 'many'; allowed: integer"),

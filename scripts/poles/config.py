@@ -87,7 +87,9 @@ def _explain(error: jsonschema.ValidationError) -> str:
         "uniqueItems": lambda: "no entry twice",
         "pattern": lambda: f"text that matches {error.validator_value}",
     }.get(error.validator, lambda: error.message)()
-    return f"{key}: {error.instance!r}; allowed: {allowed}"
+    # YAML reads a bare NO, the code of Norway, as false.
+    hint = " (in quotes, as 'NO')" if isinstance(error.instance, bool) and allowed == "string" else ""
+    return f"{key}: {error.instance!r}; allowed: {allowed}{hint}"
 
 
 def _definition(path: Path, name: str) -> ast.FunctionDef | ast.ClassDef | None:

@@ -136,6 +136,9 @@ def window() -> None:
 
 
 if __name__ == "__main__":
+    if not DATA.is_dir():
+        print("local rewiring: not measured, real data not found; set POLES_SHARED_DATA to its folder")
+        sys.exit()
     compare()
     if "--window" in sys.argv:
         window()
