@@ -124,7 +124,7 @@ def test_rules_are_short_and_named_like_their_scripts(path: Path):
 
 def test_scripts_are_thin():
     for path in (ROOT / "scripts").glob("*.py"):
-        assert len(path.read_text().splitlines()) <= 20, path.name
+        assert len(path.read_text().splitlines()) <= 15, path.name
 
 
 def test_every_script_belongs_to_a_rule_or_is_a_command():

@@ -1,5 +1,6 @@
 """The chain of any result, from the result down to the source, and its first broken link."""
 
+import argparse
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -207,3 +208,29 @@ def chain(path: str, full: bool = False) -> tuple[list[str], Link | None]:
         kept[link.depth] = family
     close(0)
     return lines, min(broken, key=lambda link: link.depth) if broken else None
+
+
+def main() -> str | None:
+    """Command line: print the chain of one result.
+
+    Returns
+    -------
+    str or None
+        What is broken first; None if every link holds.
+    """
+    parser = argparse.ArgumentParser(
+        description="Print the chain of a result, and name its first broken link."
+    )
+    parser.add_argument(
+        "result", help="file below results/, relative to the folder in which the study worked"
+    )
+    parser.add_argument("--full", action="store_true", help="list every file of the chain")
+    arguments = parser.parse_args()
+    if not Path(arguments.result).is_file():
+        return f"{arguments.result}: no such file; name one below results/, from the folder of the study"
+    lines, broken = chain(arguments.result, arguments.full)
+    print("\n".join(lines))
+    if broken:
+        return f"first broken link: {broken.path} {broken.breaks[0]}"
+    print("every link holds")
+    return None

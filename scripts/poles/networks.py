@@ -4,13 +4,14 @@ Works are first reduced to their distinct sets of countries: a year of a million
 thousand of them, so pairs of countries are formed once per set (or pair of sets) and not once per work.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from poles import tables
+from poles.corpus import networks_file
 from poles.jobs import log
 
 COUNTINGS = ("full", "fractional")
@@ -206,9 +207,33 @@ def country_panel(
     ).sort("year", "country")  # fmt: skip
 
 
+def read(
+    files: Mapping[str, str | Path], first: int, last: int
+) -> Iterator[tuple[int, dict[str, pl.DataFrame], pl.DataFrame]]:
+    """Read the networks of every year from edge lists.
+
+    Parameters
+    ----------
+    files : Mapping
+        One file per layer, see `poles.corpus.networks_file.read_links`.
+    first, last : int
+        Years of the study.
+
+    Yields
+    ------
+    year, links, panel
+        As `build`.
+    """
+    years = range(first, last + 1)
+    layers = {layer: networks_file.read_links(path, layer, years) for layer, path in files.items()}
+    for year in years:
+        links = {layer: by_year[year] for layer, by_year in layers.items()}
+        yield year, links, country_panel(year, links)
+
+
 def build(
     files: Iterable[str | Path], counting: str
-) -> Iterable[tuple[int, dict[str, pl.DataFrame], pl.DataFrame]]:
+) -> Iterator[tuple[int, dict[str, pl.DataFrame], pl.DataFrame]]:
     """Build the networks of every year, one year at a time.
 
     Parameters

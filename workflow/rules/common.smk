@@ -54,17 +54,33 @@ BRANCH = {"variant": config["run"]["variants"], "null": config["run"]["nulls"]}
 
 def results():
     """Paths of everything that the study is asked for, but for its audit."""
-    figures = ["significant_links", "trajectories", "archetypes", "alignment"]
-    figures += ["diagnostics"] + (["recovery"] if SOURCE["kind"] == "demo" else [])
-    paths = expand(
-        "results/figures/{variant}/{null}/{figure}.svg", figure=figures, **BRANCH
+    figures = [
+        "significant_links",
+        "trajectories",
+        "archetypes",
+        "alignment",
+        "diagnostics",
+    ]
+    figures += ["recovery"] if SOURCE["kind"] == "demo" else []
+    drawn = expand(
+        "results/figures/{variant}/{null}/{figure}", figure=figures, **BRANCH
     )
-    if len(config["poles"]) > 1:
-        paths += expand(
-            "results/figures/{variant}/nulls.svg", variant=BRANCH["variant"]
-        )
-    paths += [] if SOURCE["kind"] == "networks" else ["results/figures/losses.svg"]
-    return ["results/claims.md", *paths]
+    drawn += [
+        f"results/figures/{v}/nulls"
+        for v in BRANCH["variant"]
+        if len(config["poles"]) > 1
+    ]
+    drawn += [] if SOURCE["kind"] == "networks" else ["results/figures/losses"]
+    tables = ["trajectories/{null}.excluded", "clusters/{null}.centroids"]
+    return [
+        *expand("results/claims.{format}", format=["md", "html", "parquet"]),
+        *expand("{figure}.{format}", figure=drawn, format=["svg", "png"]),
+        *(
+            path
+            for table in tables
+            for path in expand(f"results/{{variant}}/{table}.parquet", **BRANCH)
+        ),
+    ]
 
 
 wildcard_constraints:
