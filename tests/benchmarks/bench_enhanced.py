@@ -1,14 +1,14 @@
 """Fit of degrees and strengths on the 22 world collaboration networks, beside NEMtropy's fastest method.
 
-Run as ``python tests/benchmarks/bench_enhanced.py [PYTHON] [--threads]``, PYTHON being an interpreter that can
-import NEMtropy (also: the environment variable POLES_NEMTROPY_PYTHON); NEMtropy is no part of the study's
+Run as ``python tests/benchmarks/bench_enhanced.py [PYTHON] [--threads]``, PYTHON being an interpreter that
+can import NEMtropy (also: the environment variable POLES_NEMTROPY_PYTHON); NEMtropy is no part of the study's
 software. Without one the peer is skipped.
 
 The peer's method is ``ecm_exp`` with ``newton`` from its ``random`` start, the fastest of those that converge
-on these networks. Both run on one thread; with ``--threads`` the peer has as many as it takes by itself, with
-which it often misses its own criterion and goes on to the last step. Times are CPU seconds, the best of
-three runs each, without compilation and the construction of the peer's graph, but with all that our `fit`
-does. Residuals are the largest relative errors of a degree or strength, computed for both in the same way.
+on these networks. Both run on one thread; with ``--threads`` the peer has as many as it takes by itself,
+which slows it down. Times are CPU seconds, the best of three runs each, without compilation and the
+construction of the peer's graph, but with all that our `fit` does. Residuals are the largest relative errors
+of a degree or strength, computed for both in the same way.
 """
 
 import os

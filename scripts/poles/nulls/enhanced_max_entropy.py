@@ -188,7 +188,7 @@ class WeightLaw:
 
     @classmethod
     def of(cls, exp_t: np.ndarray, expm1_u: np.ndarray, support: Support) -> WeightLaw:
-        """Law of exp(t) and exp(u) - 1 where these are free, and as observed elsewhere; they are overwritten."""
+        """Law given by exp(t) and exp(u) - 1, both overwritten, where these are free; else as observed."""
         mu, against = expm1_u, exp_t
         mu += support.unweighted
         with np.errstate(over="ignore", divide="ignore"):
@@ -309,7 +309,7 @@ ROUNDS, DAMPING = 6, 0.8
 
 @ONE_THREAD
 def starting_point(network: Network, support: Support) -> Point:
-    """Multipliers near the solution, by rounds of proportional fitting: first of a_i + b_j, then around a hub.
+    """Multipliers near the solution, by rounds of proportional fitting: of a_i + b_j, then around a hub.
 
     A round multiplies exp(a) - 1, to which weights are inversely proportional both where they are light and
     where they are heavy, by a power of expected over observed excess strength, and adds a multiple of the
@@ -332,11 +332,13 @@ def starting_point(network: Network, support: Support) -> Point:
         t = t + DAMPING * log_ratio(margins(law.p) - fixed, degrees)
         hub = refitted(hub, law, strengths)
     u = hub.u()
-    return Point.of(np.add.outer(*t), coordinates_for(u if (u[heavy] > 0).all() else plain.u(), heavy, symmetric))
+    return Point.of(
+        np.add.outer(*t), coordinates_for(u if (u[heavy] > 0).all() else plain.u(), heavy, symmetric)
+    )
 
 
 def refitted(hub: Hub, law: WeightLaw, strengths: np.ndarray) -> Hub:
-    """Multipliers after a round: e and d as in `starting_point`, m by Newton's method, but not near where u is 0."""
+    """Multipliers after a round: e and d as in `starting_point`, m by a Newton step that keeps u positive."""
     excess = law.p * law.mu
     found, m = hub.sums(excess), hub.values[-1]
     change = log_ratio(found, strengths)

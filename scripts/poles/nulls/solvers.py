@@ -35,7 +35,7 @@ GOOD = 1e-11
 STALLED = 10
 """Iterations without progress after which it tries other coordinates."""
 SETTLED = 1e-10
-"""Largest relative change of an expected weight in the last step: strengths may hide that light pairs still move."""
+"""Largest change of an expected weight in the last step; strengths may hide that light pairs still move."""
 NEAR = 0.1
 """Largest relative change of an expected weight below which the next step uses the same second derivative."""
 MAX_ITERATIONS = 300
@@ -135,7 +135,7 @@ class Coordinates(Protocol):
         """B diag(x) B'."""
 
     def cancellation(self, allowed: np.ndarray) -> float:
-        """Size of the terms of an entry of u relative to the entry, at worst: relative accuracy that is lost."""
+        """Size of the terms of an entry of u relative to the entry, at worst: the accuracy that is lost."""
 
 
 @dataclass(frozen=True)
@@ -378,7 +378,8 @@ class Dual(Protocol):
 def newton(dual: Dual, point: Any) -> tuple[Any, int]:
     """Minimise a dual by a damped Newton method; global, as the function is convex.
 
-    Steps are shortened by slopes, not values: near the minimum slopes keep their digits.
+    Steps are shortened by slopes, not values: near the minimum slopes keep their digits. As long as steps
+    shrink fast, they share one factorisation of the second derivative.
 
     Parameters
     ----------
@@ -396,7 +397,7 @@ def newton(dual: Dual, point: Any) -> tuple[Any, int]:
     change, previous, solve = np.inf, np.inf, None
     g, expected = dual.gradient(point), dual.expected(point)
     with np.errstate(over="ignore", invalid="ignore"):
-        for iteration in range(MAX_ITERATIONS):  # noqa: B007
+        for iteration in range(MAX_ITERATIONS):
             residual = dual.residual(point)
             stalled += 1
             if residual < best_residual:
