@@ -61,6 +61,7 @@ def test_values_given_as_text_are_read_as_their_type():
         demo={"works": "2000"}, source={"path": "null"}, field={"subfields": ["1702", "1707"]},
         selection={"retracted": "true", "types": "null"}, poles=["NO", "US"],
         significance={"threshold": "1.5"},
+        nulls={"local_rewiring": {"ess": "500"}},
     )  # fmt: skip
     assert settings["demo"]["works"] == 2000
     assert settings["source"]["path"] is None
@@ -69,6 +70,7 @@ def test_values_given_as_text_are_read_as_their_type():
     assert settings["selection"]["types"] is None
     assert settings["poles"] == ["NO", "US"]
     assert settings["significance"]["threshold"] == 1.5
+    assert settings["nulls"]["local_rewiring"]["ess"] == 500
 
 
 @given(st.text(min_size=1), st.sampled_from(["years", "source", "clusters", "trajectories", "demo"]))
@@ -92,6 +94,10 @@ def test_an_unknown_key_is_always_named(key, section):
             {"run": {"variants": ["full", "fractional"], "nulls": ["local_rewiring"]}},
             "run: local_rewiring takes whole weights, but variant fractional is fractional; "
             "allowed: max_entropy, multi_edge, variance_corrected",
+        ),
+        (
+            {"source": {"kind": "networks"}, "run": {"variants": ["full", "fractional"]}},
+            "run.variants: edge lists are taken as counted; allowed: one variant of full counting",
         ),
         ({"source": {"kind": "networks"}}, "source.networks: no file"),
         ({"nulls": {"gravity": {}}}, "nulls: 'gravity'; allowed: "),

@@ -39,6 +39,7 @@ def test_every_result_carries_its_provenance(tiny: Project):
     for path in results(tiny):
         record = provenance.read(tiny.folder / "results" / path)
         assert record, path
+        assert provenance.is_intact(tiny.folder / "results" / path), path
         assert set(record) == {"rule", "wildcards", "params", "inputs"}
         assert re.fullmatch(r"[0-9a-f]{16}( [\w.]+)+", record["params"]["code"]), path
 
@@ -131,6 +132,18 @@ def test_a_tampered_result_at_the_end_of_the_chain_is_found(twin: Project):
     assert answer.returncode == 1
     assert (
         "first broken link: results/claims.md has changed since results/audit.json was made" in answer.stderr
+    )
+
+
+def test_a_table_that_was_changed_and_then_built_upon_is_found(twin: Project):
+    links = twin.folder / "results/full/citation/links/2010.parquet"
+    tamper(links)
+    links.touch()
+    answer = twin.snakemake()
+    assert answer.returncode != 0
+    assert (
+        "audit: results/full/citation/links/2010.parquet does not hold what was written to it"
+        in answer.stderr
     )
 
 

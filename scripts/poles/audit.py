@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -94,6 +95,10 @@ def _visit(path: str, depth: int, claimed: str | None, user: str, visited: dict[
         breaks.append(f"has changed since {user} was made: SHA-256 {digest[:16]}, recorded {claimed[:16]}")
     if record is None and not breaks and path.startswith("results/"):
         breaks.append("carries no provenance, although it is a result")
+    if record is not None and not seen and not provenance.is_intact(path):
+        breaks.append(
+            "does not hold what was written to it: its content gives another digest than its record"
+        )
     if record is not None and (state := code_state(record)):
         breaks.append(state)
     yield Link(path, depth, digest, record, tuple(breaks), seen)
@@ -226,11 +231,13 @@ def main() -> str | None:
     )
     parser.add_argument("--full", action="store_true", help="list every file of the chain")
     arguments = parser.parse_args()
-    if not Path(arguments.result).is_file():
-        return f"{arguments.result}: no such file; name one below results/, from the folder of the study"
-    lines, broken = chain(arguments.result, arguments.full)
+    path = os.path.relpath(arguments.result)
+    if not path.startswith("results/") or not Path(path).is_file():
+        return f"{arguments.result}: no result here; name a file below results/, from the folder of the study"
+    lines, broken = chain(path, arguments.full)
     print("\n".join(lines))
     if broken:
-        return f"first broken link: {broken.path} {broken.breaks[0]}"
+        remedy = f" (to mend it: snakemake -R {broken.record['rule']})" if broken.record else ""
+        return f"first broken link: {broken.path} {broken.breaks[0]}{remedy}"
     print("every link holds")
     return None

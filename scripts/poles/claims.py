@@ -126,7 +126,7 @@ def judge_trend(claim: Mapping[str, Any], branch: Branch) -> Verdict:
 
 def judge_group(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     """Judge which share of the named countries stands where the claim says."""
-    if list(claim["poles"]) != list(branch.poles):
+    if set(claim["poles"]) != set(branch.poles):
         return Verdict(NOT_TESTABLE, None, f"The study's poles are {', '.join(branch.poles)}.")
     if set(branch.layers) != set(LAYERS):
         return Verdict(
@@ -192,7 +192,8 @@ def judge(claims: Sequence[Mapping[str, Any]], branches: Mapping[tuple[str, str]
             | JUDGES[claim["kind"]](claim, branch)._asdict()
             for claim in claims
             for (variant, null), branch in branches.items()
-        ]
+        ],
+        schema=dict(tables.CLAIMS.columns),
     )
 
 

@@ -83,7 +83,8 @@ def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
     if distinct < k:
         raise StudyError(
             f"clusters: {distinct} distinct trajectories cannot form clusters.k = {k} clusters; lower "
-            "clusters.k, trajectories.panel.min_strength or trajectories.panel.min_share"
+            "clusters.k, trajectories.panel.min_strength or trajectories.panel.min_share; why pairs are left "
+            "out stands in trajectories/NULL.excluded.parquet"
         )
     pairs, years, channels = x.shape
     start = KMeans(k, n_init=50, random_state=seed).fit(x.reshape(pairs, -1)).cluster_centers_
@@ -271,6 +272,8 @@ def recovery(members: pl.DataFrame, truth: pl.DataFrame) -> tuple[pl.DataFrame, 
     from sklearn.metrics import adjusted_rand_score
 
     both = members.join(truth.rename({"archetype": "planted"}), on=["source", "target"], how="inner")
+    if both.is_empty():
+        raise StudyError("recovery: none of the pairs that are followed has a planted archetype")
     confusion = (
         both.group_by("planted", pl.col("archetype").alias("recovered"))
         .agg(pl.len().cast(pl.Int64).alias("pairs"))

@@ -60,6 +60,8 @@ def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
         return [_typed(part, schema.get("items", {})) for part in value]
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(value, str) and not schema:  # an option of a null model: its type is the model's affair
+        return yaml.safe_load(value)
     if isinstance(value, str) and kinds and ("string" not in kinds or value == "null"):
         read = yaml.safe_load(value)
         if jsonschema.Draft202012Validator({"type": kinds}).is_valid(read):
@@ -177,6 +179,8 @@ def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
         if knob not in world_knobs(root):
             yield f"demo.world: unknown knob {knob}; allowed: {', '.join(world_knobs(root))}"
     source = config["source"]
+    if source["kind"] == "networks" and (fractional or len(config["run"]["variants"]) > 1):
+        yield "run.variants: edge lists are taken as counted; allowed: one variant of full counting"
     if source["kind"] in ("snapshot", "works") and not source["path"]:
         yield f"source.path: null; needed where source.kind is {source['kind']}"
     if source["kind"] == "networks" and not any(source["networks"].values()):

@@ -42,7 +42,7 @@ def _weighted(counts: pl.DataFrame, share: pl.Expr, counting: str) -> pl.DataFra
     return (
         counts.sort(counts.columns)
         .group_by("source", "target", maintain_order=True)
-        .agg(weight.sum().alias("weight"))
+        .agg(weight.sort().sum().alias("weight"))
         .sort("source", "target")
     )
 
@@ -154,7 +154,8 @@ def _ends(links: pl.DataFrame, column: str, prefix: str, suffix: str = "") -> pl
         .group_by(pl.col(column).alias("country"), maintain_order=True)
         .agg(
             pl.len().alias(f"{prefix}_links{suffix}"),
-            pl.col("weight").sum().cast(pl.Float64).alias(f"{prefix}_strength{suffix}"),
+            # Sorted, as a sum of floats in the order of threads would depend on how many there are.
+            pl.col("weight").sort().sum().cast(pl.Float64).alias(f"{prefix}_strength{suffix}"),
         )
     )
 
@@ -289,4 +290,4 @@ def sizes(panel: pl.DataFrame) -> dict[str, float]:
     """
     known = ["papers", "collaboration_strength", "citation_strength_out"]
     column = next((name for name in known if panel[name].is_not_null().any()), known[0])
-    return dict(panel.group_by("country").agg(pl.col(column).sum()).sort("country").iter_rows())
+    return dict(panel.group_by("country").agg(pl.col(column).sort().sum()).sort("country").iter_rows())

@@ -2,7 +2,9 @@
 
 import ast
 import functools
+import gzip
 import hashlib
+import io
 import json
 import platform
 import re
@@ -13,6 +15,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 from poles.errors import StudyError
 
@@ -37,7 +40,11 @@ def _imported(path: Path) -> Iterator[str]:
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                raise StudyError(
+                    f"{path}, line {node.lineno}: import by the full name, as `from poles import ...`"
+                )
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             parts = name.split(".")
@@ -100,6 +107,28 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digest_of(content: bytes) -> str:
+    """SHA-256 of some bytes, hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def table_digest(frame: Any) -> str:
+    """SHA-256 of a polars frame: of the plain Parquet file that it makes."""
+    stream = io.BytesIO()
+    frame.rechunk().write_parquet(stream, compression="uncompressed", statistics=False)
+    return digest_of(stream.getvalue())
+
+
+def image_digest(image: Any) -> str:
+    """SHA-256 of the pixels of a Pillow image."""
+    return digest_of(f"{image.mode} {image.size} ".encode() + image.tobytes())
+
+
+def drawing_digest(svg: bytes, description: str) -> str:
+    """SHA-256 of an SVG file without its description."""
+    return digest_of(svg.replace(escape(description).encode(), b"", 1))
+
+
 def canonical(provenance: Mapping[str, Any]) -> str:
     """One spelling of a provenance record, so that equal records are equal bytes."""
     return json.dumps(provenance, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -116,14 +145,16 @@ def replace_file(path: str | Path, content: bytes) -> None:
 
 def write_text(text: str, path: str | Path, provenance: Mapping[str, Any]) -> None:
     """Write a Markdown or HTML page with its provenance in a closing comment."""
+    text = f"{text.rstrip()}\n"
+    record = canonical({**provenance, "content": digest_of(text.encode())})
     # "--" would end an HTML comment; \u002d is the same character to a JSON reader.
-    record = canonical(provenance).replace("--", "-\\u002d")
-    replace_file(path, f"{text.rstrip()}\n\n<!-- provenance: {record} -->\n".encode())
+    record = record.replace("--", "-\\u002d")
+    replace_file(path, f"{text}\n<!-- provenance: {record} -->\n".encode())
 
 
 def write_json(content: Mapping[str, Any], path: str | Path, provenance: Mapping[str, Any]) -> None:
     """Write a JSON object with its provenance under the key ``provenance``."""
-    document = {**content, "provenance": dict(provenance)}
+    document = {**content, "provenance": {**provenance, "content": digest_of(canonical(content).encode())}}
     replace_file(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
 
 
@@ -133,7 +164,8 @@ def write_gzip(content: bytes, path: str | Path, provenance: Mapping[str, Any]) 
     The time stamp is zero, so equal content gives equal bytes; every gzip reader skips the comment.
     """
     compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    header = b"\x1f\x8b\x08\x10" + bytes(4) + b"\x00\xff" + canonical(provenance).encode("ascii") + b"\0"
+    record = canonical({**provenance, "content": digest_of(content)}).encode("ascii")
+    header = b"\x1f\x8b\x08\x10" + bytes(4) + b"\x00\xff" + record + b"\0"
     body = compressor.compress(content) + compressor.flush()
     trailer = zlib.crc32(content).to_bytes(4, "little") + (len(content) & 0xFFFFFFFF).to_bytes(4, "little")
     replace_file(path, header + body + trailer)
@@ -192,6 +224,20 @@ _READERS = {
 }
 
 
+def _record(path: Path) -> dict[str, Any] | None:
+    """Everything that a file says of itself."""
+    reader = _READERS.get(path.suffix)
+    if reader is None:
+        return None
+    try:
+        text = reader(path)
+        return None if not text else json.loads(text)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise StudyError(f"{path}: not readable as {path.suffix[1:]} ({error})") from None
+
+
 def read(path: str | Path) -> dict[str, Any] | None:
     """Provenance that a file carries.
 
@@ -203,7 +249,7 @@ def read(path: str | Path) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        Keys ``rule``, ``wildcards``, ``params``, ``code`` (roots of the digest), ``inputs``
+        Keys ``rule``, ``wildcards``, ``params`` (among them ``code``: a digest and its roots) and ``inputs``
         ({path: SHA-256}); None where the file carries none, as a source from outside does.
 
     Raises
@@ -211,17 +257,49 @@ def read(path: str | Path) -> dict[str, Any] | None:
     StudyError
         If the file cannot be read in the format that its name promises, or its record is no JSON.
     """
-    path = Path(path)
-    reader = _READERS.get(path.suffix)
-    if reader is None:
-        return None
+    record = _record(Path(path))
+    if record is not None:
+        record.pop("content", None)
+    return record
+
+
+def _content(path: Path) -> str:
+    """Digest of what a file holds besides its provenance."""
+    import polars as pl
+    from PIL import Image
+
+    if path.suffix == ".parquet":
+        return table_digest(pl.read_parquet(path))
+    if path.suffix == ".gz":
+        return digest_of(gzip.decompress(path.read_bytes()))
+    if path.suffix == ".json":
+        document = json.loads(path.read_bytes())
+        return digest_of(
+            canonical({key: part for key, part in document.items() if key != "provenance"}).encode()
+        )
+    if path.suffix == ".svg":
+        return drawing_digest(path.read_bytes(), _read_svg(path) or "")
+    if path.suffix == ".png":
+        with Image.open(path) as image:
+            return image_digest(image)
+    return digest_of(_COMMENT.sub("", path.read_text(encoding="utf-8")).encode())
+
+
+def is_intact(path: str | Path) -> bool:
+    """Whether a result still holds what was written to it: its content gives the digest in its record.
+
+    This finds what the digests of inputs cannot: a file changed and then built upon.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that carries provenance.
+    """
+    record = _record(Path(path))
     try:
-        text = reader(path)
-        return None if not text else json.loads(text)
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise StudyError(f"{path}: not readable as {path.suffix[1:]} ({error})") from None
+        return record is not None and record.get("content") == _content(Path(path))
+    except (OSError, EOFError, ValueError, zlib.error):
+        return False
 
 
 def _git(root: Path, *arguments: str) -> str | None:

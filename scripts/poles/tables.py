@@ -254,6 +254,7 @@ def write(frame: pl.DataFrame, table: Table, path: str | Path, record: Mapping[s
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
+    record = {**record, "content": provenance.table_digest(frame)}
     frame.write_parquet(
         partial, row_group_size=table.row_group, metadata={"provenance": provenance.canonical(record)}
     )

@@ -93,6 +93,7 @@ rule select_works:
     benchmark:
         "results/benchmarks/select_works.tsv"
     params:
+        years=config["years"],
         selection=config["selection"],
         code=code("select_works"),
     script:

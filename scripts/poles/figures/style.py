@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from poles import countries, provenance
 from poles.errors import StudyError
@@ -181,13 +184,33 @@ def save(figure: Figure, paths: Iterable[str | Path], record: Mapping[str, Any])
     StudyError
         If a path has another suffix.
     """
-    text = provenance.canonical(record)
-    nameless = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}
+    finish = {".svg": _described_svg, ".png": _described_png}
     for path in map(Path, paths):
-        if path.suffix not in nameless:
-            raise StudyError(f"{path}: figures are written as {' or '.join(nameless)}")
+        if path.suffix not in finish:
+            raise StudyError(f"{path}: figures are written as {' or '.join(finish)}")
         stream = io.BytesIO()
+        nameless = {"Date": None, "Creator": None, "Description": PLACE} if path.suffix == ".svg" else None
         with _style():
-            metadata = {**nameless[path.suffix], "Description": text}
-            figure.savefig(stream, format=path.suffix[1:], metadata=metadata)
-        provenance.replace_file(path, stream.getvalue())
+            figure.savefig(stream, format=path.suffix[1:], metadata=nameless)
+        provenance.replace_file(path, finish[path.suffix](stream.getvalue(), record))
+
+
+PLACE = "provenance stands here"
+"""What an SVG file says where its provenance goes."""
+
+
+def _described_svg(drawing: bytes, record: Mapping[str, Any]) -> bytes:
+    """SVG with its provenance, and the digest of all else in it, as description."""
+    record = {**record, "content": provenance.drawing_digest(drawing, PLACE)}
+    return drawing.replace(PLACE.encode(), escape(provenance.canonical(record)).encode(), 1)
+
+
+def _described_png(drawing: bytes, record: Mapping[str, Any]) -> bytes:
+    """PNG with its provenance, and the digest of its pixels, as description."""
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(drawing)) as image:
+        text = PngInfo()
+        record = {**record, "content": provenance.image_digest(image)}
+        text.add_itxt("Description", provenance.canonical(record))
+        image.save(stream, "png", pnginfo=text, dpi=(DPI, DPI))
+    return stream.getvalue()

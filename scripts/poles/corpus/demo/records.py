@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -357,12 +358,18 @@ def _write_jsonl(records: Iterable[dict[str, Any]], path: Path, record: Mapping[
 def _write_parquet(records: Iterator[dict[str, Any]], path: Path, record: Mapping[str, Any]) -> None:
     """Write records in the exporter's Parquet types, a row group at a time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with pq.ParquetWriter(partial, SCHEMA, compression="snappy", store_schema=False) as writer:
-        writer.add_key_value_metadata({"provenance": provenance.canonical(record)})
+    plain, partial = (path.with_name(f".{path.name}.{end}") for end in ("plain", "partial"))
+    with pq.ParquetWriter(plain, SCHEMA, compression="snappy", store_schema=False) as writer:
         while group := list(itertools.islice(records, ROW_GROUP)):
             columns = [_column([work[field.name] for work in group], field.type) for field in SCHEMA]
             writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
+    # The digest of the content stands in the record, which stands in the file: so the file is written again.
+    record = {**record, "content": provenance.table_digest(pl.read_parquet(plain))}
+    with pq.ParquetWriter(partial, SCHEMA, compression="snappy", store_schema=False) as writer:
+        writer.add_key_value_metadata({"provenance": provenance.canonical(record)})
+        for group in pq.ParquetFile(plain).iter_batches(ROW_GROUP):
+            writer.write_batch(group.cast(SCHEMA))
+    plain.unlink()
     partial.replace(path)
 
 
