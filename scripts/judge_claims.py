@@ -6,6 +6,6 @@ with jobs.run(snakemake) as record:
     branches = claims.read_branches(snakemake.input, **snakemake.params.study)
     judged = claims.judge(snakemake.params.claims, branches)
     tables.write(judged, tables.CLAIMS, snakemake.output.table, record)
-    note = claims.MADE_UP if snakemake.params.source == "demo" else ""
+    note = claims.caveat(*snakemake.params.data)
     provenance.write_text(claims.page(judged, note), snakemake.output.page, record)
     provenance.write_text(claims.html_page(judged, note), snakemake.output.html, record)

@@ -103,6 +103,14 @@ def test_the_page_shows_every_claim_in_every_branch():
     )
 
 
+def test_a_reader_is_told_what_the_data_are():
+    assert claims.caveat("demo", [1702]) == claims.MADE_UP
+    assert "whether they are of research on AI" in claims.caveat("networks", [1702])
+    assert "another field" in claims.caveat("works", None)
+    assert "another field" in claims.caveat("snapshot", [1707])
+    assert claims.caveat("snapshot", [1702]) == ""
+
+
 def test_the_shipped_claims_are_well_formed():
     shipped = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
     assert len(config.check_claims(shipped, "claims.yaml")) >= 8
@@ -120,6 +128,13 @@ def test_the_shipped_claims_are_well_formed():
         ([TREND | {"layer": "citations"}], "layer 'citations'; allowed: collaboration, citation"),
         ([TREND | {"direction": "down"}], "direction 'down'; allowed: rises, falls"),
         ([TREND, TREND], "claim t: this id stands twice"),
+        ([GROUP | {"countries": [False, "SE"]}], r"claim g: country False; .*in quotes, as 'NO'"),
+        (
+            [GROUP | {"group": "only GB"}],
+            "claim g: group 'only GB'; allowed: both, neither, only US, only CN",
+        ),
+        ([GROUP | {"share": 75}], "claim g: share 75; allowed: a number above 0, at most 1"),
+        ([COUNT | {"expected": 0}], "claim c: expected 0; allowed: a number above 0"),
     ],
 )
 def test_a_broken_list_of_claims_is_refused(broken, message):

@@ -197,6 +197,32 @@ def judge(claims: Sequence[Mapping[str, Any]], branches: Mapping[tuple[str, str]
     )
 
 
+def caveat(kind: str, subfields: Sequence[int] | None) -> str:
+    """What a reader of the claims must know of the data first, by the kind of source and the field.
+
+    Parameters
+    ----------
+    kind : str
+        ``source.kind`` of the configuration.
+    subfields : sequence of int or None
+        ``field.subfields`` of the configuration.
+
+    Returns
+    -------
+    str
+        Empty where the data are works of the paper's field.
+    """
+    if kind == "demo":
+        return MADE_UP
+    if kind == "networks":
+        return "The data are ready networks: whether they are of research on AI, the study does not know."
+    return (
+        ""
+        if list(subfields or []) == [1702]
+        else "The paper is about research on AI; these works are of another field."
+    )
+
+
 def page(claims: pl.DataFrame, note: str = "") -> str:
     """Claims as a Markdown page: each claim, its verdict in every branch, and one sentence why.
 

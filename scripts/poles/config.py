@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,31 @@ def complete(config: dict[str, Any], root: Path) -> None:
         raise StudyError("configuration: " + "\nconfiguration: ".join(lines))
 
 
+def _wrong_value(claim: Mapping[str, Any]) -> str | None:
+    """What is impossible about the values of a claim with the right keys, and what is allowed; or None."""
+    codes = [
+        *claim.get("countries", []),
+        *claim.get("pair", []),
+        *claim.get("poles", []),
+        claim.get("pole", "US"),
+    ]
+    for code in codes:
+        if not (isinstance(code, str) and re.fullmatch("[A-Z]{2}", code)):
+            return f"country {code!r}; allowed: two capital letters (in quotes, as 'NO')"
+    for key in ("share", "tolerance", "expected"):
+        value = claim.get(key, 0.5)
+        if not isinstance(value, int | float) or value <= 0 or (key != "expected" and value > 1):
+            return f"{key} {value!r}; allowed: a number above 0" + (
+                "" if key == "expected" else ", at most 1"
+            )
+    if "group" in claim:
+        poles = claim["poles"]
+        allowed = ["both", "neither", *(f"only {pole}" for pole in poles)]
+        if claim["group"] not in allowed and not set(str(claim["group"]).split("+")) < set(poles):
+            return f"group {claim['group']!r}; allowed: {', '.join(allowed)}"
+    return None
+
+
 def check_claims(claims: Any, origin: str) -> list[dict[str, Any]]:
     """Check a list of claims as read from YAML.
 
@@ -260,6 +286,8 @@ def check_claims(claims: Any, origin: str) -> list[dict[str, Any]]:
             )
         if name in seen:
             raise StudyError(f"{origin}: claim {name}: this id stands twice")
+        if wrong := _wrong_value(claim):
+            raise StudyError(f"{origin}: claim {name}: {wrong}")
         seen.add(name)
     return claims
 

@@ -125,7 +125,7 @@ rule judge_claims:
     params:
         claims=CLAIMS,
         study=STUDY,
-        source=SOURCE["kind"],
+        data=[SOURCE["kind"], config["field"]["subfields"]],
         code=code("judge_claims"),
     script:
         "../../scripts/judge_claims.py"
