@@ -196,7 +196,7 @@ def test_bad_input_ends_in_one_line_and_loses_nothing(tiny: Project, tmp_path: P
     assert answer.returncode != 0
     assert re.search(r"find_core: .*works\.jsonl\.gz.*line 2", answer.stderr), answer.stderr[-3000:]
     assert "Traceback" not in answer.stderr
-    assert not (project.folder / "results/harvest/core/0.parquet").exists() or kept
+    assert not (project.folder / "results/harvest/core/0.parquet").exists(), "half a result looks finished"
     assert provenance.file_digest(project.folder / "results/claims.parquet") == kept
 
 
