@@ -7,7 +7,7 @@ import yaml
 from conftest import ROOT
 
 REQUIREMENTS = (ROOT / "envs/requirements.txt").read_text()
-CONDA_NAMES = {"matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake"}
+CONDA_NAMES = {"matplotlib-base": "matplotlib", "python-isal": "isal", "snakemake-minimal": "snakemake"}
 
 
 def test_every_package_is_pinned_with_hashes():
@@ -28,7 +28,7 @@ def test_no_address_of_an_index_stands_in_the_pins():
 def test_conda_and_pip_agree_on_every_direct_dependency():
     pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", REQUIREMENTS, re.MULTILINE))
     wanted = [line.split("#")[0] for line in (ROOT / "envs/requirements.in").read_text().splitlines()]
-    direct = {re.split(r"[<>=! ]", line.strip())[0] for line in wanted if line.strip()}
+    direct = {re.split(r"[\[<>=! ]", line.strip())[0] for line in wanted if line.strip()}
     conda = yaml.safe_load((ROOT / "envs/study.yaml").read_text())["dependencies"]
     versions = dict(entry.split("=") for entry in conda if ">" not in entry and "=" in entry)
     found = {CONDA_NAMES.get(name, name): version for name, version in versions.items()}
