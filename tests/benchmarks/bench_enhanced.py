@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -110,7 +111,8 @@ def main() -> None:
     python = [*arguments, os.environ.get("POLES_NEMTROPY_PYTHON", sys.executable)][0]
     importable = subprocess.run([python, "-c", "import NEMtropy"], capture_output=True).returncode == 0
     theirs, cold = peer(python, networks, threads, clock) if importable else ({}, 0.0)
-    ours = {year: own(network, clock) for year, network in networks.items()}
+    with threadpool_limits(int(threads.get("OMP_NUM_THREADS", 0)) or None):
+        ours = {year: own(network, clock) for year, network in networks.items()}
     worst = max(error for _, error, *_ in ours.values())
     print(f"enhanced_max_entropy: {len(ours)} networks, largest residual {worst:.1e}")
     if not importable:

@@ -111,13 +111,29 @@ def exchangeable(rises: np.ndarray, falls: np.ndarray) -> np.ndarray:
         Only to be read where an entry may rise or fall.
     """
     n = len(rises)
-    arcs = np.concatenate([rises, falls.T])
-    columns = np.flatnonzero(arcs) % n
-    columns[: np.count_nonzero(rises)] += n
-    starts = np.concatenate([[0], np.cumsum(np.count_nonzero(arcs, axis=1))])
-    graph = csr_array((np.ones(len(columns)), columns, starts), shape=(2 * n, 2 * n))
-    _, component = connected_components(graph, directed=True, connection="strong")
+    start = int(np.count_nonzero(rises, axis=1).argmax())
+    reached = [around(start, *arcs) for arcs in ((rises, falls.T), (falls, rises.T))]
+    rows, columns = (one & other for one, other in zip(*reached, strict=True))
+    rest = ~np.concatenate([rows, columns])  # outside the component of the start, which holds most as a rule
+    between = np.zeros((2 * n, 2 * n), dtype=bool)
+    between[:n, n:], between[n:, :n] = rises, falls.T
+    component = np.full(2 * n, -1)
+    if rest.any():
+        graph = csr_array(between[np.ix_(rest, rest)])
+        component[rest] = connected_components(graph, directed=True, connection="strong")[1]
     return component[:n, None] == component[n:]
+
+
+def around(row: int, forth: np.ndarray, back: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns that a row reaches by arcs `forth` to columns and `back` to rows, both (n, n)."""
+    rows = np.zeros(len(forth), dtype=bool)
+    rows[row] = True
+    while True:
+        columns = forth[rows].any(axis=0)
+        found = rows | back[columns].any(axis=0)
+        if (found == rows).all():
+            return rows, columns
+        rows = found
 
 
 @dataclass(frozen=True)
@@ -201,10 +217,15 @@ class WeightLaw:
         np.divide(support.possible, p, out=p)
         return cls(p, against, mu)
 
-    @property
+    @cached_property
+    def excess(self) -> np.ndarray:
+        """Expected weight beyond 1."""
+        return self.p * self.mu
+
+    @cached_property
     def expected(self) -> np.ndarray:
         """Expected weight."""
-        return self.p * (1 + self.mu)
+        return self.p + self.excess
 
     @property
     def link_variance(self) -> np.ndarray:
@@ -214,7 +235,7 @@ class WeightLaw:
     @property
     def variance(self) -> np.ndarray:
         """Variance of the weight."""
-        return self.link_variance * (1 + self.mu) ** 2 + self.p * self.mu * (1 + self.mu)
+        return self.link_variance * (1 + self.mu) ** 2 + self.excess * (1 + self.mu)
 
     def mirrored(self) -> WeightLaw:
         """The law with rounding errors made symmetric."""
@@ -247,8 +268,13 @@ class EnhancedDual:
         self.network, self.support = network, support
         self.links = support.linked.astype(float)
         self.excess = network.weights - self.links
-        self.sums = np.concatenate([margins(self.links), margins(network.weights)])
+        self.sums = self.margins(self.links, network.weights)
         self._latest: tuple[Point, WeightLaw] | None = None
+
+    def margins(self, links: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Degrees and strengths."""
+        symmetric = not self.network.directed
+        return np.concatenate([margins(links, symmetric), margins(weights, symmetric)])
 
     def law(self, point: Point) -> WeightLaw:
         """Law of every pair's weight; the latest is kept."""
@@ -263,9 +289,7 @@ class EnhancedDual:
     def residual(self, point: Point) -> float:
         """Largest relative error of a degree or strength."""
         law = self.law(point)
-        return float(
-            relative_errors(np.concatenate([margins(law.p), margins(law.expected)]), self.sums).max()
-        )
+        return float(relative_errors(self.margins(law.p, law.expected), self.sums).max())
 
     def recast(self, point: Point, stalled: bool) -> Point:
         """The same point, in better coordinates if those it has lose digits."""
@@ -279,7 +303,7 @@ class EnhancedDual:
     def gradient(self, point: Point) -> np.ndarray:
         """Errors of the degrees and of the excess strengths."""
         law = self.law(point)
-        return np.concatenate([point.t.sums(self.links - law.p), point.u.sums(self.excess - law.p * law.mu)])
+        return np.concatenate([point.t.sums(self.links - law.p), point.u.sums(self.excess - law.excess)])
 
     def hessian(self, point: Point) -> np.ndarray:
         """Covariance of degrees and excess strengths."""
@@ -288,9 +312,9 @@ class EnhancedDual:
         both = links * law.mu
         half = len(point.t.values)
         H = np.empty((2 * half, 2 * half))
-        H[:half, :half] = point.t.products(links)
-        H[:half, half:] = H[half:, :half] = point.u.products(both)
-        H[half:, half:] = point.u.products((law.expected + both) * law.mu)
+        point.t.products(links, out=H[:half, :half])
+        H[half:, :half] = point.u.products(both, out=H[:half, half:])
+        point.u.products((law.expected + both) * law.mu, out=H[half:, half:])
         return H
 
     def move(self, point: Point, step: np.ndarray) -> Point:
@@ -317,35 +341,38 @@ def starting_point(network: Network, support: Support) -> Point:
     """
     links, heavy, symmetric = support.linked.astype(float), support.heavy, not network.directed
     excess = network.weights - links
-    fixed, strengths = margins(support.possible - support.open), margins(excess)
-    degrees = margins(links) - fixed
-    t = -np.log(np.maximum(degrees, 0.5) / np.sqrt(max(degrees.sum() / 2, 1)))
-    a = np.log1p(0.5 * np.maximum(margins(links * heavy), 1) / np.where(strengths > 0, strengths, 1))
+    fixed, strengths = margins(support.possible - support.open, symmetric), margins(excess, symmetric)
+    degrees = margins(links, symmetric) - fixed
+    t = -np.log(np.maximum(degrees, 0.5) / np.sqrt(max(degrees[0].sum(), 1)))
+    a = np.log1p(
+        0.5 * np.maximum(margins(links * heavy, symmetric), 1) / np.where(strengths > 0, strengths, 1)
+    )
     for _ in range(ROUNDS):
-        law = WeightLaw.of(np.multiply.outer(*np.exp(t)), np.expm1(np.add.outer(*a)), support)
-        t = t + DAMPING * log_ratio(margins(law.p) - fixed, degrees)
-        a = rescaled(a, log_ratio(margins(law.p * law.mu), strengths))
-    plain = hub = Hub.smallest(np.add.outer(*a), heavy, symmetric)
+        odds, growth = np.exp(t), np.expm1(a)
+        expm1_u = np.multiply.outer(growth[0], growth[-1] + 1) + growth[-1]
+        law = WeightLaw.of(np.multiply.outer(odds[0], odds[-1]), expm1_u, support)
+        t = t + DAMPING * log_ratio(margins(law.p, symmetric) - fixed, degrees)
+        a = rescaled(a, log_ratio(margins(law.excess, symmetric), strengths))
+    plain = hub = Hub.smallest(np.add.outer(a[0], a[-1]), heavy, symmetric)
     strengths = hub.sums(excess)
     for _ in range(ROUNDS):
-        law = WeightLaw.of(np.multiply.outer(*np.exp(t)), hub.expm1(), support)
-        t = t + DAMPING * log_ratio(margins(law.p) - fixed, degrees)
+        odds = np.exp(t)
+        law = WeightLaw.of(np.multiply.outer(odds[0], odds[-1]), hub.expm1(), support)
+        t = t + DAMPING * log_ratio(margins(law.p, symmetric) - fixed, degrees)
         hub = refitted(hub, law, strengths)
     u = hub.u()
     return Point.of(
-        np.add.outer(*t), coordinates_for(u if (u[heavy] > 0).all() else plain.u(), heavy, symmetric)
+        np.add.outer(t[0], t[-1]), coordinates_for(u if (u[heavy] > 0).all() else plain.u(), heavy, symmetric)
     )
 
 
 def refitted(hub: Hub, law: WeightLaw, strengths: np.ndarray) -> Hub:
     """Multipliers after a round: e and d as in `starting_point`, m by a Newton step that keeps u positive."""
-    excess = law.p * law.mu
-    found, m = hub.sums(excess), hub.values[-1]
+    found, m = hub.sums(law.excess), hub.values[-1]
     change = log_ratio(found, strengths)
     values = rescaled(hub.values[:-1], change[:-1])
     lowest = -2 * values[strengths[:-1] > 0].min(initial=np.inf)
-    excess *= 1 + law.mu
-    spread = hub.sums(excess)[-1]
+    spread = hub.sums(law.excess * (1 + law.mu))[-1]
     if spread > 0:
         m = max(m + change[-1] * found[-1] / spread, (lowest + max(m, lowest / 2)) / 2)
     return hub.at(np.append(values, m))

@@ -41,8 +41,10 @@ NEAR = 0.1
 MAX_ITERATIONS = 300
 CANCELLATION = 100.0
 """Factor by which the terms of a sum may exceed it before other coordinates are chosen."""
+TINY = 1e-300
+"""What makes 0 / 0 a 0."""
 RIDGE = 1e-13
-"""What is added to a scaled Hessian of unit diagonal; about its rounding errors."""
+"""Relative increase of the diagonal of a Hessian; about its rounding errors."""
 ONE_THREAD = ThreadpoolController().wrap(limits=1, user_api="blas")
 """Linear algebra runs on one thread: matrices are small, and sums must not depend on how many there are."""
 
@@ -85,10 +87,10 @@ def residual_of(network: Network, *constraints: tuple[np.ndarray, np.ndarray]) -
     return float(errors.max()), network.countries[worst]
 
 
-def margins(x: np.ndarray) -> np.ndarray:
-    """Row and column sums of a matrix, shape (2, n)."""
+def margins(x: np.ndarray, symmetric: bool = False) -> np.ndarray:
+    """Row and column sums of a matrix, shape (2, n); of a symmetric one the row sums alone, shape (1, n)."""
     ones = np.ones(len(x))
-    return np.stack([x @ ones, ones @ x])
+    return (x @ ones)[None] if symmetric else np.stack([x @ ones, ones @ x])
 
 
 def relative_errors(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -131,8 +133,8 @@ class Coordinates(Protocol):
     def sums(self, x: np.ndarray) -> np.ndarray:
         """B x for a matrix x of pairs, B the incidence of the coordinates on the pairs."""
 
-    def products(self, x: np.ndarray) -> np.ndarray:
-        """B diag(x) B'."""
+    def products(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """B diag(x) B', written to `out` if that is given."""
 
     def cancellation(self, allowed: np.ndarray) -> float:
         """Size of the terms of an entry of u relative to the entry, at worst: the accuracy that is lost."""
@@ -210,23 +212,30 @@ class Hub:
 
     def sums(self, x: np.ndarray) -> np.ndarray:
         """Sums of x over the pairs where each coordinate is present: B x."""
-        inner = self.inner(x)
+        return self.all_sums(x, self.inner(x))
+
+    def all_sums(self, x: np.ndarray, inner: list[np.ndarray]) -> np.ndarray:
+        """Sums of x as in `sums`, given those over the pairs without the hub."""
         sums = [total + own for total, own in zip(inner, (x[:, self.hub], x[self.hub]), strict=False)]
         for vector in sums:
             vector[self.hub] = 0
         return np.concatenate([*sums, [inner[0].sum() / (2 if self.symmetric else 1)]])
 
-    def products(self, x: np.ndarray) -> np.ndarray:
+    def products(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Sums of x over the pairs where both of two coordinates are present: B diag(x) B'."""
-        n, c, sums = len(x), self.hub, self.sums(x)
-        H = np.zeros((len(sums), len(sums)))
+        n, c, inner = len(x), self.hub, self.inner(x)
+        size = len(self.values)
+        H = np.empty((size, size)) if out is None else out
+        if not self.symmetric:
+            H[:n, :n] = H[n:-1, n:-1] = 0
+            H[n:-1, :n] = x.T
+            H[n + c, :n] = H[n:-1, c] = 0
         block = H[:n, -1 - n : -1]  # rows of e, columns of d
         block[:] = x
         block[c] = block[:, c] = 0
-        if not self.symmetric:
-            H[n:-1, :n] = block.T
-        H[:-1, -1] = H[-1, :-1] = np.concatenate(self.inner(x))
-        H[range(len(H)), range(len(H))] += sums
+        H[:-1, -1] = H[-1, :-1] = np.concatenate(inner)
+        H[-1, -1] = 0
+        H[range(size), range(size)] += self.all_sums(x, inner)
         return H
 
     def cancellation(self, allowed: np.ndarray) -> float:
@@ -312,9 +321,12 @@ class Forest:
         """Sums of x over the pairs where each coordinate is present: B x."""
         return self.paths.T @ x.ravel()
 
-    def products(self, x: np.ndarray) -> np.ndarray:
+    def products(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Sums of x over the pairs where both of two coordinates are present: B diag(x) B'."""
-        return (self.paths.T @ self.paths.multiply(x.reshape(-1, 1)).tocsr()).toarray()
+        H = (self.paths.T @ self.paths.multiply(x.reshape(-1, 1)).tocsr()).toarray()
+        if out is not None:
+            out[:] = H
+        return H
 
     def cancellation(self, allowed: np.ndarray) -> float:
         """Size of the terms of an entry of u relative to the entry, at worst."""
@@ -344,7 +356,9 @@ def largest_ratio(x: np.ndarray, y: np.ndarray, allowed: np.ndarray) -> float:
 
 
 def reach_of(point: Coordinates, step: np.ndarray, allowed: np.ndarray) -> float:
-    """How many times a step can be added before an allowed entry of u is 0."""
+    """How many times a step can be added before an allowed entry of u is 0; infinite if more than twice."""
+    if isinstance(point, Hub) and (point.values >= 0).all() and (point.values + 2 * step >= 0).all():
+        return np.inf  # u is a sum of coordinates
     fastest = largest_ratio(-point.at(step).u(), point.u(), allowed)
     return 1 / fastest if fastest > 0 else np.inf
 
@@ -422,27 +436,24 @@ def newton(dual: Dual, point: Any) -> tuple[Any, int]:
                     break
                 length *= max(0.1, slope / (slope - here))
             point, before, expected = trial, expected, dual.expected(trial)
-            previous, change = change, largest_ratio(abs(expected - before), before, before > 0)
+            previous, change = change, float((abs(expected - before) / (before + TINY)).max(initial=0))
     return best, iteration
 
 
 def solver_of(H: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Function that solves H x = g, H positive semidefinite (and overwritten) and g in its range.
 
-    By Cholesky factorisation of H scaled to unit diagonal, plus a little: where H leaves a choice x is small.
+    By Cholesky factorisation of H with a slightly larger diagonal: where H leaves a choice x is small.
     """
-    diagonal = np.arange(len(H))
-    scale = 1 / np.sqrt(np.where(H[diagonal, diagonal] > 0, H[diagonal, diagonal], 1))
-    H *= scale[:, None]
-    H *= scale
-    H[diagonal, diagonal] = 1 + RIDGE
+    places, diagonal = np.arange(len(H)), H.diagonal().copy()
+    H[places, places] = np.where(diagonal > 0, diagonal * (1 + RIDGE), 1)
     factor, failed = dpotrf(H.T, lower=1, clean=0, overwrite_a=1)
     if failed:
         H = np.triu(H.T, 1)  # the half that is left
         H += H.T
-        H[diagonal, diagonal] = 1
-        return lambda g: solve_semidefinite(H, g * scale)[0] * scale
-    return lambda g: dpotrs(factor, g * scale, lower=1)[0] * scale
+        H[places, places] = diagonal
+        return lambda g: solve_semidefinite(H, g)[0]
+    return lambda g: dpotrs(factor, g, lower=1)[0]
 
 
 def solve_semidefinite(H: np.ndarray, g: np.ndarray) -> tuple[np.ndarray, int]:
