@@ -1,6 +1,7 @@
 """Complete enumeration of tiny ensembles, for tests: sums over states instead of formulas."""
 
 from collections.abc import Callable, Iterator
+from math import factorial
 
 import numpy as np
 from hypothesis import strategies as st
@@ -144,3 +145,12 @@ def matrices_with_strengths(network: Network) -> np.ndarray:
             matrix[j, i] = 0
 
     return np.array(list(fill(0, out, into, np.zeros((n, n)))))
+
+
+def law_of(states: np.ndarray, law: str, directed: bool) -> np.ndarray:
+    """Probability of every enumerated matrix."""
+    if law == "uniform":
+        return np.full(len(states), 1 / len(states))
+    units = states if directed else np.triu(states)
+    weights = np.array([1 / np.prod([factorial(int(w)) for w in matrix.flat]) for matrix in units])
+    return weights / weights.sum()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from enumeration import matrices_with_strengths, network_from
+from enumeration import law_of, matrices_with_strengths, network_from
 from poles.errors import StudyError
 from poles.nulls import fit_years, network_of, variance_corrected
 from poles.nulls.local_rewiring import (
@@ -42,15 +42,6 @@ CASES = {
     "directed four": ([[0, 2, 0, 1], [1, 0, 1, 0], [0, 0, 0, 2], [1, 1, 0, 0]], True),
     "directed with a silent source": ([[0, 2, 1, 1], [1, 0, 0, 2], [0, 2, 0, 0], [0, 0, 0, 0]], True),
 }
-
-
-def law_of(states: np.ndarray, law: str, directed: bool) -> np.ndarray:
-    """Probability of every enumerated matrix."""
-    if law == "uniform":
-        return np.full(len(states), 1 / len(states))
-    units = states if directed else np.triu(states)
-    weights = np.array([1 / np.prod([factorial(int(w)) for w in matrix.flat]) for matrix in units])
-    return weights / weights.sum()
 
 
 def agree(counts: np.ndarray, expected: np.ndarray) -> bool:
