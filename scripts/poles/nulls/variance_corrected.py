@@ -18,8 +18,8 @@ matrices with the observed strengths, for random networks of four or five countr
 the exact variance was 1.09 times this one in the median and 0.84 to 1.50 times in nine of ten pairs; without
 the correction 0.39 in the median. Over every network of at most 4 to 8 units the median was 1.18 (undirected)
 and 1.20 (directed) for four countries, 0.98 and 1.08 for five, 1.59 for three directed ones. Two sources with
-two targets, of equal strengths: 4/3; four countries of equal strengths: 3/2. The ensemble with exact strengths
-also has other means, which this leaves alone.
+two targets, of equal strengths: 4/3; four countries of equal strengths: 3/2. The ensemble with exact
+strengths also has other means, which this leaves alone.
 """
 
 import numpy as np
