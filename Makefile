@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study test lint bench pins
+.PHONY: study test lint bench pins estimate verify-live demo-api
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
@@ -23,6 +23,15 @@ lint: .venv/ready  ## style of Python and Snakemake files
 
 bench: .venv/ready  ## speed and memory, side by side, as ratios
 	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+estimate: .venv/ready  ## what a harvest from the REST API will cost, and what there is to spend today
+	$(BIN)/snakemake estimate_harvest --configfile config/openalex-api.yaml
+
+verify-live: .venv/ready  ## with OPENALEX_API_KEY set: whether what the harvest takes for granted holds
+	$(BIN)/python scripts/verify_live.py
+
+demo-api: .venv/ready  ## the whole study from a stand-in of the REST API on this machine, with every failure on
+	$(BIN)/python tests/demo_api.py
 
 config/README.md: workflow/schemas/config.schema.yaml scripts/poles/config.py .venv/ready
 	$(BIN)/python scripts/describe_config.py > $@

@@ -1,11 +1,13 @@
-"""Judge the paper's claims in every branch."""
+"""Judge the paper's claims in every branch, and say which choice moves them."""
 
-from poles import claims, jobs, provenance, tables
+from poles import claims, jobs, provenance, robustness, tables
 
 with jobs.run(snakemake) as record:
-    branches = claims.read_branches(snakemake.input, **snakemake.params.study)
-    judged = claims.judge(snakemake.params.claims, branches)
-    tables.write(judged, tables.CLAIMS, snakemake.output.table, record)
-    note = claims.caveat(*snakemake.params.data)
-    provenance.write_text(claims.page(judged, note), snakemake.output.page, record)
-    provenance.write_text(claims.html_page(judged, note), snakemake.output.html, record)
+    params, output = snakemake.params, snakemake.output
+    judged = claims.judge(params.claims, claims.read_branches(snakemake.input, **params.study))
+    moved = robustness.changes(judged, params.choices)
+    tables.write(judged, tables.CLAIMS, output.table, record)
+    tables.write(moved, tables.ROBUSTNESS, output.robustness, record)
+    note, more = claims.caveat(*params.data), robustness.summary(moved)
+    provenance.write_text(claims.page(judged, note, more), output.page, record)
+    provenance.write_text(claims.html_page(judged, note), output.html, record)

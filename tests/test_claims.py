@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from poles import claims, config, tables
+from poles import claims, config, robustness, tables
 from poles.errors import StudyError
 
 TREND = {
@@ -31,26 +31,158 @@ COUNT = {
 }
 
 
+POLES = ("US", "CN")
+BOTH = ("collaboration", "citation")
+
+
+def frame(table: tables.Table, *rows: dict) -> pl.DataFrame:
+    """Rows of a table; what they do not say is null."""
+    schema = dict(table.columns)
+    return pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema)
+
+
+def trends(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
+    slope, low, high = slope
+    named = {"country": country, "pole": pole, "slope": slope, "slope_low": low, "slope_high": high}
+    return [named | {"channel": channel} for channel in channels]
+
+
 def branch(
-    slope=(-1.0, -2.0, -0.5), groups="both", ties=10, layers=("collaboration", "citation"), poles=("US", "CN")
-):
-    groups = dict(
-        zip(["FR", "IT", "NL", "CA"], groups.split(",") if "," in groups else [groups] * 4, strict=True)
-    )
-    trends = [("CN", "US", "collaboration", *slope, 0.0), ("US", "CN", "collaboration", *slope, 0.0)]
+    slope=(-1.0, -2.0, -0.5), groups="both", ties=10, layers=BOTH, poles=POLES, **more
+) -> claims.Branch:
+    countries = ["FR", "IT", "NL", "CA"]
+    groups = dict(zip(countries, groups.split(",") if "," in groups else [groups] * 4, strict=True))
+    courses = [*trends("CN", "US", slope, ["collaboration"]), *trends("US", "CN", slope, ["collaboration"])]
     z = [("collaboration", "US", f"{n:02d}", 3.0 if n < ties else 1.0, 0.01, 5) for n in range(60)]
+    aligned = [{"country": country, "group": group} for country, group in groups.items()]
     return claims.Branch(
-        layers,
-        poles,
-        pl.DataFrame(trends, schema=dict(tables.TRENDS.columns), orient="row"),
-        pl.DataFrame(
-            [(country, group, None, None) for country, group in groups.items()],
-            schema=dict(tables.alignment(["US", "CN"]).columns),
-            orient="row",
-        ),
-        pl.DataFrame(z, schema=["layer", "source", "target", "z", "q", "years"], orient="row"),
-        2.0,
+        **{
+            "layers": layers,
+            "poles": poles,
+            "trends": frame(tables.TRENDS, *courses),
+            "alignment": frame(tables.alignment(POLES), *aligned),
+            "significant": pl.DataFrame(
+                z, schema=["layer", "source", "target", "z", "q", "years"], orient="row"
+            ),
+            "threshold": 2.0,
+            "members": frame(tables.CLUSTERS),
+            "sizes": {},
+            "polarization": frame(tables.POLARIZATION_TRENDS),
+            "hubs": frame(tables.HUBS),
+            "candidates": frame(tables.POLES),
+            "selection": frame(tables.SELECTION),
+        }
+        | more
     )
+
+
+def turning(**archetypes: tuple) -> claims.Branch:
+    """A branch in which countries have an archetype with the United States, and one with China."""
+    rows = [
+        {"country": country, "group": "", "archetype_US": with_us, "archetype_CN": with_china}
+        for country, (with_us, with_china) in archetypes.items()
+    ]
+    return branch(alignment=frame(tables.alignment(POLES), *rows))
+
+
+def coursing(**slopes: tuple) -> claims.Branch:
+    """A branch in which countries have intervals (low, high) of slopes with the United States and China."""
+    rows = [
+        row
+        for country, (us, china) in slopes.items()
+        for pole, (low, high) in (("US", us), ("CN", china))
+        for row in trends(country, pole, ((low + high) / 2, low, high), ["collaboration"])
+    ]
+    return branch(trends=frame(tables.TRENDS, *rows))
+
+
+def members(*pairs: tuple) -> pl.DataFrame:
+    return frame(tables.CLUSTERS, *({"source": a, "target": b, "archetype": name} for a, b, name in pairs))
+
+
+def tied(*partners: str, pole: str = "CN", z: float = 3.0) -> claims.Branch:
+    rows = [("collaboration", min(pole, p), max(pole, p), z, 0.01, 5) for p in partners]
+    rows.append(("collaboration", "AA", pole, 0.0, 0.5, 5))
+    return branch(
+        significant=pl.DataFrame(rows, schema=["layer", "source", "target", "z", "q", "years"], orient="row")
+    )
+
+
+def polarized(low: float, high: float) -> claims.Branch:
+    row = {
+        "channel": "collaboration", "measure": "correlation", "poles": "US-CN", "slope": -0.5,
+        "excess_slope": (low + high) / 2, "excess_low": low, "excess_high": high,
+    }  # fmt: skip
+    return branch(polarization=frame(tables.POLARIZATION_TRENDS, row))
+
+
+def hubs(statistic: float, p: float) -> claims.Branch:
+    row = {
+        "region": "EU", "channel": "collaboration", "unit": "z", "large": ["DE", "FR"], "hubs": -1.0,
+        "spokes": statistic - 1, "statistic": statistic, "p": p,
+    }  # fmt: skip
+    return branch(hubs=frame(tables.HUBS, row))
+
+
+def candidate(attracts: float, repels: float) -> claims.Branch:
+    row = {
+        "country": "IN", "attracted": 5, "repelled": 1, "partners": 20, "excess": 0.2, "rank": 2,
+        "q_attracts": attracts, "q_repels": repels,
+    }  # fmt: skip
+    return branch(candidates=frame(tables.POLES, row))
+
+
+def resampled(observed: float, least: float, most: float) -> claims.Branch:
+    common = {"over": "pairs", "measure": "adjusted_rand", "k": 4}
+    return branch(
+        selection=frame(
+            tables.SELECTION,
+            common | {"data": "observed", "value": observed, "preferred": True},
+            common | {"data": "channel swap", "value": 0.5, "low": least, "high": most},
+        )
+    )
+
+
+COURSES = {
+    "id": "o", "statement": "s", "kind": "courses", "countries": ["GB", "DE"], "layer": "collaboration",
+    "toward": {"US": "rises", "CN": "not rises"}, "share": 0.75,
+}  # fmt: skip
+TURN = {
+    "id": "u", "statement": "s", "kind": "turn", "countries": ["IN", "PL"], "leaving": "US", "joining": "CN",
+    "share": 0.75,
+}  # fmt: skip
+AMONG = {
+    "id": "a", "statement": "s", "kind": "among", "largest": 3, "archetype": "Scientific Divergence",
+    "share": 0.5,
+}  # fmt: skip
+NEAR = {
+    "id": "n",
+    "statement": "s",
+    "kind": "neighbours",
+    "pole": "CN",
+    "layer": "collaboration",
+    "share": 0.5,
+}
+WIDE = {
+    "id": "w",
+    "statement": "s",
+    "kind": "continents",
+    "pole": "US",
+    "layer": "collaboration",
+    "expected": 4,
+}
+POLAR = {
+    "id": "p", "statement": "s", "kind": "polarization", "layer": "collaboration", "measure": "correlation",
+    "direction": "falls",
+}  # fmt: skip
+HUB = {"id": "h", "statement": "s", "kind": "hub", "region": "EU", "layer": "collaboration"}
+POLE = {"id": "e", "statement": "s", "kind": "pole", "country": "IN"}
+FOUR = {"id": "f", "statement": "s", "kind": "clusters", "k": 4}
+UP, DOWN, STILL = (0.5, 1.5), (-1.5, -0.5), (-0.5, 0.5)
+SC, SD, KI, KD = (
+    "Scientific Convergence", "Scientific Divergence", "Knowledge Integration", "Knowledge Divergence"
+)  # fmt: skip
+LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -76,6 +208,60 @@ def branch(
         (COUNT, branch(ties=5), "contradicted", 5),
         (COUNT | {"pole": "CN"}, branch(), "not testable", None),
         (COUNT | {"layer": "citation"}, branch(layers=("collaboration",)), "not testable", None),
+        (GROUP | {"at_least": 2}, branch(groups="both,both,not in panel,not in panel"), "reproduced", 1.0),
+        (GROUP | {"at_least": 3}, branch(groups="both,both,not in panel,not in panel"), "not testable", None),
+        (GROUP | {"share": 0.3}, branch(groups="both,neither,neither,neither"), "inconclusive", 0.25),
+        (COURSES, coursing(GB=(UP, DOWN), DE=(UP, STILL)), "reproduced", 1.0),
+        (COURSES, coursing(GB=(UP, DOWN), DE=(UP, UP)), "inconclusive", 0.5),
+        (COURSES, coursing(GB=(STILL, DOWN), DE=(DOWN, UP)), "contradicted", 0.0),
+        (COURSES, coursing(GB=(UP, DOWN)), "not testable", None),
+        (COURSES | {"toward": {"US": "rises", "GB": "falls"}}, coursing(DE=(UP, UP)), "not testable", None),
+        (COURSES | {"layer": "citation"}, branch(layers=("collaboration",)), "not testable", None),
+        (TURN, turning(IN=(SD, SC), PL=(KD, KI)), "reproduced", 1.0),
+        (TURN, turning(IN=(SD, SC), PL=(SC, SC)), "inconclusive", 0.5),
+        (TURN, turning(IN=(SC, SC), PL=("Stable", SC)), "contradicted", 0.0),
+        (TURN, turning(IN=(SD, SC), PL=(SD, None)), "not testable", None),
+        (TURN | {"leaving": "GB"}, turning(IN=(SD, SC), PL=(SD, SC)), "not testable", None),
+        (
+            AMONG,
+            branch(members=members(("CN", "IN", SD), ("CN", "US", SD), ("IN", "US", SC)), sizes=LARGE),
+            "reproduced",
+            2 / 3,
+        ),
+        (
+            AMONG,
+            branch(members=members(("CN", "IN", SC), ("CN", "US", KI), ("IN", "US", SC)), sizes=LARGE),
+            "contradicted",
+            0.0,
+        ),
+        (
+            AMONG,
+            branch(members=members(("CN", "XK", SD), ("IN", "US", SD)), sizes=LARGE),
+            "not testable",
+            None,
+        ),
+        (NEAR, tied("JP", "KR", "US"), "reproduced", 2 / 3),
+        (NEAR, tied("US", "FR", "BR", "NG", "ZA"), "contradicted", 0.0),
+        (NEAR, tied("JP", z=1.0), "not testable", None),
+        (WIDE, tied("JP", "FR", "NG", "BR", pole="US"), "reproduced", 4),
+        (WIDE, tied("JP", "FR", pole="US"), "inconclusive", 2),
+        (WIDE, tied("JP", pole="US"), "contradicted", 1),
+        (POLAR, polarized(-0.4, -0.2), "reproduced", -0.3),
+        (POLAR, polarized(0.2, 0.4), "contradicted", 0.3),
+        (POLAR, polarized(-0.4, 0.2), "inconclusive", -0.1),
+        (POLAR | {"measure": "modularity"}, polarized(-0.4, -0.2), "not testable", None),
+        (HUB, hubs(0.5, 0.01), "reproduced", 0.5),
+        (HUB, hubs(-0.5, 0.01), "contradicted", -0.5),
+        (HUB, hubs(0.5, 0.2), "inconclusive", 0.5),
+        (HUB | {"region": "Asia"}, hubs(0.5, 0.01), "not testable", None),
+        (POLE, candidate(0.01, 1.0), "reproduced", 0.2),
+        (POLE, candidate(1.0, 0.01), "contradicted", 0.2),
+        (POLE, candidate(0.5, 0.5), "inconclusive", 0.2),
+        (POLE | {"country": "BR"}, candidate(0.01, 1.0), "not testable", None),
+        (FOUR, resampled(0.9, 0.4, 0.7), "reproduced", 0.9),
+        (FOUR, resampled(0.6, 0.4, 0.7), "inconclusive", 0.6),
+        (FOUR, resampled(0.3, 0.4, 0.7), "contradicted", 0.3),
+        (FOUR | {"k": 5}, resampled(0.9, 0.4, 0.7), "not testable", None),
     ],
 )
 def test_verdicts(claim, case, verdict, statistic):
@@ -103,6 +289,51 @@ def test_the_page_shows_every_claim_in_every_branch():
     )
 
 
+ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"], "share": 0.8}
+
+
+@pytest.mark.parametrize(
+    ("second", "verdict", "statistic"),
+    [
+        ({}, "reproduced", 1.0),
+        ({"ties": 13}, "inconclusive", 0.5),
+        ({"ties": 13, "slope": (1.0, 0.5, 2.0)}, "contradicted", 0.0),
+    ],
+)
+def test_a_claim_about_several_null_models_is_judged_once_for_each_variant(second, verdict, statistic):
+    cases = {("full", "one"): branch(), ("full", "two"): branch(**second), ("other", "one"): branch()}
+    judged = claims.judge([ROBUST, TREND, COUNT, TREND | {"id": "x", "layer": "citation"}], cases)
+    rows = judged.filter(claim="r").rows(named=True)
+    assert [(row["variant"], row["null"]) for row in rows] == [("full", "all"), ("other", "all")]
+    assert rows[0]["verdict"] == verdict
+    assert rows[0]["statistic"] == pytest.approx(statistic)
+    assert rows[1]["verdict"] == "not testable"
+    assert judged["claim"][0] == "r"
+    assert f"| r | {verdict} | {verdict} | not testable |" in claims.page(judged)
+
+
+def test_choices_are_counted_where_they_alone_set_branches_apart():
+    cases = {("full", "one"): branch(), ("full", "two"): branch(ties=13), ("few", "one"): branch(ties=5)}
+    choices = {
+        "full/one": {"null model": "one", "k": 4},
+        "full/two": {"null model": "two", "k": 4},
+        "few/one": {"null model": "one", "k": 8},
+    }
+    judged = claims.judge([TREND, COUNT, TREND | {"id": "x", "layer": "citation"}, ROBUST], cases)
+    moved = robustness.changes(judged, choices)
+    tables.conform(moved, tables.ROBUSTNESS)
+    assert moved.filter(pl.col("comparisons") > 0).rows() == [
+        ("t", "null model", 1, 0),
+        ("t", "k", 1, 0),
+        ("c", "null model", 1, 1),
+        ("c", "k", 1, 1),
+    ]
+    page = claims.page(judged, more=robustness.summary(moved))
+    assert "over all claims: null model 1 of 2, k 1 of 2." in page
+    assert "| c | 1/1 | 1/1 |" in page
+    assert robustness.summary(moved.with_columns(comparisons=0)) == []
+
+
 def test_a_reader_is_told_what_the_data_are():
     assert claims.caveat("demo", [1702]) == claims.MADE_UP
     assert "whether they are of research on AI" in claims.caveat("networks", [1702])
@@ -113,14 +344,14 @@ def test_a_reader_is_told_what_the_data_are():
 
 def test_the_shipped_claims_are_well_formed():
     shipped = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
-    assert len(config.check_claims(shipped, "claims.yaml")) >= 8
+    assert len(config.check_claims(shipped, "claims.yaml")) >= 25
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
         ({"claims": []}, "must be a list"),
-        ([TREND | {"kind": "trendy"}], "claim t: kind 'trendy'; allowed: trend, group, significant"),
+        ([TREND | {"kind": "trendy"}], "claim t: kind 'trendy'; allowed: trend, courses, group"),
         (
             [{key: value for key, value in TREND.items() if key != "pair"}],
             "claim t: pair too many or missing",
@@ -140,3 +371,12 @@ def test_the_shipped_claims_are_well_formed():
 def test_a_broken_list_of_claims_is_refused(broken, message):
     with pytest.raises(StudyError, match=message):
         config.check_claims(broken, "claims.yaml")
+
+
+@pytest.mark.parametrize("claim", [TREND, GROUP, COUNT])
+def test_a_claim_on_a_country_that_counts_as_another_is_refused(claim):
+    codes = [*claim.get("pair", []), *claim.get("countries", []), claim.get("pole", "US")]
+    for code in codes:
+        with pytest.raises(StudyError, match=rf"claim .: country '{code}' counts as IE \(selection.merge\)"):
+            config.check_claims([claim], "claims.yaml", {code: "IE"})
+    assert config.check_claims([claim], "claims.yaml", {"HK": "MO"}) == [claim]

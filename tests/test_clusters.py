@@ -3,9 +3,11 @@
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from poles import clusters, tables
 from poles.errors import StudyError
+from test_dtw import warped
 
 YEARS = np.arange(2000, 2022)
 CHANNELS = ["collaboration", "citation"]
@@ -22,13 +24,16 @@ def planted(pairs: int = 160, noise: float = 0.5, seed: int = 1) -> tuple[pl.Dat
     random = np.random.default_rng(seed)
     ramp = np.linspace(-3, 3, len(YEARS))
     names = [list(SHAPES)[n % 4] for n in range(pairs)]
-    x = np.array([np.outer(ramp, SHAPES[name]) for name in names]) + random.normal(
-        0, noise, (pairs, len(YEARS), 2)
-    )
+    z = np.array([np.outer(ramp, SHAPES[name]) for name in names])
+    z = z + random.normal(0, noise, (pairs, len(YEARS), 2))
     pair = [(f"{chr(65 + n // 26)}{chr(65 + n % 26)}", "ZZ") for n in range(pairs)]
     frame = pl.DataFrame(
-        [(a, b, int(year), *x[n, t]) for n, (a, b) in enumerate(pair) for t, year in enumerate(YEARS)],
-        schema=["source", "target", "year", "x_collaboration", "x_citation"],
+        [
+            (a, b, int(year), *z[n, t], *z[n, t])
+            for n, (a, b) in enumerate(pair)
+            for t, year in enumerate(YEARS)
+        ],
+        schema=["source", "target", "year", *(f"{kind}_{name}" for kind in "zx" for name in CHANNELS)],
         orient="row",
     ).with_columns(pl.col("year").cast(pl.Int16))
     truth = pl.DataFrame(
@@ -39,26 +44,24 @@ def planted(pairs: int = 160, noise: float = 0.5, seed: int = 1) -> tuple[pl.Dat
     return frame, truth
 
 
-def warped(a: np.ndarray, b: np.ndarray, radius: int) -> float:
-    """Distance under dynamic time warping by the plain recursion (Sakoe and Chiba 1978)."""
-    cost = np.full((len(a) + 1, len(b) + 1), np.inf)
-    cost[0, 0] = 0
-    for i in range(len(a)):
-        for j in range(max(0, i - radius), min(len(b), i + radius + 1)):
-            step = ((a[i] - b[j]) ** 2).sum()
-            cost[i + 1, j + 1] = step + min(cost[i, j], cost[i, j + 1], cost[i + 1, j])
-    return float(np.sqrt(cost[-1, -1]))
-
-
 def test_planted_archetypes_are_found_and_named():
     frame, truth = planted()
-    members, centroids = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
+    members, centroids, names = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
     confusion, index = clusters.recovery(members, truth)
     assert index == 1
     assert dict(confusion.select("planted", "recovered").iter_rows()) == {name: name for name in SHAPES}
     assert confusion["pairs"].to_list() == [40] * 4
     tables.conform(members, tables.CLUSTERS)
     tables.conform(centroids, tables.centroids(CHANNELS))
+    words = {1: "rises", -1: "falls", 0: "still"}
+    found = {(row["archetype"], row["channel"]): row for row in names.iter_rows(named=True)}
+    assert {key: row["direction"] for key, row in found.items()} == {
+        (name, channel): words[sign]
+        for name, shape in SHAPES.items()
+        for channel, sign in zip(CHANNELS, shape, strict=True)
+    }
+    assert all(row["low"] < row["change"] < row["high"] and row["pairs"] == 40 for row in found.values())
+    tables.conform(names, tables.NAMES)
 
 
 def test_distances_and_labels_are_those_of_the_textbook():
@@ -73,8 +76,8 @@ def test_distances_and_labels_are_those_of_the_textbook():
 
 def test_numbers_of_clusters_depend_neither_on_seed_nor_on_names_of_countries():
     frame, _ = planted(80)
-    first, _ = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
-    second, _ = clusters.cluster(frame, CHANNELS, k=4, seed=7, radius=2)
+    first, *_ = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
+    second, *_ = clusters.cluster(frame, CHANNELS, k=4, seed=7, radius=2)
     assert first.equals(second)
     assert first["archetype"].unique(maintain_order=True).len() == 4
     assert dict(first.select("cluster", "archetype").unique().iter_rows()) == dict(enumerate(SHAPES, 1))
@@ -82,7 +85,7 @@ def test_numbers_of_clusters_depend_neither_on_seed_nor_on_names_of_countries():
 
 def test_recovery_is_nought_where_clusters_say_nothing_of_the_truth():
     frame, truth = planted(80)
-    members, _ = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
+    members, *_ = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
     shuffled = truth.with_columns(truth["archetype"].shuffle(seed=1))
     assert abs(clusters.recovery(members, shuffled)[1]) < 0.1
 
@@ -94,6 +97,7 @@ def test_recovery_is_nought_where_clusters_say_nothing_of_the_truth():
         ((0, 0), CHANNELS, "Stable"),
         ((1, -1), CHANNELS, "Unnamed"),
         ((0, 1), CHANNELS, "Unnamed"),
+        ((0, clusters.UNCLEAR), CHANNELS, "Unnamed"),
         ((1,), ["collaboration"], "Scientific Convergence"),
         ((-1,), ["citation"], "Scientific Divergence"),
         ((1, 1, 1), ["collaboration", "citation_out", "citation_in"], "Scientific Convergence"),
@@ -104,10 +108,71 @@ def test_names_follow_the_rule(direction, channels, name):
     assert clusters.archetype(np.array(direction), channels) == name
 
 
-def test_a_cluster_moves_only_beyond_the_dead_zone_and_its_error():
-    change = np.array([[4.0, 0.1], [4.2, -0.1], [-4.0, 3.0], [-4.1, -2.9]])
-    found = clusters.directions(change, np.array([0, 0, 1, 1]))
-    assert found.tolist() == [[1, 0], [-1, 0]]
+ENDS = np.array([(i, j) for i in range(12) for j in range(i + 1, 12)])
+
+
+def test_the_error_of_a_mean_sums_over_all_members_that_share_a_country():
+    rng = np.random.default_rng(1)
+    by_country = rng.normal(size=(12, 2))  # a part that pairs of a country have in common
+    change = by_country[ENDS].sum(axis=1) + 0.3 * rng.normal(size=(len(ENDS), 2))
+    labels = rng.integers(0, 2, len(ENDS))
+    found = clusters.standard_errors(change, labels, ENDS, 2)
+    for label in (0, 1):
+        members = np.flatnonzero(labels == label)
+        rest = change[members] - change[members].mean(axis=0)
+        total = sum(
+            rest[a] * rest[b]
+            for a, first in enumerate(members)
+            for b, second in enumerate(members)
+            if set(ENDS[first]) & set(ENDS[second])
+        )
+        assert found[label] == pytest.approx(np.sqrt(total / (len(members) * (len(members) - 1))))
+    plain = [
+        change[labels == label].std(axis=0, ddof=1) / np.sqrt((labels == label).sum()) for label in (0, 1)
+    ]
+    assert (found > plain).all()
+
+
+def test_pairs_without_a_common_country_have_the_error_of_independent_ones():
+    change = np.random.default_rng(2).normal(size=(9, 1))
+    found = clusters.standard_errors(change, np.zeros(9, int), np.arange(18).reshape(9, 2), 1)
+    assert found[0] == pytest.approx(change.std(axis=0, ddof=1) / 3)
+
+
+def direction(mean: float, spread: float, others: float = 4.0, members: int = 20) -> str:
+    """Direction of a cluster of pairs without common countries beside one that changes by `others`."""
+    signs = np.tile([1.0, -1.0], members // 2)
+    change = np.concatenate([mean + spread * signs, others * signs])[:, None]
+    labels = np.repeat([0, 1], members)
+    found = clusters.directions(change, labels, np.arange(4 * members).reshape(-1, 2), 2)
+    error = spread / np.sqrt(members - 1)
+    reach = stats.t.ppf(0.975, 2 * members - 1) * error
+    assert (found.low[0, 0], found.high[0, 0]) == pytest.approx((mean - reach, mean + reach))
+    return clusters.WORDS[int(found.sign[0, 0])]
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "others", "word"),
+    [
+        (3.0, 1.0, 4.0, "rises"),
+        (-3.0, 1.0, 4.0, "falls"),
+        (0.5, 1.0, 4.0, "still"),
+        (3.0, 8.0, 4.0, "unclear"),  # beyond the zone, but the interval holds 0
+        (0.5, 5.0, 4.0, "unclear"),  # within the zone, but the interval goes beyond twice the zone
+        (0.9, 0.1, 0.0, "still"),  # less than the noise, although more than all others
+        (1.1, 0.1, 0.0, "rises"),
+        (3.0, 1.0, 40.0, "still"),  # little beside the others
+    ],
+)
+def test_a_cluster_moves_beyond_the_dead_zone_and_its_error(mean, spread, others, word):
+    assert direction(mean, spread, others) == word
+
+
+def test_names_do_not_depend_on_what_was_clustered():
+    frame, _ = planted(80)
+    scaled = frame.with_columns(pl.col("x_collaboration", "x_citation") * 10)
+    own, other = (clusters.cluster(f, CHANNELS, k=4, seed=1, radius=2)[2] for f in (frame, scaled))
+    assert own.equals(other)
 
 
 def test_silhouette_by_hand():

@@ -53,13 +53,17 @@ def test_defaults_are_filled_at_every_depth():
     settings = completed(trajectories={"first": 2005}, variants={"mine": {}}, run={"variants": ["mine"]})
     assert settings["trajectories"]["panel"] == {"min_strength": 50, "min_share": 0.8}
     assert settings["variants"] == {"mine": {"counting": "full"}}
-    assert settings["run"] == {"variants": ["mine"], "nulls": ["max_entropy"]}
+    assert settings["run"] == {"variants": ["mine"], "nulls": ["max_entropy"], "skip": []}
 
 
 def test_values_given_as_text_are_read_as_their_type():
     settings = completed(
         demo={"works": "2000"}, source={"path": "null"}, field={"subfields": ["1702", "1707"]},
-        selection={"retracted": "true", "types": "null"}, poles=["NO", "US"],
+        selection={
+            "retracted": "true", "types": "null", "merge": {"HK": "CN"}, "max_countries": "9",
+            "min_topic_score": "0.5",
+        },
+        poles=["NO", "US"],
         significance={"threshold": "1.5"},
         nulls={"local_rewiring": {"ess": "500"}},
     )  # fmt: skip
@@ -68,6 +72,9 @@ def test_values_given_as_text_are_read_as_their_type():
     assert settings["field"]["subfields"] == [1702, 1707]
     assert settings["selection"]["retracted"] is True
     assert settings["selection"]["types"] is None
+    assert settings["selection"]["merge"] == {"HK": "CN"}
+    assert settings["selection"]["max_countries"] == 9
+    assert settings["selection"]["min_topic_score"] == 0.5
     assert settings["poles"] == ["NO", "US"]
     assert settings["significance"]["threshold"] == 1.5
     assert settings["nulls"]["local_rewiring"]["ess"] == 500
@@ -97,7 +104,7 @@ def test_an_unknown_key_is_always_named(key, section):
         ),
         (
             {"source": {"kind": "networks"}, "run": {"variants": ["full", "fractional"]}},
-            "run.variants: edge lists are taken as counted; allowed: one variant of full counting",
+            "run.variants: fractional; edge lists are taken as counted; allowed: neither counting nor window",
         ),
         ({"source": {"kind": "networks"}}, "source.networks: no file"),
         ({"nulls": {"gravity": {}}}, "nulls: 'gravity'; allowed: "),
@@ -105,6 +112,52 @@ def test_an_unknown_key_is_always_named(key, section):
         ({"poles": ["US", "US"]}, "allowed: no entry twice"),
         ({"poles": [False, "US"]}, "poles.0: False; allowed: string (in quotes, as 'NO')"),
         ({"field": {"match": "all"}}, "field.match: 'all'; allowed: primary, any"),
+        ({"selection": {"merge": {"HK": "UK"}}}, "selection.merge: 'UK'; allowed: codes of ISO 3166-1"),
+        (
+            {"selection": {"merge": {"hk": "CN"}}},
+            "selection.merge: 'hk'; allowed: text that matches ^[A-Z]{2}$",
+        ),
+        (
+            {"selection": {"merge": {False: "SE"}}},
+            "selection.merge: False; allowed: string (in quotes, as 'NO')",
+        ),
+        (
+            {"selection": {"merge": {"HK": "CN"}}, "hubs": {"regions": {"Delta": ["HK", "TW", "JP"]}}},
+            "hubs.regions: 'HK' counts as CN (selection.merge)",
+        ),
+        ({"hubs": {"regions": {"Low": ["BE", "NL"]}}}, "hubs.regions.Low: ['BE', 'NL']; allowed: at least 3"),
+        ({"hubs": {"share": 0}}, "hubs.share: 0; allowed: above 0"),
+        ({"selection": {"merge": {"AX": False}}}, "selection.merge.AX: False; allowed: string (in quotes"),
+        (
+            {"selection": {"merge": {"MO": "HK", "HK": "CN"}}},
+            "selection.merge.MO: 'HK'; allowed: a country that is not merged itself",
+        ),
+        (
+            {"selection": {"merge": {"CN": "CN"}}},
+            "selection.merge.CN: 'CN'; allowed: a country that is not merged itself",
+        ),
+        (
+            {"selection": {"merge": {"CN": "HK"}}},
+            "poles: 'CN' counts as HK (selection.merge); allowed: countries that are not merged",
+        ),
+        ({"selection": {"merge": {"GB": "IE"}}}, "figures.pairs: 'GB' counts as IE"),
+        (
+            {
+                "selection": {"merge": {"HK": "CN"}},
+                "source": {"kind": "networks", "networks": {"citation": "x.csv"}},
+            },
+            "selection.merge: edge lists are taken as counted; allowed: {}",
+        ),
+        ({"selection": {"max_countries": 1}}, "selection.max_countries: 1; allowed: at least 2"),
+        ({"selection": {"min_topic_score": 1.5}}, "selection.min_topic_score: 1.5; allowed: at most 1"),
+        (
+            {"selection": {"min_topic_score": 0.5}, "field": {"match": "any"}},
+            "selection.min_topic_score: 0.5; allowed: null, or else field.subfields and field.match: primary",
+        ),
+        (
+            {"selection": {"min_topic_score": 0.5}, "field": {"subfields": None}},
+            "selection.min_topic_score: 0.5; allowed: null",
+        ),
         ({"demo": {"world": {"contrst": 2}}}, "demo.world: unknown knob contrst; allowed: contrast, noise, "),
         ({"demo": {"works": "many"}}, "demo.works: 'many'; allowed: integer"),
     ],

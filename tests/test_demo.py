@@ -496,6 +496,24 @@ def test_poles_and_their_partners_follow_the_paper(world):
     assert shares == pytest.approx([plan.sc, plan.sd, plan.ki, plan.kd], abs=0.04)
 
 
+def test_a_third_pole_takes_the_south():
+    world = demo.plant(1, poles=3)
+    place, archetype = world.codes.index, world.archetype
+    poles = [place(code) for code in ("US", "CN", "IN")]
+    assert (archetype[np.ix_(poles, poles)][~np.eye(3, dtype=bool)] == SD).all()
+    for countries, expected in (
+        (["ID", "MX", "EG", "NG", "NA"], ({SD, KD}, {SD, KD}, {SC, KI})),
+        (["GB", "DE"], ({SC}, {SD}, {SD, KD})),
+        (["PL", "SG", "KR", "TW"], ({SD}, {SC}, {SC})),
+    ):
+        for code in countries:
+            assert all(
+                archetype[place(code), pole] in kinds for pole, kinds in zip(poles, expected, strict=True)
+            )
+    with pytest.raises(StudyError, match="demo: poles is 4, must be 2 or 3"):
+        demo.plant(1, poles=4)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_no_country_turns_to_all_others(seed):
     world = demo.plant(seed)

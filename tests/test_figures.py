@@ -20,7 +20,7 @@ from poles.errors import StudyError
 from poles.figures import labels, style
 from poles.figures.alignment import alignment
 from poles.figures.archetypes import archetypes
-from poles.figures.losses import COUNTRY_STEP, losses
+from poles.figures.losses import COUNTRY_STEP, FIELD_STEP, NAMES, YEAR_STEP, losses
 from poles.figures.null_diagnostics import null_diagnostics
 from poles.figures.nulls import nulls
 from poles.figures.recovery import recovery
@@ -215,14 +215,22 @@ def aligned(poles=("US", "CN")):
         orient="row",
     )
     frame = pl.DataFrame(sorted(groups.items()), ["country", "group"], orient="row")
-    return frame, trends
+    index = {"BR": (-2.0, -3.0, -1.0), "DE": (4.0, 1.0, 7.0), "FR": (0.5, -1.0, 2.0)}
+    columns = ("index", "index_low", "index_high")
+    two = len(poles) == 2
+    return frame.with_columns(
+        pl.Series(
+            column, [index[code][n] if two and code in index else None for code in frame["country"]]
+        ).cast(pl.Float64)
+        for n, column in enumerate(columns)
+    ), trends
 
 
 def test_alignment_draws_trends_and_names_the_largest(monkeypatch):
     monkeypatch.setattr("poles.figures.alignment.LABELLED", 2)
     frame, trends = aligned()
     figure = alignment(frame, trends, ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0, "JP": 9.0})
-    assert titles(figure) == ["collaboration", "citation"]
+    assert titles(figure) == ["collaboration", "citation", "index"]
     # Japan has no trend with China, China is a pole: four marks in the order of their codes.
     marks = figure.axes[0].collections[0]
     assert marks.get_offsets().tolist() == [[0.0, 10.0], [2.0, 12.0], [3.0, 13.0], [5.0, 15.0]]
@@ -231,6 +239,22 @@ def test_alignment_draws_trends_and_names_the_largest(monkeypatch):
     written = [text.get_text() for text in figure.axes[0].texts]
     assert {"France", "Brazil"} <= set(written)
     assert not {"Germany", "Japan", "China"} & set(written)
+
+
+def test_alignment_ranks_the_largest_countries_by_their_index(monkeypatch):
+    monkeypatch.setattr("poles.figures.alignment.RANKED", 3)
+    figure = alignment(*aligned(), ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0, "JP": 9.0, "KE": 9.0})
+    axes = figure.axes[2]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Germany", "France", "Brazil"]
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_marker() == "None"][1:]
+    assert [list(line.get_xdata()) for line in lines] == [[1, 7], [-1, 2], [-3, -1]]
+    marks = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [mark.get_xdata()[0] for mark in marks] == [4.0, 0.5, -2.0]
+    # Hollow where the interval holds zero.
+    assert [mark.get_markerfacecolor() for mark in marks] == [style.POLES[0], "white", style.POLES[1]]
+    monkeypatch.setattr("poles.figures.alignment.RANKED", 2)
+    fewer = alignment(*aligned(), ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0}).axes[2]
+    assert [label.get_text() for label in fewer.get_yticklabels()] == ["France", "Brazil"]
 
 
 def test_alignment_of_three_poles_has_a_row_for_each_further_pole():
@@ -272,29 +296,80 @@ def lost(steps):
     return tables.conform(pl.DataFrame(rows, tables.LOSSES.columns, orient="row"), tables.LOSSES)
 
 
-def test_losses_draws_what_is_left_and_the_share_without_a_country():
-    works = [("read", 100, None), ("with an id", 100, None), ("in the field", 80, 60)]
-    works += [("with a country", 50, 45), ("with a country and references", 40, 30)]
-    references = [("all", 900, None), ("resolved", 300, None)]
-    steps = [(step, "works", *left) for step, *left in works]
-    steps += [(step, "references", *left) for step, *left in references]
-    frame = lost(steps)
+STEPS = [
+    ("read", "works", 1000, None),
+    ("in the field or citing it", "works", 90, 60),
+    ("distinct", "works", 90, 60),
+    ("topic score", "works", 90, 50),
+    ("year in the study", "works", 80, 40),
+    ("in the field or citing a selected work", "works", 50, 40),
+    ("with a country", "works", 39, 30),
+    ("with a country and references", "works", 37, 30),
+    ("listed", "references", 900, 700),
+    ("listed once", "references", 900, 700),
+    ("to a selected work", "references", 300, 300),
+]
+
+
+def areas(axes):
+    """What a panel says of its areas, and their heights in the year 2000."""
+    return {patch.get_label(): patch.get_data().values[0] for patch in axes.patches}
+
+
+def test_losses_draws_what_each_step_leaves_and_the_share_without_a_country():
+    figure = losses(lost(STEPS))
+    assert titles(figure) == [
+        "records and works, on a log scale", "works of the field", "works outside that cite it",
+        "works without a country", "references of the field", "references of works outside",
+    ]  # fmt: skip
+    records, works, others, share, references, other_references = figure.axes
+    assert [line.get_ydata().tolist() for line in records.lines] == [[1000, 2000], [90, 180], [37, 74]]
+    assert areas(works) == {
+        "in the source: 180": 60,
+        "topic score: 150 (−16.7 %)": 50,
+        "year in the study: 120 (−20.0 %)": 40,
+        "with a country: 90 (−25.0 %)": 30,
+        "with a country and references: 90": 30,
+    }
+    # Those that leave the field for their score count outside.
+    assert areas(others) == {
+        "in the source: 120": 40,
+        "citing a selected work: 30 (−75.0 %)": 10,
+        "with a country: 27 (−10.0 %)": 9,
+        "with a country and references: 21 (−22.2 %)": 7,
+    }
+    assert areas(references) == {"listed: 2,100": 700, "to a selected work: 900 (−57.1 %)": 300}
+    assert areas(other_references) == {"listed: 600": 200, "to a selected work: 0 (−100.0 %)": 0}
+    lines = {line.get_label(): line.get_ydata() for line in share.lines}
+    assert lines["of the field: 25.0 %"] == pytest.approx([25, 25])
+    assert lines["outside that cite it: 10.0 %"] == pytest.approx([10, 10])
+    assert "besides: 5 records of other years than 2000–2001, or of none" in words(figure)
+
+
+def test_losses_shows_the_years_of_the_study_alone():
+    late = pl.col("year").replace({2001: 9999})
+    frame = lost(STEPS).with_columns(late)
+    frame = frame.with_columns(
+        pl.when((pl.col("year") == 9999) & (pl.col("order") >= 4)).then(0).otherwise("left").alias("left")
+    )
     figure = losses(frame)
-    works, references, share = figure.axes
-    assert [line.get_ydata().tolist() for line in works.lines] == [[100, 200], [80, 160], [50, 100], [40, 80]]
-    assert [line.get_label() for line in references.lines] == ["all: 2,700", "resolved: 900"]
-    assert share.lines[0].get_ydata() == pytest.approx([25.0, 25.0])
-    assert "no year: 5." in words(figure)
+    assert all(axes.get_xlim() == (1999.5, 2000.5) for axes in figure.axes)
+    assert "2,005 records of other years than 2000, or of none" in words(figure)
 
 
-def test_the_step_about_countries_is_one_of_the_selection():
-    assert selection.STEPS[COUNTRY_STEP] == "works"
+def test_the_steps_that_the_figure_names_are_those_of_the_selection():
+    assert {step for step, *_ in STEPS} <= selection.STEPS.keys()
+    steps = list(selection.STEPS)
+    # The share without a country is of what the step before leaves.
+    assert steps[steps.index(COUNTRY_STEP) - 1] == "in the field or citing a selected work"
+    assert NAMES.keys() | {YEAR_STEP, FIELD_STEP} <= set(steps)
 
 
-def test_losses_without_references_or_a_country_step():
-    figure = losses(lost([("read", "works", 100, None), ("in the field", "works", 80, 60)]))
-    assert titles(figure) == ["works left", "works of the field without a country"]
-    assert "no step of the selection asks for a country" in words(figure)
+def test_losses_where_every_work_is_of_the_field():
+    whole = [(step, unit, left, core and left) for step, unit, left, core in STEPS]
+    figure = losses(lost(whole))
+    assert words(figure).count("none in the source") == 2
+    assert [line.get_label() for line in panel(figure, "works without").lines] == ["of the field: 22.0 %"]
 
 
 def test_recovery_writes_the_numbers_of_pairs():
@@ -383,7 +458,7 @@ EMPTY = {
         "no country with a trend",
     ),
     "one pole": (lambda: alignment(*aligned(), ["US"]), "fewer than two poles"),
-    "no works": (lambda: losses(lost([])), "no works have been read"),
+    "no works": (lambda: losses(lost([])), "no works of the years of the study have been read"),
     "no truth": (
         lambda: recovery(pl.DataFrame(schema={"planted": str, "recovered": str, "pairs": int}), 0.0),
         "no pair with a planted archetype",

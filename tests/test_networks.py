@@ -15,7 +15,7 @@ from poles.layers import LAYERS
 
 CODES = ["BR", "CN", "NA", "US", "XK"]
 work = st.tuples(
-    st.sampled_from([1999, 2000]),
+    st.sampled_from([1998, 1999, 2000]),
     st.booleans(),
     st.lists(st.sampled_from(CODES), unique=True).map(sorted),
     st.lists(st.integers(0, 14), unique=True).map(sorted),
@@ -30,7 +30,7 @@ def works_table(works) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(tables.WORKS.columns), orient="row")
 
 
-def by_hand(works, year: int, counting: str) -> dict[str, dict]:
+def by_hand(works, year: int, counting: str, window: int | None) -> dict[str, dict]:
     """Links by plain loops in exact fractions."""
     links = {"collaboration": Counter(), "citation": Counter()}
     fractional = counting == "fractional"
@@ -46,7 +46,9 @@ def by_hand(works, year: int, counting: str) -> dict[str, dict]:
         for reference in references:
             if reference == number or reference >= len(works) or not works[reference][1]:
                 continue
-            cited = works[reference][2]
+            published, _, cited, _ = works[reference]
+            if window is not None and when - published > window:
+                continue
             for pair in product(countries, cited):
                 size = len(countries) * len(cited)
                 links["citation"][pair] += Fraction(1, size if fractional else 1)
@@ -54,14 +56,14 @@ def by_hand(works, year: int, counting: str) -> dict[str, dict]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(work, max_size=12), st.sampled_from(networks.COUNTINGS))
-def test_links_are_those_of_a_count_by_hand(tmp_path_factory, works, counting):
+@given(st.lists(work, max_size=12), st.sampled_from(networks.COUNTINGS), st.sampled_from([None, 0, 1, 5]))
+def test_links_are_those_of_a_count_by_hand(tmp_path_factory, works, counting, window):
     folder = tmp_path_factory.mktemp("works")
     frame = works_table(works)
-    for year in (1999, 2000):
+    for year in (1998, 1999, 2000):
         frame.filter(pl.col("year") == year).write_parquet(folder / f"{year}.parquet")
-    for year, links, panel in networks.build(folder.glob("*.parquet"), counting):
-        expected = by_hand(works, year, counting)
+    for year, links, panel in networks.build(folder.glob("*.parquet"), counting, window):
+        expected = by_hand(works, year, counting, window)
         for layer in LAYERS:
             found = {(a, b): weight for a, b, weight in links[layer].iter_rows()}
             assert found == pytest.approx({pair: float(w) for pair, w in expected[layer].items()}, rel=1e-12)

@@ -12,7 +12,10 @@ from poles import alignment, networks, nulls, scores, tables
 from poles.corpus import networks_file, selection
 from workflow import Project
 
-EVERYTHING = {"types": None, "countries": "listed", "retracted": True, "paratext": True, "xpac": True}
+EVERYTHING = {
+    "types": None, "countries": "listed", "merge": {}, "max_countries": None, "min_topic_score": None,
+    "retracted": True, "paratext": True, "xpac": True,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

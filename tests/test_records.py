@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from poles import tables
-from poles.corpus import demo, records
+from poles.corpus import demo, raw, records
 from poles.errors import StudyError
 
 OPENALEX = "https://openalex.org/"
@@ -75,7 +75,8 @@ def maybe(strategy):
 
 code = maybe(st.sampled_from(["US", "CN", "NA", "us", "fR", "XK", "USA", "", "1A", "ÉÉ", "U "]))
 subfield = maybe(st.sampled_from([OPENALEX + "subfields/1702", "subfields/1707", "1702", "unknown", ""]))
-topic = st.fixed_dictionaries({"subfield": maybe(st.fixed_dictionaries({"id": subfield}))})
+score = maybe(st.sampled_from([0.9998, 0.1, 1, 0, 0.3333334]))
+topic = st.fixed_dictionaries({"subfield": maybe(st.fixed_dictionaries({"id": subfield})), "score": score})
 reference = maybe(
     st.integers(1, 30).map(lambda n: f"{OPENALEX}W{n}") | st.sampled_from(["W7", "", "A3", "W", "x"])
 )
@@ -107,9 +108,9 @@ def number_of(text: str | None, pattern: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def plainly(works) -> tuple[list[dict], records.Tally]:
+def plainly(works) -> tuple[list[dict], raw.Tally]:
     """What `read_records` should give, record by record in plain Python."""
-    tally = records.Tally(rows=len(works))
+    tally = raw.Tally(rows=len(works))
     rows = []
 
     def codes(values):
@@ -126,10 +127,12 @@ def plainly(works) -> tuple[list[dict], records.Tally]:
         if not work["id"]:
             tally.without_id[year] += 1
             continue
+        tally.identified[year] += 1
         listed = work["referenced_works"] or []
         references = [number_of(text, rf"(?:{OPENALEX})?W(\d+)") for text in listed]
         tally.references += references.count(None)
         subfields = [subfield_of(topic) for topic in work["topics"] or []]
+        score = (work["primary_topic"] or {}).get("score")
         rows.append(
             {
                 "position": position,
@@ -141,6 +144,7 @@ def plainly(works) -> tuple[list[dict], records.Tally]:
                 "is_xpac": work["is_xpac"] or False,
                 "updated": work["updated_date"],
                 "primary_subfield": subfield_of(work["primary_topic"]),
+                "topic_score": None if score is None else round(float(score), 6),
                 "topic_subfields": [number for number in subfields if number is not None],
                 "n_authors": sum(a is not None for a in work["authorships"] or []),
                 "authorships": [
@@ -170,9 +174,9 @@ def test_json_and_parquet_give_what_a_plain_reading_gives(tmp_path_factory, work
     ]
     files = [write_lines(works, folder / "works.jsonl"), write_parquet(times, folder / "works.parquet")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "CHUNK", 3)
+        patch.setattr(raw, "CHUNK", 3)
         for path in files:
-            tally = records.Tally()
+            tally = raw.Tally()
             frame = read(path, tally=tally)
             assert frame.schema == pl.Schema(tables.RECORDS.columns)
             assert frame.to_dicts() == rows
@@ -244,7 +248,7 @@ def test_one_work_in_a_file(tmp_path):
 
 
 def test_position_orders_files_and_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "CHUNK", 2)
+    monkeypatch.setattr(raw, "CHUNK", 2)
     works = [WORKS[0], {**WORKS[1], "id": None}, *WORKS[2:]]
     frame = pl.concat(records.read_records(write_lines(works, tmp_path / "works.jsonl"), 7))
     assert frame["position"].to_list() == [7 * 2**32 + row for row in (0, 2, 3, 4)]
@@ -274,6 +278,17 @@ def test_subfields_as_numbers_in_parquet(tmp_path):
     }
     frame = read(write_parquet([work], tmp_path / "works.parquet", schema))
     assert frame.select("primary_subfield", "topic_subfields").row(0) == (1702, [1707])
+
+
+@pytest.mark.parametrize(
+    ("given", "score"), [(0.9998, 0.9998), (1, 1.0), (0.1, 0.1), (0, 0.0), (None, None), (float("nan"), None)]
+)
+def test_a_score_of_single_precision_is_that_of_double(tmp_path, given, score):
+    work = {"id": "W1", "primary_topic": {"score": given, "subfield": {"id": "1702"}}}
+    topic = struct(score=pa.float32(), subfield=struct(id=pa.string()))
+    schema = EXPORTED.set(EXPORTED.get_field_index("primary_topic"), pa.field("primary_topic", topic))
+    assert read(write_parquet([work], tmp_path / "works.parquet", schema))["topic_score"].to_list() == [score]
+    assert read(write_lines([work], tmp_path / "works.jsonl"))["topic_score"].to_list() == [score]
 
 
 def test_parquet_of_before_countries_and_topics(tmp_path):

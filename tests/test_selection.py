@@ -11,19 +11,28 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from poles import tables
+from poles import networks, tables
 from poles.corpus import selection, sources
 from poles.errors import StudyError
 
-EVERYTHING = {"types": None, "retracted": True, "paratext": True, "xpac": True, "countries": "listed"}
+EVERYTHING = {
+    "types": None,
+    "retracted": True,
+    "paratext": True,
+    "xpac": True,
+    "countries": "listed",
+    "merge": {},
+    "max_countries": None,
+    "min_topic_score": None,
+}
 SHORT = (Phase.explicit, Phase.reuse, Phase.generate)  # examples are small; shrinking takes minutes
-STRICT = {
+STRICT = EVERYTHING | {
     "types": ["article", "review"],
     "retracted": False,
     "paratext": False,
     "xpac": False,
-    "countries": "listed",
 }
+STRICTEST = STRICT | {"merge": {"HK": "CN", "NA": "US"}, "max_countries": 2, "min_topic_score": 0.5}
 AI = {"subfields": [1702], "match": "primary"}
 
 
@@ -61,7 +70,13 @@ def write_files(folder: Path, parts) -> list[str]:
 
 
 def record(
-    number: int | None, year: int | None = 2000, references=(), countries=("US",), subfield=1702, **more
+    number: int | None,
+    year: int | None = 2000,
+    references=(),
+    countries=("US",),
+    subfield=1702,
+    score=1,
+    **more,
 ):
     """A work in the shape of OpenAlex; each country is an author."""
     return {
@@ -69,14 +84,14 @@ def record(
         "publication_year": year,
         "type": "article",
         "updated_date": "2026-01-01",
-        "primary_topic": {"subfield": {"id": f"https://openalex.org/subfields/{subfield}"}},
+        "primary_topic": {"score": score, "subfield": {"id": f"https://openalex.org/subfields/{subfield}"}},
         "topics": [{"subfield": {"id": subfield}}],
         "authorships": [{"countries": [country]} for country in countries],
         "referenced_works": [f"https://openalex.org/W{n}" for n in references],
     } | more
 
 
-codes = st.lists(st.sampled_from(["US", "CN", "NA"]), max_size=2)
+codes = st.lists(st.sampled_from(["US", "CN", "NA", "HK"]), max_size=4)
 anything = st.builds(
     record,
     st.sampled_from([*range(1, 9), None]),
@@ -84,6 +99,7 @@ anything = st.builds(
     st.lists(st.integers(1, 10), max_size=4),
     codes,
     st.sampled_from([1702, 2718]),
+    st.sampled_from([0.9, 1, 0.5, 0.4999, 0, None]),
     type=st.sampled_from(["article", "article", "review", "paratext", "dataset", None]),
     updated_date=st.sampled_from(["2026-01-01", "2026-02-01T01:00:00", None]),
     is_retracted=st.sampled_from([False, False, True, None]),
@@ -121,7 +137,18 @@ def by_hand(parts, field, years, choices):
         if held is None or (work["updated_date"] or "") > (held["updated_date"] or ""):
             best[number_of(work)] = work
     steps["distinct"] = list(best.values())
-    field_ids = {number_of(work) for work in steps["distinct"] if is_core(work)}
+
+    def is_sure(work) -> bool:
+        score, least = work["primary_topic"]["score"], choices["min_topic_score"]
+        return is_core(work) and (least is None or score is None or score >= least)
+
+    def countries(work) -> list[str]:
+        merge = choices["merge"]
+        return sorted({merge.get(code, code) for a in work["authorships"] for code in a["countries"]})
+
+    steps["topic score"] = steps["distinct"]
+    field_ids = {number_of(work) for work in steps["distinct"] if is_sure(work)}
+    cap = choices["max_countries"]
     types = choices["types"]
     filters = {
         "year in the study": lambda work: work["publication_year"] in years,
@@ -129,23 +156,26 @@ def by_hand(parts, field, years, choices):
         "not retracted": lambda work: choices["retracted"] or not work.get("is_retracted"),
         "not paratext": lambda work: choices["paratext"] or work["type"] != "paratext",
         "not in the expansion corpus": lambda work: choices["xpac"] or not work.get("is_xpac"),
+        "not above the cap on countries": lambda work: cap is None or len(countries(work)) <= cap,
     }
     left = steps["distinct"]
     for step, passes in filters.items():
         left = steps[step] = [work for work in left if passes(work)]
-    selected = {number_of(work) for work in left if is_core(work)}
-    left = [work for work in left if is_core(work) or selected & set(references_of(work)) - {number_of(work)}]
+    selected = {number_of(work) for work in left if is_sure(work)}
+    located = {number_of(work) for work in left if is_sure(work) and countries(work)}
+    left = [work for work in left if is_sure(work) or selected & set(references_of(work)) - {number_of(work)}]
     steps["in the field or citing a selected work"] = left
-    steps["with a country"] = [work for work in left if work["authorships"]]
+    steps["with a country"] = [work for work in left if countries(work)]
     steps["with a country and references"] = [
         work for work in steps["with a country"] if set(references_of(work)) - {number_of(work)}
     ]
     losses = {}
     all_years = {work["publication_year"] for work in steps["read"]} | set(years)
     for step, works in steps.items():
+        whole_field = is_core if step in ("in the field or citing it", "distinct") else is_sure
         for year in all_years:
             of_year = [work for work in works if work["publication_year"] == year]
-            core = sum(map(is_core, of_year)) if step not in ("read", "with an id") else None
+            core = sum(map(whole_field, of_year)) if step not in ("read", "with an id") else None
             losses[year, step] = (len(of_year), core)
     for year in all_years:
         counts = {step: [0, 0] for step, unit in selection.STEPS.items() if unit == "references"}
@@ -153,19 +183,19 @@ def by_hand(parts, field, years, choices):
             if work["publication_year"] == year:
                 own = number_of(work)
                 once = set(references_of(work))
+                others = once - {own}
                 numbers = (
-                    len(references_of(work)), len(once), len(once - {own}),
-                    len((once - {own}) & field_ids), len((once - {own}) & selected),
+                    len(references_of(work)), len(once), len(others), len(others & field_ids),
+                    len(others & selected), len(others & located) if countries(work) else 0,
                 )  # fmt: skip
                 for step, number in zip(counts, numbers, strict=True):
                     counts[step][0] += number
-                    counts[step][1] += number * is_core(work)
+                    counts[step][1] += number * is_sure(work)
         losses |= {(year, step): tuple(pair) for step, pair in counts.items()}
     works = {
         year: sorted(
             (
-                number_of(work), year, work["type"], is_core(work),
-                sorted({code for a in work["authorships"] for code in a["countries"]}),
+                number_of(work), year, work["type"], is_sure(work), countries(work),
                 len(work["authorships"]),
                 sorted(set(references_of(work)) - {number_of(work)}),
             )
@@ -178,10 +208,12 @@ def by_hand(parts, field, years, choices):
 
 
 def nowhere_increasing(losses: pl.DataFrame) -> bool:
-    """Whether nothing comes back: from step to step, for each year and unit."""
+    """Whether nothing comes back: from step to step, for each year and unit, in the field and outside."""
+    outside = pl.when(pl.col("order") >= list(selection.STEPS).index("topic score"))
+    losses = losses.with_columns(outside.then(pl.col("left") - pl.col("left_core")).alias("outside"))
     for unit in ("works", "references"):
         steps = losses.filter(pl.col("unit") == unit).sort("year", "order")
-        for column in ("left", "left_core"):
+        for column in ("left", "left_core", "outside"):
             change = steps.select(pl.col(column).diff().over("year")).to_series().drop_nulls()
             if (change > 0).any():
                 return False
@@ -192,7 +224,7 @@ def nowhere_increasing(losses: pl.DataFrame) -> bool:
 @given(
     st.lists(st.lists(anything, min_size=1, max_size=8), min_size=1, max_size=3),
     st.sampled_from([AI, None]),
-    st.sampled_from([EVERYTHING, STRICT]),
+    st.sampled_from([EVERYTHING, STRICT, STRICTEST]),
     st.integers(1, 3),
 )
 def test_selection_is_that_of_loops_by_hand(tmp_path_factory, parts, field, choices, shards):
@@ -208,6 +240,30 @@ def test_selection_is_that_of_loops_by_hand(tmp_path_factory, parts, field, choi
     assert found == expected
     assert losses.schema == pl.Schema(tables.LOSSES.columns)
     assert nowhere_increasing(losses)
+
+
+def relabelled(work, merge):
+    """The work as if its source had never known the countries that are merged away."""
+    authorships = [{"countries": [merge.get(c, c) for c in a["countries"]]} for a in work["authorships"]]
+    return work | {"authorships": authorships}
+
+
+@settings(max_examples=15, deadline=None, phases=SHORT)
+@given(
+    st.lists(anything, min_size=1, max_size=8),
+    st.dictionaries(st.sampled_from(["HK", "NA"]), st.sampled_from(["CN", "US", "FR"])),
+    st.sampled_from([None, 2]),
+)
+def test_merging_countries_is_relabelling_them_before(tmp_path_factory, works, merge, cap):
+    works = [record(20, countries=["HK", "CN", "US"]), record(21), *works]
+    folder = tmp_path_factory.mktemp("merged")
+    files = write_files(folder / "files", [works])
+    other = write_files(folder / "other", [[relabelled(work, merge) for work in works]])
+    choices = EVERYTHING | {"max_countries": cap}
+    merged = select(folder / "a", files, AI, range(2000, 2001), choices | {"merge": merge})
+    before = select(folder / "b", other, AI, range(2000, 2001), choices)
+    assert merged[0][2000].equals(before[0][2000])
+    assert merged[1].equals(before[1])
 
 
 def test_every_year_is_saved_once_in_order(tmp_path):
@@ -237,6 +293,81 @@ def test_a_work_outside_falls_with_the_last_work_it_cites(tmp_path):
     assert kept["work_id"].to_list() == [1]
     kept = select(tmp_path / "all", files, AI, range(2000, 2001), EVERYTHING)[0][2000]
     assert kept.select("work_id", "is_core").rows() == [(1, True), (2, True), (3, False)]
+
+
+def left_of(losses: pl.DataFrame, *steps: str) -> list[tuple[int, int]]:
+    """What each of the steps leaves, and of which in the field, over all years."""
+    sums = losses.group_by("step").agg(pl.col("left", "left_core").sum())
+    by_step = {step: (left, core) for step, left, core in sums.iter_rows()}
+    return [by_step[step] for step in steps]
+
+
+def test_a_work_above_the_cap_counts_nowhere(tmp_path):
+    works = [
+        record(1, countries=["US", "CN", "FR"], references=[2]),
+        record(2, countries=["US", "CN"], references=[1]),
+        record(3, subfield=2718, references=[1]),
+        record(4, subfield=2718, references=[1, 2], countries=["US", "DE", "CN"]),
+        record(5, subfield=2718, references=[1, 2]),
+    ]
+    files = write_files(tmp_path / "files", [works])
+    kept, losses = select(tmp_path, files, AI, range(2000, 2001), EVERYTHING | {"max_countries": 2})
+    assert kept[2000].select("work_id", "references").rows() == [(2, [1]), (5, [1, 2])]
+    steps = (
+        "not in the expansion corpus", "not above the cap on countries",
+        "in the field or citing a selected work", "to a work of the field", "to a selected work",
+    )  # fmt: skip
+    assert left_of(losses, *steps) == [(5, 2), (3, 1), (2, 1), (3, 1), (1, 0)]
+    with pytest.raises(StudyError, match=r"selection\.max_countries: every work .* more than 1 countries"):
+        select(tmp_path / "none", files, AI, range(2000, 2001), EVERYTHING | {"max_countries": 1})
+
+
+def test_a_doubtful_topic_takes_a_work_out_of_the_field_but_lets_it_cite(tmp_path, caplog):
+    works = [
+        record(1, score=0.7),
+        record(2, score=0.6999, references=[1]),
+        record(3, score=0.2),
+        record(4, score=None, references=[3]),
+        record(5, subfield=2718, references=[2, 3]),
+        record(6, subfield=2718, references=[1], score=0.1),
+    ]
+    files = write_files(tmp_path / "files", [works])
+    choices = EVERYTHING | {"min_topic_score": 0.7}
+    kept, losses = select(tmp_path, files, AI, range(2000, 2001), choices)
+    expected = [(1, True), (2, False), (4, True), (6, False)]
+    assert kept[2000].select("work_id", "is_core").rows() == expected
+    steps = ("distinct", "topic score", "in the field or citing a selected work", "to a work of the field")
+    assert left_of(losses, *steps) == [(6, 4), (6, 2), (4, 2), (2, 0)]
+    assert "works of the field without a score, which stay: 1" in caplog.text
+    with pytest.raises(StudyError, match=r"min_topic_score: .* the highest score was 0\.7"):
+        files = write_files(tmp_path / "other", [works[:3]])
+        select(tmp_path / "none", files, AI, range(2000, 2001), EVERYTHING | {"min_topic_score": 0.8})
+
+
+def test_proceedings_papers_that_a_list_of_types_loses_are_named_by_year(tmp_path, caplog):
+    moved = {"type": "conference-paper"}
+    works = [record(1), record(2, 2001, **moved), record(3, 2001, **moved), record(4, 2003, **moved)]
+    works += [record(5, 2001, [1], subfield=2718, **moved), record(6, 1990, **moved)]
+    files = write_files(tmp_path / "files", [works])
+    types = ["article", "reveiw", "book"]
+    select(tmp_path / "without", files, AI, range(2000, 2004), EVERYTHING | {"types": types})
+    assert "not conference-paper" in caplog.text
+    assert "papers; works of the field lost to it by year: 2001 2, 2003 1" in caplog.text
+    assert "no record has the type reveiw, book; the types are article, conference-paper" in caplog.text
+    assert "the step 'document type' drops 3 of 4 works of the field" in caplog.text
+    caplog.clear()
+    types = ["article", "conference-paper"]
+    select(tmp_path / "with", files, AI, range(2000, 2004), EVERYTHING | {"types": types})
+    select(tmp_path / "all", files, AI, range(2000, 2004), EVERYTHING)
+    assert "selection.types" not in caplog.text
+
+
+@pytest.mark.parametrize(("without", "warned"), [(2, False), (3, True)])
+def test_a_step_that_drops_more_than_half_of_the_field_is_named(tmp_path, caplog, without, warned):
+    works = [record(n, countries=[] if n <= without else ["US"], references=[9]) for n in range(1, 5)]
+    works += [record(n, subfield=2718, references=[1], countries=[]) for n in range(5, 9)]
+    select(tmp_path, write_files(tmp_path / "files", [works]), AI, range(2000, 2001), STRICT)
+    assert ("the step 'with a country' drops 3 of 4 works" in caplog.text) == warned
 
 
 @pytest.mark.parametrize(
@@ -326,9 +457,9 @@ def test_a_study_without_works_names_the_step_that_took_the_last(tmp_path, works
 
 def test_number_of_records_must_be_that_of_the_manifest(tmp_path):
     files = write_files(tmp_path, [[record(1), record(2)], [record(3)]])
-    selection.find_core(files, AI, {files[0]: 2, files[1]: 1})
+    selection.find_core(files, AI, [2, 1])
     with pytest.raises(StudyError, match=r"1\.jsonl: 1 records, but the manifest says 2"):
-        selection.find_core(files, AI, {files[0]: 2, files[1]: 2})
+        selection.find_core(files, AI, [2, 2])
 
 
 def test_kept_records_stand_by_year_so_that_a_year_can_be_read_alone(tmp_path):
@@ -390,6 +521,15 @@ def test_medicine_has_the_links_that_were_counted_elsewhere(medicine):
     )
     assert (len(citations), citations.total()) == (2607, 47_986)
     assert sum(n for (source, target), n in citations.items() if source != target) == 41_317
+
+
+def test_medicine_has_as_many_citations_as_its_losses_say(medicine):
+    # Counted fractionally each citation between works with a country sums to one.
+    works, losses = medicine
+    cited = networks.country_sets(pl.concat(works.values()).lazy())
+    weights = [networks.citation_links(frame.lazy(), cited, "fractional") for frame in works.values()]
+    expected = totals(losses)["between works with a country"]
+    assert sum(frame["weight"].sum() for frame in weights) == pytest.approx(expected, abs=1e-6)
 
 
 def test_medicine_without_its_retracted_works(medicine_files):

@@ -36,6 +36,19 @@ def make_snapshot(folder: Path, kind: str = "jsonl", works: str | None = None) -
     return folder
 
 
+def change_manifest(works: Path, **keys) -> None:
+    document = json.loads((works / "manifest.json").read_text())
+    (works / "manifest.json").write_text(json.dumps(document | keys))
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch) -> Path:
+    """The folder in which a study works."""
+    (tmp_path / "study").mkdir()
+    monkeypatch.chdir(tmp_path / "study")
+    return tmp_path / "study"
+
+
 def test_imports_nothing_beyond_the_standard_library():
     code = (
         "import sys; before = set(sys.modules); import poles.corpus.sources;"
@@ -53,56 +66,59 @@ def test_works_are_found_by_glob_in_order(tmp_path):
     for name in ("b.jsonl", "a.parquet", "deep/c.jsonl.gz", "deep/er/d.json", "e.zip", "notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = sources.source_files("works", f"{tmp_path}/**/[abcde]*.*")
+    found = sources.works_files(f"{tmp_path}/**/[abcde]*.*")
     assert found == [
         f"{tmp_path}/{name}"
         for name in ("a.parquet", "b.jsonl", "deep/c.jsonl.gz", "deep/er/d.json", "e.zip")
     ]
-    assert sources.record_counts("works", f"{tmp_path}/*.zip") == {}
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "message"),
+    ("find", "path", "message"),
     [
-        ("works", None, "source.path: missing; kind works wants a glob"),
-        ("works", "", "source.path: missing"),
-        ("snapshot", None, "source.path: missing; kind snapshot wants the folder"),
-        ("works", "{}/*.jsonl", "no file matches"),
-        ("works", "{}", "is a folder; a glob"),
-        ("works", "{}/*", "notes.txt, which ends in none of"),
-        ("snapshot", "{}/nowhere", "nowhere is no folder"),
-        ("snapshot", "{}", "holds no snapshot"),
-        ("snapshot", "s3://openalex", "is an address"),
-        ("networks", "{}", "source.kind: 'networks'"),
+        (sources.works_files, None, "source.path: missing; kind works wants a glob"),
+        (sources.works_files, "", "source.path: missing"),
+        (sources.works_files, "{}/*.jsonl", "no file matches"),
+        (sources.works_files, "{}", "is a folder; a glob"),
+        (sources.works_files, "{}/*", "notes.txt, which ends in none of"),
+        (sources.works_files, "s3://openalex", "is an address"),
+        (sources.read_release, None, "source.path: missing; kind snapshot wants the folder"),
+        (sources.read_release, "{}/nowhere", "nowhere is no folder"),
+        (sources.read_release, "{}", "holds no snapshot"),
+        (sources.read_release, "https://openalex.s3.amazonaws.com", "is no address of S3"),
+        (sources.read_release, "s3://", "is no address of S3"),
     ],
 )
-def test_what_cannot_be_a_source_is_refused_in_one_line(tmp_path, kind, path, message):
+def test_what_cannot_be_a_source_is_refused_in_one_line(tmp_path, find, path, message):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
-        sources.source_files(kind, path and path.format(tmp_path))
+        find(path and path.format(tmp_path))
     assert message in str(error.value)
 
 
 @pytest.mark.parametrize("root", ["", "data", "data/jsonl", "data/jsonl/works"])
 def test_snapshot_is_found_from_every_folder_on_the_way(tmp_path, root):
     works = make_snapshot(tmp_path)
-    found = sources.source_files("snapshot", str(tmp_path / root))
-    assert found == [f"{works}/{name}.gz" for name in sorted(PARTS)]
-    counts = sources.record_counts("snapshot", str(tmp_path / root))
-    assert counts == {f"{works}/{name}.gz": size // 4 for name, size in PARTS.items()}
+    release = sources.read_release(f"{tmp_path / root}/")
+    assert (release.works, release.date) == (str(works), "2026-09-01")
+    assert release.parts == tuple((f"{name}.gz", size, size // 4) for name, size in PARTS.items())
+    assert release.digest == sources.read_release(str(works)).digest
+    assert {key: release.summary[key] for key in ("files", "bytes", "records")} == {
+        "files": 3, "bytes": 47, "records": 11,
+    }  # fmt: skip
 
 
 def test_works_folder_may_have_any_name(tmp_path):
     works = make_snapshot(tmp_path, works="my-copy")
-    assert len(sources.source_files("snapshot", str(works))) == 3
+    assert len(sources.read_release(str(works)).parts) == 3
 
 
 def test_parquet_goes_before_json_lines(tmp_path):
     make_snapshot(tmp_path, "jsonl")
     make_snapshot(tmp_path, "parquet")
     for root in ("", "data"):
-        found = sources.source_files("snapshot", str(tmp_path / root))
-        assert {Path(name).suffix for name in found} == {".parquet"}
+        parts = sources.read_release(str(tmp_path / root)).parts
+        assert {Path(part.name).suffix for part in parts} == {".parquet"}
 
 
 def remove_manifest(works: Path) -> None:
@@ -117,10 +133,18 @@ def cut_manifest(works: Path) -> None:
     (works / "manifest.json").write_text('{"files": [')
 
 
+def list_for_manifest(works: Path) -> None:
+    (works / "manifest.json").write_text("[]")
+
+
 def empty_manifest(works: Path) -> None:
     (works / "manifest.json").write_text('{"files": []}')
     for path in works.glob("updated_date=*/*"):
         path.unlink()
+
+
+def miscount_manifest(works: Path) -> None:
+    change_manifest(works, record_count=12)
 
 
 def cut_part(works: Path) -> None:
@@ -139,13 +163,19 @@ def add_part(works: Path) -> None:
     (works / "updated_date=2026-09-01/part_0002.gz").touch()
 
 
+def mix_manifests(works: Path) -> None:
+    (works.parent / "manifest.json").write_text('{"date": "2026-06-25", "entities": []}')
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (remove_manifest, "no manifest.json"),
         (break_manifest, "not a manifest of OpenAlex"),
         (cut_manifest, "not a manifest of OpenAlex"),
+        (list_for_manifest, "not a manifest of OpenAlex"),
         (empty_manifest, "lists no files"),
+        (miscount_manifest, "manifest.json: states 12 records, but its files have 11"),
         (cut_part, "updated_date=2026-01-05/part_0000.gz: 39 bytes, but the manifest says 40"),
         (lengthen_part, "updated_date=2026-01-05/part_0000.gz: 41 bytes, but the manifest says 40"),
         (
@@ -153,13 +183,14 @@ def add_part(works: Path) -> None:
             "1 files listed in the manifest but not there, the first is updated_date=2026-09-01/part_0001.gz",
         ),
         (add_part, "1 files there but not listed in the manifest"),
+        (mix_manifests, "two releases are mixed"),
     ],
 )
 def test_snapshot_must_agree_with_its_manifest(tmp_path, damage, message):
     works = make_snapshot(tmp_path)
     damage(works)
     with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
-        sources.source_files("snapshot", str(tmp_path))
+        sources.read_release(str(tmp_path))
     assert message in str(error.value)
     assert str(works) in str(error.value)
 
@@ -167,7 +198,7 @@ def test_snapshot_must_agree_with_its_manifest(tmp_path, damage, message):
 def test_old_layout_and_its_manifest_are_understood(shared_data, tmp_path):
     sample = shared_data("openalex-snapshot-samples") / "go-openalex/sample/openalex"
     with pytest.raises(StudyError, match=r"46\d files listed in the manifest but not there"):
-        sources.source_files("snapshot", str(sample))
+        sources.read_release(str(sample))
     works = tmp_path / "data/works"
     part = "updated_date=2023-05-16/part_000.gz"
     (works / part).parent.mkdir(parents=True)
@@ -175,7 +206,55 @@ def test_old_layout_and_its_manifest_are_understood(shared_data, tmp_path):
     manifest = json.loads((sample / "works/manifest").read_text())
     manifest["entries"] = [entry for entry in manifest["entries"] if entry["url"].endswith(part)]
     (works / "manifest").write_text(json.dumps(manifest))
-    assert sources.record_counts("snapshot", str(tmp_path)) == {str(works / part): 27}
+    release = sources.read_release(str(tmp_path))
+    assert [(found.name, found.records) for found in release.parts] == [(part, 27)]
+    assert release.date is None
+    assert release.digest.startswith("undated ")
+
+
+# The release that a study began with ------------------------------------------------------------------------
+
+
+def test_a_release_is_pinned_when_first_read(tmp_path, study):
+    make_snapshot(tmp_path)
+    release = sources.pin_release(str(tmp_path))
+    assert (study / "results/harvest/release.json").exists()
+    assert sources.pinned() == sources.pin_release(str(tmp_path)) == sources.check_release() == release
+
+
+def test_another_copy_of_a_release_has_its_digest_and_another_release_has_not(tmp_path, study):
+    works = make_snapshot(tmp_path / "one")
+    make_snapshot(tmp_path / "two")
+    first = sources.pin_release(str(tmp_path / "one"))
+    second = sources.pin_release(str(tmp_path / "two"))
+    assert sources.pinned() == second
+    assert first.digest == second.digest
+    change_manifest(works, date="2026-12-20")
+    assert sources.read_release(str(tmp_path / "one")).digest != first.digest
+
+
+@pytest.mark.parametrize("again", [lambda path: sources.check_release(), sources.pin_release])
+def test_a_release_that_has_changed_is_refused(tmp_path, study, again):
+    works = make_snapshot(tmp_path)
+    sources.pin_release(str(tmp_path))
+    change_manifest(works, date="2026-12-20")
+    with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
+        again(str(tmp_path))
+    assert str(works) in str(error.value)
+    assert "was 2026-09-01 " in str(error.value)
+    assert "now 2026-12-20 " in str(error.value)
+    assert "remove results/harvest" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"path": "x"}', '{"parts": [["a"]]}'])
+def test_a_pin_that_is_none_is_named(study, text):
+    sources.PIN.parent.mkdir(parents=True)
+    sources.PIN.write_text(text)
+    with pytest.raises(StudyError, match=r"^results/harvest/release\.json: [^\n]*$"):
+        sources.pin_release("anything")
+
+
+# Groups of files --------------------------------------------------------------------------------------------
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=6), st.integers(1, 3))

@@ -19,6 +19,7 @@ ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
     judge_recovery judge_claims draw_significant_links draw_trajectories draw_archetypes draw_alignment
     draw_nulls draw_recovery draw_diagnostics draw_losses audit_results all
+    search_poles measure_polarization compare_hubs draw_poles draw_polarization draw_hubs
 """
 TWICE = "find_core read_works fit_max_entropy score_links"
 README = (ROOT / "README.md").read_text()
@@ -96,6 +97,8 @@ def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project)
         "align_countries": 1, "judge_recovery": 1, "judge_claims": 1, "draw_significant_links": 1,
         "draw_trajectories": 1, "draw_archetypes": 1, "draw_alignment": 1, "draw_recovery": 1,
         "draw_diagnostics": 1, "draw_nulls": 1, "audit_results": 1, "all": 1,
+        "search_poles": 1, "measure_polarization": 1, "compare_hubs": 1,
+        "draw_poles": 1, "draw_polarization": 1, "draw_hubs": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch
     twin.run(*both)
@@ -129,7 +132,9 @@ def test_scripts_are_thin():
 
 def test_every_script_belongs_to_a_rule_or_is_a_command():
     used = set(re.findall(r"scripts/(\w+)\.py", "".join(path.read_text() for path in RULES)))
-    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} - used == {"audit", "describe_config"}
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} - used == {
+        "audit", "describe_config", "verify_live",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -137,7 +142,7 @@ def test_every_script_belongs_to_a_rule_or_is_a_command():
     [
         ("clusters={kk: 4}", "clusters: unknown key kk; allowed: k, radius, seed"),
         ("clusters={k: 1}", "clusters.k: 1; allowed: at least 2"),
-        ("source={kind: apii}", "source.kind: 'apii'; allowed: demo, snapshot, works, networks"),
+        ("source={kind: apii}", "source.kind: 'apii'; allowed: demo, snapshot, api, works, networks"),
         ("years={first: 2010}", "trajectories: 2000-2021; allowed: within years = 2010-2023"),
         ("run={nulls: [gravity]}", "run.nulls: 'gravity'; allowed: enhanced_max_entropy, "),
         ("nulls={max_entropy: {seed: 1}}", "nulls.max_entropy: unknown option seed; allowed: "),

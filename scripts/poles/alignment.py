@@ -1,12 +1,14 @@
-"""Countries against the poles: who integrates with which pole, who bridges, who does neither."""
+"""Countries against the poles: who integrates with which pole, who bridges, who does neither, and how far."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
+from poles import tables, trends
+from poles.clusters import archetype
 from poles.jobs import log
+from poles.trajectories import cube, noise_of, preprocess
 
 INTEGRATING = ("Scientific Convergence", "Knowledge Integration")
 """Archetypes of a pair that draws closer: in both layers, or in what its members learn from each other."""
@@ -39,27 +41,169 @@ def group_of(archetypes: Sequence[str | None], poles: Sequence[str]) -> str:
     return f"only {drawn[0]}" if len(drawn) == 1 else "+".join(drawn)
 
 
-def trend(years: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:
-    """Trend of a series per decade with its 95 % interval (Theil-Sen; Sen 1968).
-
-    Parameters
-    ----------
-    years, values : ndarray, shape (n,)
-
-    Returns
-    -------
-    slope, low, high : float
-        Change per ten years: the median of all pairwise slopes, and its interval.
-    """
-    slope, _, low, high = stats.theilslopes(values, years)
-    return 10 * slope, 10 * low, 10 * high
-
-
 def with_pole(frame: pl.DataFrame, pole: str) -> pl.DataFrame:
     """Rows of pairs that one pole is in, with the other one as column ``country``."""
     return frame.filter((pl.col("source") == pole) | (pl.col("target") == pole)).with_columns(
         pl.when(pl.col("source") == pole).then("target").otherwise("source").alias("country")
     )
+
+
+def courses(trajectories: pl.DataFrame, channels: Sequence[str], preprocessing: str) -> np.ndarray:
+    """What trends are taken of: z, shape (pairs, years, channels).
+
+    Where preprocessing is ``yearly_scale``, z over the year's spread across pairs: at a constant ratio of
+    observed to expected, z itself may grow with the literature and pass for a trend. The other
+    preprocessings change no direction of a series, so trends stay in units of z.
+
+    Parameters
+    ----------
+    trajectories : pl.DataFrame
+        Sorted by pair and year, with z_<channel>.
+    channels : sequence of str
+        Names of the channels.
+    preprocessing : str
+        See `trajectories.preprocess`.
+    """
+    z = cube(trajectories, [f"z_{name}" for name in channels])
+    return preprocess(z, preprocessing) if preprocessing == "yearly_scale" else z
+
+
+def trend(years: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:
+    """Trend of a series per decade with its 95 % interval (Theil-Sen; see `trends.estimate`).
+
+    Parameters
+    ----------
+    years, values : ndarray, shape (n,)
+        One value for each of so many years in a row.
+
+    Returns
+    -------
+    slope, low, high : float
+        Change per ten years: the median of all pairwise slopes, and its interval, which allows for
+        autocorrelation.
+    """
+    if (np.diff(years) != 1).any():
+        raise ValueError("a trend needs one value for every year, in their order")
+    found = trends.estimate(np.asarray(values, dtype=np.float64)[None])
+    return 10 * float(found.slope[0]), 10 * float(found.low[0]), 10 * float(found.high[0])
+
+
+def layer_weights(channels: Sequence[str]) -> np.ndarray:
+    """Weights of the channels that sum to 1, equal for each layer and within a layer; shape (channels,)."""
+    layers = [name.split("_")[0] for name in channels]
+    return np.array([1 / (len(set(layers)) * layers.count(layer)) for layer in layers])
+
+
+def noise_of_series(z: np.ndarray) -> np.ndarray:
+    """Noise of every series by itself, 0 where it is rounding; shape (pairs, channels).
+
+    See `trajectories.noise_of`.
+
+    Parameters
+    ----------
+    z : ndarray, shape (pairs, years, channels)
+    """
+    noise = np.stack([noise_of(z[:, :, [place]]) for place in range(z.shape[2])], axis=-1)
+    return np.where(noise > 1e-12 * np.abs(z).max(axis=1, initial=0), noise, 0.0)
+
+
+def in_noise_units(slopes: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Slopes over the noise of their own series, shape (pairs, channels).
+
+    NaN where a series that moves has no noise to be measured in, such as a straight line.
+
+    Parameters
+    ----------
+    slopes : ndarray, shape (pairs, channels)
+    z : ndarray, shape (pairs, years, channels)
+    """
+    noise = noise_of_series(z)
+    rounding = 1e-12 * np.abs(z).max(axis=1, initial=0)
+    still = np.where(np.abs(slopes) > rounding, np.nan, 0.0)
+    return np.divide(slopes, noise, out=still, where=noise > 0)
+
+
+def theil_sen(values: np.ndarray) -> np.ndarray:
+    """Median of all slopes between two years, along the last axis (Theil 1950; Sen 1968)."""
+    first, second = np.triu_indices(values.shape[-1], 1)
+    return np.median((values[..., second] - values[..., first]) / (second - first), axis=-1)
+
+
+def resample(values: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Noise of several series drawn anew, by the autoregressive sieve bootstrap.
+
+    Bühlmann (1997, Bernoulli 3:123-148), of order 1.
+    What each series' own trend leaves is taken as AR(1), its correlation freed of bias (`trends.unbiased`)
+    and not below 0. The innovations are drawn with replacement, the same years for all series, so that what
+    couples the series stays. The factor makes up for the line that was fitted.
+
+    Parameters
+    ----------
+    values : ndarray, shape (series, years)
+    resamples : int
+    rng : Generator
+
+    Returns
+    -------
+    ndarray, shape (resamples, series, years)
+    """
+    years = values.shape[1]
+    rest = values - theil_sen(values)[:, None] * np.arange(years)
+    rest = rest - rest.mean(axis=1, keepdims=True)
+    r = np.maximum(trends.unbiased(trends.correlate(rest), years), 0)
+    shocks = rest[:, 1:] - r[:, None] * rest[:, :-1]
+    shocks = (shocks - shocks.mean(axis=1, keepdims=True)) * np.sqrt((years - 1) / (years - 3))
+    drawn = shocks[:, rng.integers(0, years - 1, (resamples, years))].swapaxes(0, 1)
+    noise = drawn / np.sqrt(1 - r**2)[:, None]  # the first year's; the others follow from it
+    for year in range(1, years):
+        noise[:, :, year] = r * noise[:, :, year - 1] + drawn[:, :, year]
+    return noise
+
+
+def index(
+    first: np.ndarray, second: np.ndarray, channels: Sequence[str], resamples: int, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """Alignment of a country: how much faster it draws near to pole one than to pole two.
+
+    A = sum_c w_c (slope of z_c with pole one / noise - slope of z_c with pole two / noise), with the
+    Theil-Sen slope per decade, each series' own noise (`trajectories.noise_of`) and equal weights w_c for the
+    layers (`layer_weights`). Positive: towards pole one. The unit is standard deviations of noise per decade.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (years, channels)
+        z with pole one, and with pole two.
+    channels : sequence of str
+        Names of the channels.
+    resamples : int
+        Resamples behind the interval.
+    rng : Generator
+        Of this country alone.
+
+    Returns
+    -------
+    value, low, high : float
+        With its 95 % interval; NaN where a series has no noise.
+
+    Notes
+    -----
+    The interval is the basic bootstrap one (Davison and Hinkley 1997, 5.2) under `resample`, the unit of
+    noise being given. On 22 years of AR(1) noise in four series it covers 93-94 % at correlations up to 0.7;
+    a moving-block bootstrap of years covers 85 % without correlation and 60 % at 0.7, a jackknife over years
+    97 % and 71 % (measured).
+    """
+    z = np.stack([first, second])
+    series = z.swapaxes(1, 2)
+    weights = layer_weights(channels) * np.array([[1.0], [-1.0]])
+    value = float((weights * in_noise_units(10 * theil_sen(series), z)).sum())
+    if not np.isfinite(value):
+        return np.nan, np.nan, np.nan
+    noise = noise_of_series(z)
+    units = np.divide(weights, noise, out=np.zeros_like(noise), where=noise > 0)
+    drawn = 10 * theil_sen(resample(series.reshape(-1, len(first)), resamples, rng))
+    errors = (drawn * units.ravel()).sum(axis=1)
+    low, high = value - np.quantile(errors, [0.975, 0.025])
+    return value, float(low), float(high)
 
 
 def align(
@@ -68,13 +212,16 @@ def align(
     poles: Sequence[str],
     channels: Sequence[str],
     recent: tuple[int, int],
+    preprocessing: str = "noise_units",
+    resamples: int = 1000,
+    seed: int = 1,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Place every country of the panel against the poles.
 
     Parameters
     ----------
     trajectories : pl.DataFrame
-        Panel with z_<channel>.
+        Panel with z_<channel>, sorted by pair and year.
     members : pl.DataFrame
         source, target, archetype.
     poles : sequence of str
@@ -83,38 +230,61 @@ def align(
         Names of the channels.
     recent : (int, int)
         Years over which the present level of z is averaged.
+    preprocessing : str
+        See `courses`.
+    resamples, seed : int
+        Of the bootstrap behind the interval of the index. A country's draws depend on its code, not on which
+        others are there.
 
     Returns
     -------
     alignment : pl.DataFrame
-        country, group, archetype_<pole> ...; the poles themselves are there too, with the group ``pole``.
+        `tables.alignment`: country; group by the archetypes of the clusters, and by those of the pairs' own
+        trends; index with its interval (of exactly two poles); archetype_<pole> ... The poles themselves are
+        there too, with the group ``pole``.
     trends : pl.DataFrame
-        country, pole, channel, slope (change of z per decade), slope_low, slope_high (95 %), mean_z.
+        `tables.TRENDS`: the slope per decade of every country with every pole in every channel, and the poles
+        with each other.
     """
-    countries = sorted(set(members["source"]) | set(members["target"]))
-    alignment = pl.DataFrame({"country": pl.Series(countries, dtype=pl.String)})
-    rows = []
+    moving = courses(trajectories, channels, preprocessing)
+    level = cube(trajectories, [f"z_{name}" for name in channels])
+    years = trajectories["year"].unique().sort().to_numpy()
+    now = (years >= recent[0]) & (years <= recent[1])
+    pairs = trajectories.select("source", "target").unique(maintain_order=True).with_row_index("place")
+    rows, own, places = [], {}, {}
     for pole in poles:
-        held = with_pole(members, pole).select("country", pl.col("archetype").alias(f"archetype_{pole}"))
-        alignment = alignment.join(held, on="country", how="left")
-        for (country,), course in with_pole(trajectories, pole).group_by("country", maintain_order=True):
-            years = course["year"].to_numpy()
-            now = (years >= recent[0]) & (years <= recent[1])
-            for name in channels:
-                z = course[f"z_{name}"].to_numpy()
-                slope, low, high = trend(years, z)
-                rows.append(
-                    (country, pole, name, slope, low, high, float(z[now].mean()) if now.any() else None)
-                )
-    columns = [f"archetype_{pole}" for pole in poles]
-    groups = [
-        "pole" if row[0] in poles else group_of(row[1:], poles)
-        for row in alignment.select("country", *columns).iter_rows()
-    ]
-    alignment = alignment.select("country", pl.Series("group", groups, dtype=pl.String), *columns)
+        for country, place in with_pole(pairs, pole).select("country", "place").iter_rows():
+            places[country, pole] = place
+            found = trends.estimate(moving[place].T)
+            own[country, pole] = archetype(trends.directions(found), list(channels))
+            for n, name in enumerate(channels):
+                slope, low, high = (10 * float(part[n]) for part in (found.slope, found.low, found.high))
+                mean = float(level[place, now, n].mean()) if now.any() else None
+                rows.append((country, pole, name, slope, low, high, mean))
+    countries = sorted(set(members["source"]) | set(members["target"]))
+    clustered = {
+        (country, pole): name
+        for pole in poles
+        for country, name in with_pole(members, pole).select("country", "archetype").iter_rows()
+    }
+    lines = []
+    for country in countries:
+        line = {"country": country} | {f"archetype_{pole}": clustered.get((country, pole)) for pole in poles}
+        for column, names in (("group", clustered), ("trend_group", own)):
+            by_pole = [names.get((country, pole)) for pole in poles]
+            line[column] = "pole" if country in poles else group_of(by_pole, poles)
+        if len(poles) == 2 and all((country, pole) in places for pole in poles):
+            z = [moving[places[country, pole]] for pole in poles]
+            rng = np.random.default_rng([seed, *map(ord, country)])
+            found = index(*z, channels, resamples, rng)
+            line |= zip(("index", "index_low", "index_high"), found, strict=True)
+        lines.append(line)
+    schema = dict(tables.alignment(poles).columns)
+    alignment = pl.DataFrame(lines, schema=schema).with_columns(pl.col("^index.*$").fill_nan(None))
     for group, count in alignment.group_by("group").len().sort("group").iter_rows():
         log.info("%s: %d countries", group, count)
-    schema = dict.fromkeys(("slope", "slope_low", "slope_high", "mean_z"), pl.Float64)
-    schema = {"country": pl.String, "pole": pl.String, "channel": pl.String} | schema
-    trends = pl.DataFrame(rows, schema=schema, orient="row")
-    return alignment.sort("country"), trends.sort("country", "pole", "channel")
+    for pole, beyond in zip(poles, ("index_low", "index_high"), strict=False):
+        sign = 1 if beyond == "index_low" else -1
+        log.info("towards %s by the index: %d countries", pole, (sign * alignment[beyond] > 0).sum())
+    found = pl.DataFrame(rows, schema=dict(tables.TRENDS.columns), orient="row")
+    return alignment, found.sort("country", "pole", "channel")

@@ -48,8 +48,11 @@ def code_state(record: dict[str, Any]) -> str | None:
     Parameters
     ----------
     record : dict
-        Provenance of a file.
+        Provenance of a file. The list of answers in a store of primary data names no code: a change of code
+        does not make it anew.
     """
+    if "answers" in record:
+        return None
     digest, *roots = str(record.get("params", {}).get("code", "")).split()
     if not roots:
         return "its record names no code"
@@ -58,6 +61,17 @@ def code_state(record: dict[str, Any]) -> str | None:
     except StudyError as error:
         return str(error)
     return None if present == digest else f"made by code {digest}, the present code is {present}"
+
+
+def _made_from(path: str, record: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
+    """Files that a file was made from, each with the SHA-256 that it should have.
+
+    What came over the network stands in a store: its own records vouch for it, not the digests of its bytes,
+    in which no two harvests of the same works agree.
+    """
+    yield from record.get("inputs", {}).items()
+    yield from ((name, None) for name in record.get("store", []))
+    yield from ((f"{Path(path).parent}/{name}", value) for name, value in record.get("answers", {}).items())
 
 
 def walk(path: str, claimed: str | None = None, visited: dict[str, str] | None = None) -> Iterator[Link]:
@@ -103,7 +117,7 @@ def _visit(path: str, depth: int, claimed: str | None, user: str, visited: dict[
         breaks.append(state)
     yield Link(path, depth, digest, record, tuple(breaks), seen)
     if record is not None and not seen:
-        for name, value in record.get("inputs", {}).items():
+        for name, value in _made_from(path, record):
             yield from _visit(name, depth + 1, value, path, visited)
 
 
@@ -156,6 +170,8 @@ def _describe(link: Link) -> str:
         lines[0] += "  (source)" if not link.breaks else ""
     elif link.seen:
         lines[0] += "  (above)"
+    elif "answers" in link.record:
+        lines[0] += "  (source: answers as they came)"
     else:
         params = {key: value for key, value in link.record["params"].items() if key != "code"}
         wildcards = " ".join(f"{key}={value}" for key, value in link.record["wildcards"].items())
@@ -202,7 +218,7 @@ def chain(path: str, full: bool = False) -> tuple[list[str], Link | None]:
         quiet = None
         family = (
             Path(link.path).parent,
-            link.record and (link.record["rule"], link.record["params"], link.record["wildcards"], link.seen),
+            link.record and (*map(link.record.get, ("rule", "params", "wildcards")), link.seen),
         )
         if not full and not link.breaks and kept.get(link.depth) == family:
             hidden[link.depth] = hidden.get(link.depth, 0) + 1

@@ -1,55 +1,29 @@
-"""The paper's claims, each judged by one rule on the results of one branch."""
+"""The paper's claims, each judged by one rule in every branch, and the page that says so."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
-from poles import tables
-from poles.alignment import UNKNOWN
-from poles.layers import LAYERS
+from poles import networks, tables
 from poles.scores import significant_links
+from poles.verdicts import (
+    CONTRADICTED,
+    INCONCLUSIVE,
+    JUDGES,
+    NOT_TESTABLE,
+    REPRODUCED,
+    Branch,
+    judge_robust,
+)
 
-REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
-INCONCLUSIVE, NOT_TESTABLE = "inconclusive", "not testable"
 MADE_UP = "The data are a made-up world: verdicts say whether the method works, nothing about real countries."
 COLOURS = {REPRODUCED: "#007a56", CONTRADICTED: "#b34700", INCONCLUSIVE: "#555555", NOT_TESTABLE: "#888888"}
 """Colour of each verdict, in the order in which verdicts are counted."""
-
-
-class Verdict(NamedTuple):
-    """Outcome of one claim: the statistic behind it (None where there is none) and one sentence why."""
-
-    verdict: str
-    statistic: float | None
-    why: str
-
-
-class Branch(NamedTuple):
-    """Results of one branch (variant, null model) that claims are judged on.
-
-    Attributes
-    ----------
-    layers : sequence of str
-        Layers of the study.
-    poles : sequence of str
-        Country codes of the poles.
-    trends, alignment : pl.DataFrame
-        See `poles.alignment.align`.
-    significant : pl.DataFrame
-        See `poles.scores.significant_links`.
-    threshold : float
-        Mean z above which a link is significant.
-    """
-
-    layers: Sequence[str]
-    poles: Sequence[str]
-    trends: pl.DataFrame
-    alignment: pl.DataFrame
-    significant: pl.DataFrame
-    threshold: float
+TITLE = "What the data say to the paper's claims"
+ALL = "all"
+"""What stands for the null model of a claim about several."""
 
 
 def read_branches(
@@ -64,9 +38,11 @@ def read_branches(
     Parameters
     ----------
     files : object
-        Paths as attributes: ``trends`` and ``alignment`` (per branch), ``scores`` (per layer, too).
+        Paths as attributes, in the order of the branches: ``trends``, ``alignment``, ``clusters``,
+        ``countries``, ``polarization``, ``hubs``, ``candidates``, ``selection``, and ``scores`` (of each
+        layer in turn).
     branches : sequence of str
-        Names "variant/null", in the order of the files.
+        Names "variant/null".
     layers, poles : sequence of str
         Layers of the study, and its poles.
     significance : Mapping
@@ -77,102 +53,32 @@ def read_branches(
     dict
         Branches by (variant, null model).
     """
-    scores = {tuple(Path(path).parts[-4:]): path for path in files.scores}
     found = {}
-    for name, trends, aligned in zip(branches, files.trends, files.alignment, strict=True):
+    for place, name in enumerate(branches):
         variant, null = name.split("/")
-        frames = {
-            layer: tables.read(scores[variant, layer, "scores", f"{null}.parquet"], tables.SCORES)
-            for layer in layers
+        of_branch = files.scores[place * len(layers) : (place + 1) * len(layers)]
+        scores = {
+            layer: tables.read(path, tables.SCORES) for layer, path in zip(layers, of_branch, strict=True)
         }
         found[variant, null] = Branch(
-            layers,
-            poles,
-            tables.read(trends, tables.TRENDS),
-            tables.read(aligned, tables.alignment(poles)),
-            significant_links(frames, significance["first"], significance["last"]),
-            significance["threshold"],
+            layers=layers,
+            poles=poles,
+            trends=tables.read(files.trends[place], tables.TRENDS),
+            alignment=tables.read(files.alignment[place], tables.alignment(poles)),
+            significant=significant_links(scores, significance["first"], significance["last"]),
+            threshold=significance["threshold"],
+            members=tables.read(files.clusters[place], tables.CLUSTERS),
+            sizes=networks.sizes(tables.read(files.countries[place], tables.COUNTRIES)),
+            polarization=tables.read(files.polarization[place], tables.POLARIZATION_TRENDS),
+            hubs=tables.read(files.hubs[place], tables.HUBS),
+            candidates=tables.read(files.candidates[place], tables.POLES),
+            selection=tables.read(files.selection[place], tables.SELECTION),
         )
     return found
 
 
-def _without(layer: str) -> Verdict:
-    return Verdict(NOT_TESTABLE, None, f"The study has no {layer} layer.")
-
-
-def judge_trend(claim: Mapping[str, Any], branch: Branch) -> Verdict:
-    """Judge whether the z-score of a pair with a pole rises or falls."""
-    if claim["layer"] not in branch.layers:
-        return _without(claim["layer"])
-    pair = claim["pair"]
-    rows = branch.trends.filter(
-        pl.col("pole").is_in(pair)
-        & pl.col("country").is_in(pair)
-        & pl.col("channel").str.split("_").list.first().eq(claim["layer"])
-    ).unique("channel", keep="first", maintain_order=True)
-    if not len(rows):
-        return Verdict(NOT_TESTABLE, None, f"{'-'.join(pair)} is not among the trajectories with a pole.")
-    sign = 1 if claim["direction"] == "rises" else -1
-    slopes = [sign * value for value in rows["slope"]]
-    low = min(min(sign * row["slope_low"], sign * row["slope_high"]) for row in rows.iter_rows(named=True))
-    high = max(max(sign * row["slope_low"], sign * row["slope_high"]) for row in rows.iter_rows(named=True))
-    slope = sum(slopes) / len(slopes) * sign
-    bounds = sorted((sign * low, sign * high))
-    why = f"z changes by {slope:+.2f} a decade (95 % interval {bounds[0]:+.2f} to {bounds[1]:+.2f})."
-    if low > 0:
-        return Verdict(REPRODUCED, slope, why)
-    return Verdict(CONTRADICTED if high < 0 else INCONCLUSIVE, slope, why)
-
-
-def judge_group(claim: Mapping[str, Any], branch: Branch) -> Verdict:
-    """Judge which share of the named countries stands where the claim says."""
-    if set(claim["poles"]) != set(branch.poles):
-        return Verdict(NOT_TESTABLE, None, f"The study's poles are {', '.join(branch.poles)}.")
-    if set(branch.layers) != set(LAYERS):
-        return Verdict(
-            NOT_TESTABLE, None, f"It needs both layers; the study has {', '.join(branch.layers)} only."
-        )
-    groups = dict(branch.alignment.select("country", "group").iter_rows())
-    missing = [country for country in claim["countries"] if groups.get(country, UNKNOWN) == UNKNOWN]
-    if missing:
-        return Verdict(NOT_TESTABLE, None, f"Not in the panel with both poles: {', '.join(missing)}.")
-    there = [country for country in claim["countries"] if groups[country] == claim["group"]]
-    others = [f"{country} ({groups[country]})" for country in claim["countries"] if country not in there]
-    share = len(there) / len(claim["countries"])
-    why = f"{len(there)} of {len(claim['countries'])} in the group '{claim['group']}'"
-    why += f"; elsewhere: {', '.join(others)}." if others else "."
-    if share >= claim["share"]:
-        return Verdict(REPRODUCED, share, why)
-    return Verdict(CONTRADICTED if share < 1 - claim["share"] else INCONCLUSIVE, share, why)
-
-
-def judge_significant(claim: Mapping[str, Any], branch: Branch) -> Verdict:
-    """Judge the number of countries with a significant tie to a pole."""
-    if claim["layer"] not in branch.layers:
-        return _without(claim["layer"])
-    ties = branch.significant.filter(
-        pl.col("layer").eq(claim["layer"])
-        & (pl.col("source").eq(claim["pole"]) | pl.col("target").eq(claim["pole"]))
-    )
-    if not len(ties):
-        return Verdict(NOT_TESTABLE, None, f"{claim['pole']} has no link in these years.")
-    count = ties.filter(pl.col("z") > branch.threshold).height
-    error = abs(count - claim["expected"]) / claim["expected"]
-    why = f"{count} of {len(ties)} possible partners, against {claim['expected']} in the paper."
-    if error <= claim["tolerance"]:
-        return Verdict(REPRODUCED, float(count), why)
-    return Verdict(CONTRADICTED if error > 2 * claim["tolerance"] else INCONCLUSIVE, float(count), why)
-
-
-JUDGES: Mapping[str, Callable[[Mapping[str, Any], Branch], Verdict]] = {
-    "trend": judge_trend,
-    "group": judge_group,
-    "significant": judge_significant,
-}
-
-
 def judge(claims: Sequence[Mapping[str, Any]], branches: Mapping[tuple[str, str], Branch]) -> pl.DataFrame:
-    """Judge every claim in every branch.
+    """Judge every claim in every branch; a claim about several null models once for each variant.
 
     Parameters
     ----------
@@ -184,17 +90,34 @@ def judge(claims: Sequence[Mapping[str, Any]], branches: Mapping[tuple[str, str]
     Returns
     -------
     pl.DataFrame
-        `tables.CLAIMS`.
+        `tables.CLAIMS`, in the order of the claims.
     """
-    return pl.DataFrame(
+
+    def row(claim: Mapping[str, Any], variant: str, null: str, verdict: tuple) -> dict[str, Any]:
+        named = {"claim": claim["id"], "statement": claim["statement"], "variant": variant, "null": null}
+        return named | verdict._asdict()
+
+    schema = dict(tables.CLAIMS.columns)
+    single = pl.DataFrame(
         [
-            {"claim": claim["id"], "statement": claim["statement"], "variant": variant, "null": null}
-            | JUDGES[claim["kind"]](claim, branch)._asdict()
+            row(claim, variant, null, JUDGES[claim["kind"]](claim, branch))
             for claim in claims
+            if claim["kind"] in JUDGES
             for (variant, null), branch in branches.items()
         ],
-        schema=dict(tables.CLAIMS.columns),
+        schema=schema,
     )
+    several = pl.DataFrame(
+        [
+            row(claim, variant, ALL, judge_robust(claim, single, variant))
+            for claim in claims
+            if claim["kind"] not in JUDGES
+            for variant in dict.fromkeys(variant for variant, _ in branches)
+        ],
+        schema=schema,
+    )
+    order = pl.DataFrame({"claim": [claim["id"] for claim in claims]})
+    return order.join(pl.concat([single, several]), on="claim", maintain_order="left_right").select(*schema)
 
 
 def caveat(kind: str, subfields: Sequence[int] | None) -> str:
@@ -223,8 +146,8 @@ def caveat(kind: str, subfields: Sequence[int] | None) -> str:
     )
 
 
-def page(claims: pl.DataFrame, note: str = "") -> str:
-    """Claims as a Markdown page: each claim, its verdict in every branch, and one sentence why.
+def page(claims: pl.DataFrame, note: str = "", more: Sequence[str] = ()) -> str:
+    """Claims as a Markdown page: all verdicts at a glance, then each claim with one sentence why.
 
     Parameters
     ----------
@@ -232,45 +155,77 @@ def page(claims: pl.DataFrame, note: str = "") -> str:
         `tables.CLAIMS`.
     note : str
         What a reader must know of the data first.
+    more : sequence of str
+        Further lines, between the overview and the claims.
     """
-    lines = ["# What the data say to the paper's claims", "", _overview(claims)]
+    lines = [f"# {TITLE}", "", _overview(claims)]
     lines += ["", f"**{note}**"] if note else []
-    for (_, statement), rows in claims.group_by("claim", "statement", maintain_order=True):
-        lines += ["", f"## {statement}", "", "| data | null model | verdict | why |", "|---|---|---|---|"]
+    columns, rows = _glance(claims)
+    lines += [
+        "",
+        "## At a glance",
+        "",
+        f"| claim | {' | '.join(columns)} |",
+        "|---" * (len(columns) + 1) + "|",
+    ]
+    lines += [f"| {claim} | {' | '.join(cells)} |" for claim, cells in rows]
+    lines += ["", *more] if more else []
+    for (claim, statement), judged in claims.group_by("claim", "statement", maintain_order=True):
+        lines += ["", f"## {statement}", "", f"`{claim}`", ""]
+        lines += ["| data | null model | verdict | why |", "|---|---|---|---|"]
         lines += [
             f"| {row['variant']} | {row['null']} | **{row['verdict']}** | {row['why']} |"
-            for row in rows.iter_rows(named=True)
+            for row in judged.iter_rows(named=True)
         ]
     return "\n".join(lines)
 
 
 def html_page(claims: pl.DataFrame, note: str = "") -> str:
     """The same as an HTML page that stands by itself, for the report."""
+    columns, glance = _glance(claims)
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("claim", *columns))
+    overview = [f"<tr>{head}</tr>"]
+    for claim, cells in glance:
+        shown = "".join(f'<td style="color:{COLOURS.get(cell, "")}">{escape(cell)}</td>' for cell in cells)
+        overview.append(f"<tr><td>{escape(claim)}</td>{shown}</tr>")
     rows = []
-    for (_, statement), group in claims.group_by("claim", "statement", maintain_order=True):
+    for (_, statement), judged in claims.group_by("claim", "statement", maintain_order=True):
         rows.append(f'<tr><th colspan="4">{escape(statement)}</th></tr>')
-        for row in group.iter_rows(named=True):
+        for row in judged.iter_rows(named=True):
             cells = "".join(f"<td>{escape(row[name])}</td>" for name in ("variant", "null"))
             colour = COLOURS[row["verdict"]]
             cells += f'<td style="color:{colour}"><b>{row["verdict"]}</b></td><td>{escape(row["why"])}</td>'
             rows.append(f"<tr>{cells}</tr>")
     style = (
-        "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em} th{text-align:left;padding-top:1em} "
+        "body{font:16px/1.5 sans-serif;max-width:64em;margin:2em} th{text-align:left;padding-top:1em} "
         "td{padding:0 1em 0 0;vertical-align:top}"
     )
-    title = "What the data say to the paper's claims"
-    return (
-        '<!doctype html>\n<html lang="en"><meta charset="utf-8">'
-        f"<title>{title}</title><style>{style}</style>\n<h1>{title}</h1>\n<p>{_overview(claims)}</p>\n<p><b>{escape(note)}</b></p>\n<table>\n"
-        + "\n".join(rows)
-        + "\n</table></html>"
+    return "\n".join(
+        [
+            f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{TITLE}</title>',
+            f"<style>{style}</style>",
+            f"<h1>{TITLE}</h1>\n<p>{_overview(claims)}</p>\n<p><b>{escape(note)}</b></p>",
+            *("<table>", *overview, "</table>"),
+            *("<table>", *rows, "</table></html>"),
+        ]
     )
+
+
+def _glance(claims: pl.DataFrame) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Names of the branches, and for each claim its verdicts in them; one about several stands in each."""
+    single = claims.filter(pl.col("null") != ALL)
+    branches = list(dict.fromkeys(single.select("variant", "null").iter_rows()))
+    rows = []
+    for (claim,), judged in claims.group_by("claim", maintain_order=True):
+        found = {(row["variant"], row["null"]): row["verdict"] for row in judged.iter_rows(named=True)}
+        rows.append((claim, [found.get((v, n), found.get((v, ALL), "")) for v, n in branches]))
+    return [f"{variant}, {null}" for variant, null in branches], rows
 
 
 def _overview(claims: pl.DataFrame) -> str:
     """One sentence: how many claims in how many branches, and how many of each verdict."""
     found = dict(claims.group_by("verdict").len().iter_rows())
-    branches = claims.select("variant", "null").n_unique()
+    branches = claims.filter(pl.col("null") != ALL).select("variant", "null").n_unique()
     return (
         f"{claims['claim'].n_unique()} claims in {branches} {'branch' if branches == 1 else 'branches'} "
         "(a choice about the data and a null model): "

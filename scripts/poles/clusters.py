@@ -1,14 +1,17 @@
 """Archetypes of trajectories: k-means under dynamic time warping, and names given by a rule."""
 
 import warnings
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from scipy import stats
 
+from poles import tables
 from poles.errors import StudyError
 from poles.jobs import log
-from poles.trajectories import cube
+from poles.trajectories import cube, preprocess
 
 ARCHETYPES = {
     (1, 1): "Scientific Convergence",
@@ -21,8 +24,16 @@ ARCHETYPES = {
 UNNAMED = "Unnamed"
 EDGE = 5
 """Years at either end whose means a change is taken between."""
-DEAD_ZONE = 0.25
+NOISE_ZONE = 1.0
+"""Change in noise units below which a cluster does not move, however little the others do."""
+PANEL_ZONE = 0.25
 """Change of a cluster, in units of the panel's root mean square change, below which it is no change."""
+UNCLEAR = 2
+"""Direction of a channel that neither moves nor is known to stand still."""
+WORDS = {1: "rises", -1: "falls", 0: "still", UNCLEAR: "unclear"}
+"""What a direction is called in a table."""
+STARTS = 50
+"""Starts of the Euclidean k-means whose centres the clustering begins with."""
 
 
 class Clustering(NamedTuple):
@@ -47,11 +58,43 @@ class Clustering(NamedTuple):
     iterations: int
 
 
+def one_thread() -> AbstractContextManager:
+    """Keep the libraries behind scikit-learn to one thread.
+
+    Theirs add up their parts as they finish, so sums would depend on their number; and on panels of this
+    size they mostly wait for each other.
+    """
+    import sklearn.cluster  # noqa: F401  what is loaded later is not limited
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
+
+
+def starting_centres(x: np.ndarray, k: int, seed: int, starts: int = STARTS) -> np.ndarray:
+    """Centres of Euclidean k-means, the best of several starts; shape (k, years, channels).
+
+    Warping hardly moves them, while random starts under warping do not agree with one another. To be called
+    within `one_thread`.
+
+    Parameters
+    ----------
+    x : ndarray, shape (pairs, years, channels)
+        Sorted by pair: a seed draws rows by their number.
+    k, seed : int
+        Number of clusters; seed of the starts.
+    starts : int
+        Number of starts.
+    """
+    from sklearn.cluster import KMeans
+
+    model = KMeans(k, n_init=starts, random_state=seed).fit(x.reshape(len(x), -1))
+    return model.cluster_centers_.reshape(k, *x.shape[1:])
+
+
 def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
     """Cluster trajectories by k-means under dynamic time warping (tslearn; Petitjean et al. 2011).
 
-    Started from the centres of Euclidean k-means, which makes the result depend on the data and hardly on
-    the seed; random starts under warping do not agree with one another.
+    Started from `starting_centres`, which makes the result depend on the data and hardly on the seed.
 
     Parameters
     ----------
@@ -73,8 +116,6 @@ def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
     StudyError
         If there are fewer distinct trajectories than clusters, or the algorithm does not converge.
     """
-    from sklearn.cluster import KMeans
-
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="h5py not installed")  # only wanted to save models
         from tslearn.clustering import TimeSeriesKMeans
@@ -86,14 +127,14 @@ def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
             "clusters.k, trajectories.panel.min_strength or trajectories.panel.min_share; why pairs are left "
             "out stands in trajectories/NULL.excluded.parquet"
         )
-    pairs, years, channels = x.shape
-    start = KMeans(k, n_init=50, random_state=seed).fit(x.reshape(pairs, -1)).cluster_centers_
+    with one_thread():
+        start = starting_centres(x, k, seed)
     # The radius alone: given with the constraint's name, tslearn 0.8-0.10 drops it for the barycentres.
     model = TimeSeriesKMeans(
         k,
         metric="dtw",
         metric_params={"sakoe_chiba_radius": radius},
-        init=start.reshape(k, years, channels),
+        init=start,
         max_iter=100,
         n_jobs=1,
         random_state=seed,
@@ -135,54 +176,123 @@ def silhouette(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
     )
 
 
-def changes(x: np.ndarray) -> np.ndarray:
-    """Change of each trajectory: mean of its last `EDGE` years less the mean of its first.
+def changes(z: np.ndarray) -> np.ndarray:
+    """Change of each trajectory in noise units: mean of its last `EDGE` years less the mean of its first.
+
+    Always in the units of ``noise_units`` (`trajectories.preprocess`), whatever is clustered, so that a name
+    means the same in every branch.
+
+    Parameters
+    ----------
+    z : ndarray, shape (pairs, years, channels)
+        z-scores.
 
     Returns
     -------
     ndarray, shape (pairs, channels)
     """
+    x = preprocess(z, "noise_units")
     return x[:, -EDGE:].mean(axis=1) - x[:, :EDGE].mean(axis=1)
 
 
-def directions(change: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Whether a cluster rises, falls or does neither, in each channel.
+def standard_errors(change: np.ndarray, labels: np.ndarray, ends: np.ndarray, k: int) -> np.ndarray:
+    """Standard error of the mean change of each cluster, where pairs that share a country depend.
 
-    A cluster moves where its members' mean change exceeds `DEAD_ZONE` times the root mean square change of
-    the whole panel, and twice its own standard error.
+    The dyadic-robust variance of Aronow, Samii and Assenova (2015, Political Anal. 23:564-577): products of
+    residuals are summed over all pairs of members that have a country in common. It is never taken below
+    that of independent members.
 
     Parameters
     ----------
     change : ndarray, shape (pairs, channels)
         See `changes`.
     labels : ndarray, shape (pairs,)
+    ends : ndarray of int, shape (pairs, 2)
+        Numbers of the two countries of each pair.
+    k : int
+        Number of clusters.
 
     Returns
     -------
-    ndarray of int, shape (k, channels)
-        1 rises, -1 falls, 0 neither.
+    ndarray, shape (k, channels)
+        Infinite for a cluster of one member.
     """
-    scale = np.sqrt((change**2).mean(axis=0))
-    rows = []
-    for label in range(labels.max() + 1):
-        members = change[labels == label]
-        mean = members.mean(axis=0)
-        error = members.std(axis=0, ddof=1) / np.sqrt(len(members)) if len(members) > 1 else 0 * mean
-        moves = (np.abs(mean) > DEAD_ZONE * scale) & (np.abs(mean) > 2 * error)
-        rows.append(np.where(moves, np.sign(mean), 0).astype(int))
-    return np.array(rows)
+    errors = np.full((k, change.shape[1]), np.inf)
+    for label in range(k):
+        inside = labels == label
+        members = int(inside.sum())
+        if members < 2:
+            continue
+        rest = change[inside] - change[inside].mean(axis=0)
+        by_country = np.zeros((ends.max() + 1, change.shape[1]))
+        for end in (0, 1):
+            np.add.at(by_country, ends[inside, end], rest)
+        independent = (rest**2).sum(axis=0)
+        shared = (by_country**2).sum(axis=0) - independent  # a pair is counted at both of its ends
+        errors[label] = np.sqrt(np.maximum(shared, independent) / (members * (members - 1)))
+    return errors
+
+
+class Directions(NamedTuple):
+    """Where each cluster goes, each an array of shape (k, channels).
+
+    Attributes
+    ----------
+    mean, low, high : ndarray
+        Mean change of the members in noise units, and its 95 % interval.
+    sign : ndarray of int
+        1 rises, -1 falls, 0 stands still, `UNCLEAR`.
+    """
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    sign: np.ndarray
+
+
+def directions(change: np.ndarray, labels: np.ndarray, ends: np.ndarray, k: int) -> Directions:
+    """Whether a cluster rises, falls or stands still, in each channel.
+
+    A change counts if it is beyond the dead zone: `NOISE_ZONE`, or `PANEL_ZONE` times the root mean square
+    change of the whole panel where that is more. A cluster moves where its mean change is beyond the zone
+    and its interval excludes 0; it stands still where its mean change is within the zone, and its interval
+    within twice the zone. All else is `UNCLEAR`.
+
+    Parameters
+    ----------
+    change, labels, ends, k
+        See `standard_errors`. An empty cluster is unclear.
+
+    Returns
+    -------
+    Directions
+    """
+    zone = np.maximum(NOISE_ZONE, PANEL_ZONE * np.sqrt((change**2).mean(axis=0)))
+    sizes = np.bincount(labels, minlength=k)
+    sums = np.zeros((k, change.shape[1]))
+    np.add.at(sums, labels, change)
+    mean = sums / np.maximum(sizes, 1)[:, None]
+    countries = [len(np.unique(ends[labels == label])) for label in range(k)]
+    reach = stats.t.isf(0.025, np.maximum(np.array(countries) - 1, 1))[:, None]
+    reach = reach * standard_errors(change, labels, ends, k)
+    low, high = mean - reach, mean + reach
+    moves = (np.abs(mean) > zone) & (low * high > 0)
+    still = (np.abs(mean) <= zone) & (low > -2 * zone) & (high < 2 * zone)
+    sign = np.where(moves, np.sign(mean), np.where(still, 0, UNCLEAR)).astype(int)
+    return Directions(mean, low, high, sign)
 
 
 def archetype(direction: np.ndarray, channels: list[str]) -> str:
     """Name of a cluster from the directions of its channels, by `ARCHETYPES`.
 
-    Where citation has two channels they must agree, else the cluster is unnamed. A study of one layer can
+    Where citation has two channels they must agree, else the cluster is unnamed; so it is where a channel
+    is `UNCLEAR`. A study of one layer can
     tell convergence, divergence and stability in that layer, but neither of the two knowledge archetypes.
 
     Parameters
     ----------
     direction : ndarray of int, shape (channels,)
-        One row of `directions`.
+        One row of `Directions.sign`.
     channels : list of str
         Names of the channels.
     """
@@ -195,15 +305,21 @@ def archetype(direction: np.ndarray, channels: list[str]) -> str:
     return ARCHETYPES.get((values[0], values[-1]), UNNAMED)
 
 
+def number_countries(pairs: pl.DataFrame) -> np.ndarray:
+    """Numbers of the two countries of each pair, in the order of their codes; shape (pairs, 2)."""
+    codes = np.unique(pairs.select("source", "target").to_numpy().astype(str))
+    return np.searchsorted(codes, pairs.select("source", "target").to_numpy().astype(str))
+
+
 def cluster(
     trajectories: pl.DataFrame, channels: list[str], k: int, seed: int, radius: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Cluster a panel of trajectories and name the clusters.
 
     Parameters
     ----------
     trajectories : pl.DataFrame
-        Sorted by pair and year; columns x_<channel>.
+        Sorted by pair and year; columns z_<channel> and x_<channel>.
     channels : list of str
         Names of the channels.
     k, seed, radius
@@ -216,11 +332,16 @@ def cluster(
         in the order of `ARCHETYPES`, then by size, so that a number does not depend on the run.
     centroids : pl.DataFrame
         cluster, archetype, year, x_<channel> ...
+    names : pl.DataFrame
+        What each name rests on: `tables.NAMES`.
     """
     columns = [f"x_{name}" for name in channels]
     x = cube(trajectories, columns)
     result = fit(x, k, seed, radius)
-    names = [archetype(row, channels) for row in directions(changes(x), result.labels)]
+    pairs = trajectories.select("source", "target").unique(maintain_order=True)
+    change = changes(cube(trajectories, [f"z_{name}" for name in channels]))
+    found = directions(change, result.labels, number_countries(pairs), k)
+    names = [archetype(row, channels) for row in found.sign]
     sizes = np.bincount(result.labels, minlength=k)
     rank = [*ARCHETYPES.values(), UNNAMED]
     order = sorted(range(k), key=lambda label: (rank.index(names[label]), -sizes[label], label))
@@ -231,7 +352,6 @@ def cluster(
         "k = %d: mean squared distance %.4g, mean silhouette %.3f, %d iterations", k, result.inertia,
         silhouette(result.distances, result.labels).mean(), result.iterations,
     )  # fmt: skip
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
     members = pairs.with_columns(
         pl.Series("cluster", [number[label] for label in result.labels], dtype=pl.Int16),
         pl.Series("archetype", [names[label] for label in result.labels], dtype=pl.String),
@@ -248,7 +368,19 @@ def cluster(
         )
         for label in order
     )
-    return members, centroids
+    rows = [
+        (
+            number[label],
+            names[label],
+            name,
+            int(sizes[label]),
+            *(float(part[label, place]) for part in (found.mean, found.low, found.high)),
+            WORDS[int(found.sign[label, place])],
+        )
+        for label in order
+        for place, name in enumerate(channels)
+    ]
+    return members, centroids, pl.DataFrame(rows, dict(tables.NAMES.columns), orient="row")
 
 
 def recovery(members: pl.DataFrame, truth: pl.DataFrame) -> tuple[pl.DataFrame, float]:

@@ -2,6 +2,8 @@
 
 import ast
 import copy
+import csv
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,17 +12,32 @@ from typing import Any
 import jsonschema
 import yaml
 
+from poles.branches import branches
 from poles.errors import StudyError
 from poles.layers import LAYERS
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 """Schema of the configuration, relative to the root of the project."""
+COUNTRIES = Path("scripts/poles/countries.csv")
+"""Table of `poles.countries`, relative to the root; read without polars, so that parsing stays quick."""
 CLAIM_KEYS = {
-    "trend": {"pair", "layer", "direction"},
-    "group": {"countries", "poles", "group", "share"},
-    "significant": {"pole", "layer", "expected", "tolerance"},
+    "trend": ({"pair", "layer", "direction"}, set()),
+    "courses": ({"countries", "layer", "toward", "share"}, {"at_least"}),
+    "group": ({"countries", "poles", "group", "share"}, {"at_least"}),
+    "turn": ({"countries", "leaving", "joining", "share"}, {"at_least"}),
+    "among": ({"largest", "archetype", "share"}, set()),
+    "significant": ({"pole", "layer", "expected", "tolerance"}, set()),
+    "neighbours": ({"pole", "layer", "share"}, set()),
+    "continents": ({"pole", "layer", "expected"}, set()),
+    "polarization": ({"layer", "measure", "direction"}, set()),
+    "hub": ({"region", "layer"}, set()),
+    "pole": ({"country"}, set()),
+    "clusters": ({"k"}, set()),
+    "robust": ({"nulls", "share"}, set()),
 }
-"""Keys that each kind of claim has beside id, statement and kind."""
+"""Keys that each kind of claim must have beside id, statement and kind, and those that it may have."""
+COURSES = ("rises", "falls", "not rises", "not falls")
+"""Courses of z with a pole that a claim of the kind ``courses`` may ask for."""
 
 
 def load_schema(root: Path) -> dict[str, Any]:
@@ -83,6 +100,7 @@ def _explain(error: jsonschema.ValidationError) -> str:
             [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
         ),
         "minimum": lambda: f"at least {error.validator_value}",
+        "exclusiveMinimum": lambda: f"above {error.validator_value}",
         "maximum": lambda: f"at most {error.validator_value}",
         "minItems": lambda: f"at least {error.validator_value} entries",
         "maxItems": lambda: f"at most {error.validator_value} entries",
@@ -157,16 +175,23 @@ def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
     for null in config["run"]["nulls"]:
         if null not in known:
             yield f"run.nulls: {null!r}; allowed: {', '.join(known)} (the files in workflow/nulls/)"
+    known_branches = {f"{v}/{n}" for v in config["run"]["variants"] for n in config["run"]["nulls"]}
+    for name in config["run"]["skip"]:
+        if name not in known_branches:
+            allowed = ", ".join(sorted(known_branches))
+            yield f"run.skip: {name!r}; allowed: {allowed} (run.variants with run.nulls)"
+    if not branches(config):
+        yield "run.skip: leaves no branch; allowed: at least one of run.variants with run.nulls"
     fractional = [
-        name for name in config["run"]["variants"]
-        if config["variants"].get(name, {}).get("counting") == "fractional"
+        (variant, null) for variant, null in branches(config)
+        if config["variants"].get(variant, {}).get("counting") == "fractional"
     ]  # fmt: skip
-    for null in config["run"]["nulls"]:
-        if fractional and wants_whole_weights(root, null):
+    for variant, null in fractional:
+        if wants_whole_weights(root, null):
             others = ", ".join(name for name in known if not wants_whole_weights(root, name))
             yield (
-                f"run: {null} takes whole weights, but variant {fractional[0]} is fractional; "
-                f"allowed: {others}"
+                f"run: {null} takes whole weights, but variant {variant} is fractional; allowed: {others}; "
+                f"or else run.skip: [{variant}/{null}]"
             )
     for null, options in config["nulls"].items():
         if null not in known:
@@ -180,12 +205,51 @@ def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
         if knob not in world_knobs(root):
             yield f"demo.world: unknown knob {knob}; allowed: {', '.join(world_knobs(root))}"
     source = config["source"]
-    if source["kind"] == "networks" and (fractional or len(config["run"]["variants"]) > 1):
-        yield "run.variants: edge lists are taken as counted; allowed: one variant of full counting"
+    for variant in config["run"]["variants"] if source["kind"] == "networks" else []:
+        own = config["variants"].get(variant, {})
+        if own.get("counting") == "fractional" or own.get("window") is not None:
+            taken = "edge lists are taken as counted; allowed: neither counting nor window"
+            yield f"run.variants: {variant}; {taken}"
     if source["kind"] in ("snapshot", "works") and not source["path"]:
         yield f"source.path: null; needed where source.kind is {source['kind']}"
+    if source["kind"] == "api" and config["field"]["subfields"] is None:
+        yield "field.subfields: null; allowed where source.kind is api: a list, not all of OpenAlex"
+    if source["kind"] == "api" and source["path"] and "://" in source["path"]:
+        yield f"source.path: {source['path']!r}; allowed where source.kind is api: a folder"
     if source["kind"] == "networks" and not any(source["networks"].values()):
         yield "source.networks: no file; needed for one layer or both where source.kind is networks"
+
+
+def _wrong_selection(config: Mapping[str, Any], root: Path) -> Iterator[str]:
+    """What contradicts the merging of countries and the least score of a topic."""
+    merge, field = config["selection"]["merge"], config["field"]
+    with (root / COUNTRIES).open(encoding="utf-8", newline="") as stream:
+        known = {row["code"] for row in csv.DictReader(stream)}
+    for code in sorted({*merge, *merge.values()} - known):
+        yield f"selection.merge: {code!r}; allowed: codes of ISO 3166-1, and XK ({COUNTRIES})"
+    for code, into in merge.items():
+        if into in merge:
+            yield f"selection.merge.{code}: {into!r}; allowed: a country that is not merged itself"
+    if merge and config["source"]["kind"] == "networks":
+        yield "selection.merge: edge lists are taken as counted; allowed: {}"
+    pairs = [code for pair in config["figures"]["pairs"] for code in pair]
+    regions = [code for region in config["hubs"]["regions"].values() for code in region]
+    named = {"poles": config["poles"], "figures.pairs": pairs, "hubs.regions": regions}
+    for key, codes in named.items():
+        for code in dict.fromkeys(codes):
+            if code in merge:
+                yield f"{key}: {_merged_away(code, merge)}"
+    least = config["selection"]["min_topic_score"]
+    if least is not None and (field["subfields"] is None or field["match"] != "primary"):
+        yield (
+            f"selection.min_topic_score: {least}; allowed: null, or else field.subfields and "
+            "field.match: primary, as the score is that of the primary topic"
+        )
+
+
+def _merged_away(code: str, merge: Mapping[str, str]) -> str:
+    """Why a country cannot be named, and what can."""
+    return f"{code!r} counts as {merge[code]} (selection.merge); allowed: countries that are not merged"
 
 
 def complete(config: dict[str, Any], root: Path) -> None:
@@ -211,28 +275,30 @@ def complete(config: dict[str, Any], root: Path) -> None:
     ]
     if not lines:
         _fill(config, schema)
-        lines = list(_conflicts(config, root))
+        lines = [*_conflicts(config, root), *_wrong_selection(config, root)]
     if lines:
         raise StudyError("configuration: " + "\nconfiguration: ".join(lines))
 
 
-def _wrong_value(claim: Mapping[str, Any]) -> str | None:
+def _wrong_value(claim: Mapping[str, Any], merge: Mapping[str, str]) -> str | None:
     """What is impossible about the values of a claim with the right keys, and what is allowed; or None."""
-    codes = [
-        *claim.get("countries", []),
-        *claim.get("pair", []),
-        *claim.get("poles", []),
-        claim.get("pole", "US"),
+    single = ("pole", "country", "leaving", "joining")
+    lists = ("countries", "pair", "poles", "toward")
+    codes = [code for key in lists for code in claim.get(key, [])] + [
+        claim[key] for key in single if key in claim
     ]
     for code in codes:
         if not (isinstance(code, str) and re.fullmatch("[A-Z]{2}", code)):
             return f"country {code!r}; allowed: two capital letters (in quotes, as 'NO')"
-    for key in ("share", "tolerance", "expected"):
-        value = claim.get(key, 0.5)
-        if not isinstance(value, int | float) or value <= 0 or (key != "expected" and value > 1):
-            return f"{key} {value!r}; allowed: a number above 0" + (
-                "" if key == "expected" else ", at most 1"
-            )
+        if code in merge:
+            return f"country {_merged_away(code, merge)}"
+    for key in ("share", "tolerance", "expected", "at_least", "largest", "k"):
+        value, most = claim.get(key, 1), 1 if key in ("share", "tolerance") else math.inf
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
+            return f"{key} {value!r}; allowed: a number above 0" + (", at most 1" if most == 1 else "")
+    for course in dict(claim.get("toward", {})).values():
+        if course not in COURSES:
+            return f"toward {course!r}; allowed: {', '.join(COURSES)}"
     if "group" in claim:
         poles = claim["poles"]
         allowed = ["both", "neither", *(f"only {pole}" for pole in poles)]
@@ -241,7 +307,7 @@ def _wrong_value(claim: Mapping[str, Any]) -> str | None:
     return None
 
 
-def check_claims(claims: Any, origin: str) -> list[dict[str, Any]]:
+def check_claims(claims: Any, origin: str, merge: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """Check a list of claims as read from YAML.
 
     Parameters
@@ -250,6 +316,8 @@ def check_claims(claims: Any, origin: str) -> list[dict[str, Any]]:
         What the file holds.
     origin : str
         Its name, for messages.
+    merge : Mapping, optional
+        Countries that count as another (``selection.merge``), which no claim can name.
 
     Returns
     -------
@@ -259,7 +327,8 @@ def check_claims(claims: Any, origin: str) -> list[dict[str, Any]]:
     Raises
     ------
     StudyError
-        If the list is none, or a claim has an unknown kind, a key too many or too few, or an id used before.
+        If the list is none, or a claim has an unknown kind, a key too many or too few, an impossible value,
+        or an id used before.
     """
     if not isinstance(claims, list) or not all(isinstance(claim, dict) for claim in claims):
         raise StudyError(f"{origin}: must be a list of claims, each a map")
@@ -270,9 +339,10 @@ def check_claims(claims: Any, origin: str) -> list[dict[str, Any]]:
             raise StudyError(
                 f"{origin}: claim {name}: kind {claim.get('kind')!r}; allowed: {', '.join(CLAIM_KEYS)}"
             )
-        wanted = {"id", "statement", "kind"} | CLAIM_KEYS[claim["kind"]]
-        if set(claim) != wanted:
-            wrong = ", ".join(sorted(set(claim) ^ wanted))
+        needed, possible = CLAIM_KEYS[claim["kind"]]
+        wanted = {"id", "statement", "kind"} | needed
+        if wrong := (wanted - set(claim)) | (set(claim) - wanted - possible):
+            wrong = ", ".join(sorted(wrong))
             raise StudyError(
                 f"{origin}: claim {name}: {wrong} too many or missing; needed: {', '.join(sorted(wanted))}"
             )
@@ -286,7 +356,7 @@ def check_claims(claims: Any, origin: str) -> list[dict[str, Any]]:
             )
         if name in seen:
             raise StudyError(f"{origin}: claim {name}: this id stands twice")
-        if wrong := _wrong_value(claim):
+        if wrong := _wrong_value(claim, merge or {}):
             raise StudyError(f"{origin}: claim {name}: {wrong}")
         seen.add(name)
     return claims

@@ -48,9 +48,9 @@ def _weighted(counts: pl.DataFrame, share: pl.Expr, counting: str) -> pl.DataFra
 
 
 def country_sets(works: pl.LazyFrame) -> pl.LazyFrame:
-    """Works with a country: work_id, and their set of countries as one string, ``CN GB US``."""
+    """Works with a country: work_id, year, and their set of countries as one string, ``CN GB US``."""
     return works.filter(pl.col("countries").list.len() > 0).select(
-        "work_id", pl.col("countries").list.join(" ").alias("set")
+        "work_id", "year", pl.col("countries").list.join(" ").alias("set")
     )
 
 
@@ -91,7 +91,9 @@ def collaboration_links(works: pl.LazyFrame, counting: str) -> pl.DataFrame:
     return _weighted(counts, share, counting)
 
 
-def citation_links(citing: pl.LazyFrame, cited: pl.LazyFrame, counting: str) -> pl.DataFrame:
+def citation_links(
+    citing: pl.LazyFrame, cited: pl.LazyFrame, counting: str, window: int | None = None
+) -> pl.DataFrame:
     """Count the citations from one country to another.
 
     Parameters
@@ -103,18 +105,27 @@ def citation_links(citing: pl.LazyFrame, cited: pl.LazyFrame, counting: str) -> 
     counting : str
         ``full``: a (citing work, cited work) pair counts 1 for each country of the one and each of the other.
         ``fractional``: divided by the number of such country pairs, so that a citation sums to 1.
+    window : int, optional
+        Most years from the cited work to the citing one; by default a citation counts however old the cited
+        work is.
 
     Returns
     -------
     pl.DataFrame
         source (citing), target (cited), weight; the diagonal is included.
     """
+    age = pl.col("citing_year").cast(pl.Int32) - pl.col("year")
     citations = (
         country_sets(citing)
         .join(citing.select("work_id", "references"), on="work_id")
-        .select(pl.col("set").alias("source"), pl.col("references").alias("work_id"))
+        .select(
+            pl.col("set").alias("source"),
+            pl.col("year").alias("citing_year"),
+            pl.col("references").alias("work_id"),
+        )
         .explode("work_id", empty_as_null=False, keep_nulls=False)
         .join(cited.rename({"set": "target"}), on="work_id")
+        .filter(pl.lit(True) if window is None else age <= window)
         .group_by("source", "target")
         .agg(pl.len().cast(pl.Int64).alias("works"))
     )
@@ -233,7 +244,7 @@ def read(
 
 
 def build(
-    files: Iterable[str | Path], counting: str
+    files: Iterable[str | Path], counting: str, window: int | None = None
 ) -> Iterator[tuple[int, dict[str, pl.DataFrame], pl.DataFrame]]:
     """Build the networks of every year, one year at a time.
 
@@ -243,6 +254,8 @@ def build(
         Works tables, one per year, named by it (``2021.parquet``).
     counting : str
         ``full`` or ``fractional``.
+    window : int, optional
+        See `citation_links`.
 
     Yields
     ------
@@ -263,7 +276,7 @@ def build(
         works = pl.scan_parquet(path)
         links = {
             "collaboration": collaboration_links(works, counting),
-            "citation": citation_links(works, cited, counting),
+            "citation": citation_links(works, cited, counting, window),
         }
         year = int(path.stem)
         panel = country_panel(year, links, international_papers(works, counting))

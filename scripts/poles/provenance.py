@@ -311,7 +311,7 @@ def _git(root: Path, *arguments: str) -> str | None:
     return answer.stdout.strip()
 
 
-def write_run(root: Path, config: Mapping[str, Any]) -> None:
+def write_run(root: Path, config: Mapping[str, Any], source: Mapping[str, Any] | None = None) -> None:
     """Write results/run.json: what belongs to a run and not to a result.
 
     Commit, software and time stand here only, so that two runs give equal results.
@@ -322,6 +322,8 @@ def write_run(root: Path, config: Mapping[str, Any]) -> None:
         Root of the project.
     config : Mapping
         Configuration of the run.
+    source : Mapping, optional
+        What is to be known of the source and is in no result: when it was harvested, at what cost.
     """
     status = _git(root, "status", "--porcelain")
     packages = {item.name.lower(): item.version for item in metadata.distributions()}
@@ -335,4 +337,6 @@ def write_run(root: Path, config: Mapping[str, Any]) -> None:
         "requirements": file_digest(root / "envs/requirements.txt"),
         "config": dict(config),
     }
+    if source is not None:
+        run["source"] = dict(source)
     replace_file("results/run.json", (json.dumps(run, indent=1) + "\n").encode())

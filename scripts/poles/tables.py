@@ -38,6 +38,7 @@ RECORDS = Table(
         "is_xpac": pl.Boolean,
         "updated": pl.String,  # YYYY-MM-DDThh:mm:ss.ffffff, so that later is greater
         "primary_subfield": pl.Int32,
+        "topic_score": pl.Float64,  # of the primary topic, with six decimals; null: not given
         "topic_subfields": pl.List(pl.Int32),
         "n_authors": pl.Int32,
         "authorships": pl.List(  # country codes as listed, and of the institutions
@@ -148,6 +149,83 @@ CLUSTERS = Table(
         "silhouette": pl.Float64,  # simplified: from distances to centroids
     },
 )
+NAMES = Table(
+    ("cluster", "channel"),
+    {
+        "cluster": pl.Int16,
+        "archetype": pl.String,
+        "channel": pl.String,
+        "pairs": pl.Int64,
+        "change": pl.Float64,  # mean of the members in noise units, last years less first
+        "low": pl.Float64,  # its 95 % interval
+        "high": pl.Float64,
+        "direction": pl.String,  # rises, falls, still, unclear
+    },
+)
+SELECTION = Table(
+    ("data", "over", "measure", "k"),
+    {
+        "data": pl.String,  # "observed" or the name of a surrogate
+        "over": pl.String,  # what is varied: "pairs", "countries" (resampled), "seeds", "radius 1"; or "fit"
+        # Against the fit: adjusted_rand, lowest_jaccard. Of the fit: inertia, silhouette, explained (by what
+        # share the inertia is below that of a single cluster).
+        "measure": pl.String,
+        "k": pl.Int16,
+        "value": pl.Float64,  # mean over runs; over surrogate panels
+        "low": pl.Float64,  # quantiles 0.05 and 0.95 of the runs; where one more surrogate panel lies at 99 %
+        "high": pl.Float64,
+        "runs": pl.Int32,  # of the observed panel, or surrogate panels
+        "preferred": pl.Boolean,  # whether the observed panel prefers this k
+    },
+)
+CHOICES = Table(
+    ("over",),
+    {
+        "over": pl.String,  # as in SELECTION, at the headline's k; "year 2003" left out; "k 5", "k 8 merged"
+        "runs": pl.Int32,
+        "adjusted_rand": pl.Float64,  # mean over the runs
+        "adjusted_rand_low": pl.Float64,  # quantile 0.05
+        "lowest_jaccard": pl.Float64,
+        "same_archetype": pl.Float64,  # share of the pairs, of matched clusters
+        "same_name": pl.Float64,  # the same by the names that each run gives
+        "archetypes": pl.Float64,  # how many of the headline's names a run finds, on average
+    },
+)
+STABILITY = Table(
+    ("source", "target"),
+    {
+        **PAIR,
+        "archetype": pl.String,
+        "stability": pl.Float64,  # share of runs in which the pair keeps its archetype, clusters matched
+        "same_name": pl.Float64,  # share of runs that give it the same name
+        "core": pl.Boolean,  # stability as the config asks of a core pair
+        "with_stable": pl.String,  # archetype by one cluster more
+        "merged": pl.String,  # archetype by twice as many clusters, equal names merged
+    },
+)
+PAIR_TRENDS = Table(
+    ("source", "target", "channel"),
+    {
+        **PAIR,
+        "channel": pl.String,
+        "slope": pl.Float64,  # change of z per decade, with its 95 % interval
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "p": pl.Float64,
+        "correlation": pl.Float64,  # of neighbouring years, less the trend
+        "direction": pl.Int8,  # 1 rises, -1 falls, 0 neither at level 0.05
+        "archetype": pl.String,  # of the pair, from the directions of all its channels
+    },
+)
+AGREEMENT = Table(
+    ("clustered", "directions"),
+    {
+        "clustered": pl.String,  # archetype of the cluster
+        "directions": pl.String,  # of the pair's own trends, by channel: "+", "-", "0"
+        "by_trends": pl.String,  # archetype of these directions
+        "pairs": pl.Int64,
+    },
+)
 TRENDS = Table(
     ("country", "pole", "channel"),
     {
@@ -158,6 +236,96 @@ TRENDS = Table(
         "slope_low": pl.Float64,
         "slope_high": pl.Float64,
         "mean_z": pl.Float64,  # in the recent years of the config
+    },
+)
+POLES = Table(
+    ("country",),
+    {
+        "country": COUNTRY,  # taken as a pole
+        "strength": pl.Float64,  # share of the panel's strength, mean over layers
+        "partners": pl.Int64,  # in the panel
+        "attracted": pl.Int64,  # partners with which every channel rises significantly
+        "repelled": pl.Int64,  # with which every channel falls
+        "attracts": pl.List(COUNTRY),
+        "repels": pl.List(COUNTRY),
+        "excess": pl.Float64,  # share of the partners that are attracted, less what chance gives
+        "excess_repelled": pl.Float64,  # the same of those repelled
+        "rank": pl.Int64,  # by excess
+        "p_attracts": pl.Float64,  # that chance attracts as many; q: Benjamini-Hochberg over countries
+        "q_attracts": pl.Float64,
+        "p_repels": pl.Float64,
+        "q_repels": pl.Float64,
+        "attracted_strength": pl.Float64,  # share of the partners' strength
+        "repelled_strength": pl.Float64,
+        "p_attracts_strength": pl.Float64,
+        "q_attracts_strength": pl.Float64,
+        "p_repels_strength": pl.Float64,
+        "q_repels_strength": pl.Float64,
+    },
+)
+POLARIZATION = Table(
+    ("channel", "measure", "poles", "year"),
+    {
+        "channel": pl.String,
+        "measure": pl.String,  # correlation, rank_correlation, modularity, pole_modularity
+        "poles": pl.String,  # US-CN; "none" for modularity, whose split knows no poles
+        "year": YEAR,
+        "value": pl.Float64,
+        "low": pl.Float64,  # 95 % interval over countries
+        "high": pl.Float64,
+        "chance": pl.Float64,  # mean and central 95 % where z is dealt out anew, strengths given
+        "chance_low": pl.Float64,
+        "chance_high": pl.Float64,
+        "p": pl.Float64,  # that chance gives as much polarization
+        "countries": pl.Int64,
+        "apart": pl.Boolean,  # modularity: whether its split parts the two poles; null for all else
+    },
+)
+POLARIZATION_TRENDS = Table(
+    ("channel", "measure", "poles"),
+    {
+        "channel": pl.String,
+        "measure": pl.String,
+        "poles": pl.String,
+        "slope": pl.Float64,  # change per decade, with its 95 % interval over countries
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "excess_slope": pl.Float64,  # the same of value less chance
+        "excess_low": pl.Float64,
+        "excess_high": pl.Float64,
+        "years_low": pl.Float64,  # 95 % interval of the slope over years, and test, as of a single series
+        "years_high": pl.Float64,
+        "years_p": pl.Float64,
+        "towards": pl.Int8,  # 1 polarization, -1 integration, 0 neither: by the interval of the excess
+    },
+)
+HUBS = Table(
+    ("region", "channel", "unit"),
+    {
+        "region": pl.String,
+        "channel": pl.String,
+        "unit": pl.String,  # of slopes: "z" or "noise" (of each pair), per decade
+        "countries": pl.Int64,
+        "large": pl.List(COUNTRY),  # largest first
+        "hub_pairs": pl.Int64,  # both countries large
+        "spoke_pairs": pl.Int64,  # one large, one small
+        "small_pairs": pl.Int64,
+        "hubs": pl.Float64,  # mean slope, with its 95 % interval (null of a single pair)
+        "hubs_low": pl.Float64,
+        "hubs_high": pl.Float64,
+        "spokes": pl.Float64,
+        "spokes_low": pl.Float64,
+        "spokes_high": pl.Float64,
+        "small": pl.Float64,
+        "small_low": pl.Float64,
+        "small_high": pl.Float64,
+        "statistic": pl.Float64,  # spokes less hubs
+        "p": pl.Float64,  # two-sided, by permutation; q: Benjamini-Hochberg over regions
+        "q": pl.Float64,
+        "over_small": pl.Float64,  # spokes less small, tested alike
+        "p_over_small": pl.Float64,
+        "labellings": pl.Int64,  # behind p
+        "exact": pl.Boolean,  # whether these are all there are
     },
 )
 RECOVERY = Table(
@@ -176,6 +344,15 @@ CLAIMS = Table(
         "why": pl.String,
     },
 )
+ROBUSTNESS = Table(
+    ("claim", "choice"),
+    {
+        "claim": pl.String,
+        "choice": pl.String,  # null model, counting, window, preprocessing, min_strength, k
+        "comparisons": pl.Int64,  # pairs of branches that it alone sets apart, the claim testable in both
+        "changed": pl.Int64,  # of these, pairs with different verdicts
+    },
+)
 
 
 def trajectories(channels: Sequence[str]) -> Table:
@@ -191,9 +368,17 @@ def centroids(channels: Sequence[str]) -> Table:
 
 
 def alignment(poles: Sequence[str]) -> Table:
-    """Kind of table that holds the group of each country, and its archetype with each pole."""
-    columns = {f"archetype_{pole}": pl.String for pole in poles}
-    return Table(("country",), {"country": COUNTRY, "group": pl.String, **columns})
+    """Kind of table that holds the group of each country, its archetype with each pole, and its index."""
+    columns = {
+        "country": COUNTRY,
+        "group": pl.String,  # by the archetypes below
+        **{f"archetype_{pole}": pl.String for pole in poles},
+        "trend_group": pl.String,  # the same rule on the archetypes of the pairs' own trends
+        "index": pl.Float64,  # of two poles: positive towards the first, with its 95 % interval
+        "index_low": pl.Float64,
+        "index_high": pl.Float64,
+    }
+    return Table(("country",), columns)
 
 
 def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:

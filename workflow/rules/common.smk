@@ -8,9 +8,10 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from poles import branches, provenance
 from poles import config as configuration
-from poles import provenance
 from poles.corpus import layout, sources
+from poles.corpus.api import spans
 from poles.errors import StudyError
 from poles.layers import LAYERS as ALL_LAYERS
 from poles.layers import channels_of
@@ -35,7 +36,9 @@ def read_claims(name):
     if not path.is_file():
         raise StudyError(f"claims: {name}: no such file")
     return configuration.check_claims(
-        yaml.safe_load(path.read_text(encoding="utf-8")), name
+        yaml.safe_load(path.read_text(encoding="utf-8")),
+        name,
+        config["selection"]["merge"],
     )
 
 
@@ -49,38 +52,74 @@ LAYERS = [
     if SOURCE["kind"] != "networks" or SOURCE["networks"][layer]
 ]
 CHANNELS = channels_of(LAYERS, config["trajectories"]["citation"])
-BRANCH = {"variant": config["run"]["variants"], "null": config["run"]["nulls"]}
+BRANCHES = branches.branches(config)
+
+
+def home(variant, stage):
+    """Variant under whose name the files of a stage stand that this variant needs."""
+    return branches.sharing(config, variant, stage)
+
+
+def shared(stage, pattern, **more):
+    """Input function: files of an earlier stage, from where the variant shares them with others."""
+    return lambda wildcards: expand(
+        pattern,
+        **{**dict(wildcards.items()), "variant": home(wildcards.variant, stage)},
+        **more,
+    )
+
+
+def per_branch(stage, pattern, **more):
+    """Files of a stage, of every branch in turn; one that branches share comes once for each of them."""
+    return [
+        path
+        for variant, null in BRANCHES
+        for path in expand(pattern, variant=home(variant, stage), null=null, **more)
+    ]
+
+
+FIGURES = {
+    "links": ["significant_links", "trajectories", "diagnostics"],
+    "trajectories": ["poles", "polarization", "hubs"],
+    "clusters": ["archetypes", "selection", "alignment"],
+}
+"""Figures of a branch, by the stage of what they show."""
+if SOURCE["kind"] == "demo":
+    FIGURES["clusters"].append("recovery")
+
+
+def harvested():
+    """When and at what cost works were harvested from the API, for results/run.json."""
+    from poles.corpus.api.history import history  # takes a second, so not at parse time
+
+    return history(STORE, ASKED, SPANS, config["years"], API["citing"])
 
 
 def results():
     """Paths of everything that the study is asked for, but for its audit."""
-    figures = [
-        "significant_links",
-        "trajectories",
-        "archetypes",
-        "alignment",
-        "diagnostics",
+    drawn = [
+        path
+        for stage, figures in FIGURES.items()
+        for path in per_branch(
+            stage, "results/figures/{variant}/{null}/{figure}", figure=figures
+        )
     ]
-    figures += ["recovery"] if SOURCE["kind"] == "demo" else []
-    drawn = expand(
-        "results/figures/{variant}/{null}/{figure}", figure=figures, **BRANCH
-    )
-    drawn += [
-        f"results/figures/{v}/nulls"
-        for v in BRANCH["variant"]
-        if len(config["poles"]) > 1
-    ]
+    if len(config["poles"]) > 1:
+        drawn += per_branch("links", "results/figures/{variant}/nulls")
     drawn += [] if SOURCE["kind"] == "networks" else ["results/figures/losses"]
-    tables = ["trajectories/{null}.excluded", "clusters/{null}.centroids"]
-    return [
+    found = [
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
         *expand("{figure}.{format}", figure=drawn, format=["svg", "png"]),
-        *(
-            path
-            for table in tables
-            for path in expand(f"results/{{variant}}/{table}.parquet", **BRANCH)
+        *per_branch(
+            "trajectories", "results/{variant}/trajectories/{null}.excluded.parquet"
+        ),
+        *per_branch(
+            "clusters",
+            "results/{variant}/clusters/{null}.{table}.parquet",
+            table=["centroids", "agreement"],
         ),
     ]
+    return list(dict.fromkeys(found))
 
 
 wildcard_constraints:

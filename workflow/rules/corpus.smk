@@ -1,5 +1,14 @@
 """From a source to the works of every year."""
 
+if SOURCE["kind"] == "api":
+
+    include: "harvest.smk"
+
+elif SOURCE["kind"] == "snapshot":
+
+    include: "snapshot.smk"
+
+
 if SOURCE["kind"] == "demo":
     PLACES = layout.parts(config["demo"]["works"], config["demo"]["layout"])
     FILES = [f"results/demo/{place}" for place in PLACES]
@@ -25,23 +34,48 @@ if SOURCE["kind"] == "demo":
         script:
             "../../scripts/make_demo.py"
 
+elif SOURCE["kind"] == "api":
+    FILES = HARVESTED + CITING
+    SIZES = [1] * len(FILES)  # not known before they are asked for
+elif SOURCE["kind"] == "snapshot":
+    FILES = [part.name for part in RELEASE.parts]
+    SIZES = [part.size for part in RELEASE.parts]
 elif SOURCE["kind"] == "networks":
     FILES, SIZES = [], []
 else:
-    FILES = checked(sources.source_files, SOURCE["kind"], SOURCE["path"])
+    FILES = checked(sources.works_files, SOURCE["path"])
     SIZES = None  # as they are on disk
 
 # How many records a file must hold, where the source says so.
-EXPECTED = dict(zip(FILES, SIZES or []))
+EXPECTED = dict(zip(FILES, SIZES)) if SOURCE["kind"] == "demo" else {}
 if SOURCE["kind"] == "snapshot":
-    EXPECTED = checked(sources.record_counts, SOURCE["kind"], SOURCE["path"])
+    EXPECTED = {part.name: part.records for part in RELEASE.parts}
+# The files of a release are no inputs: its digest stands for them, and they need not be on this machine.
+RELEASED = RELEASE.digest if SOURCE["kind"] == "snapshot" else None
 SHARDS = dict(enumerate(sources.shards(FILES, SOURCE["shards"], SIZES)))
+
+
+def source_of_run():
+    """What belongs to a run and not to a result, as far as the source has it."""
+    if SOURCE["kind"] == "snapshot":
+        return released()
+    return harvested() if SOURCE["kind"] == "api" else None
+
+
+def shard_inputs(wildcards):
+    """Files of a shard that Snakemake watches."""
+    return [] if RELEASED else SHARDS[int(wildcards.shard)]
+
+
+def shard_counts(wildcards):
+    """How many records each file of a shard must hold."""
+    return [EXPECTED.get(file) for file in SHARDS[int(wildcards.shard)]]
 
 
 rule find_core:
     """First pass over the source: which works are in the field, and how many were read."""
     input:
-        lambda wildcards: SHARDS[int(wildcards.shard)],
+        shard_inputs,
     output:
         ids="results/harvest/core/{shard}.parquet",
         counts="results/harvest/counts/{shard}.parquet",
@@ -50,12 +84,10 @@ rule find_core:
     benchmark:
         "results/benchmarks/find_core/{shard}.tsv"
     params:
+        release=RELEASED,
+        files=lambda wildcards: SHARDS[int(wildcards.shard)],
+        expected=shard_counts,
         field=config["field"],
-        expected=lambda wildcards: {
-            path: EXPECTED[path]
-            for path in SHARDS[int(wildcards.shard)]
-            if path in EXPECTED
-        },
         code=code("find_core"),
     script:
         "../../scripts/find_core.py"
@@ -64,7 +96,7 @@ rule find_core:
 rule read_works:
     """Second pass: the records of the field's works, and of the works that cite them."""
     input:
-        files=lambda wildcards: SHARDS[int(wildcards.shard)],
+        files=shard_inputs,
         core=expand("results/harvest/core/{shard}.parquet", shard=SHARDS),
     output:
         "results/harvest/records/{shard}.parquet",
@@ -73,6 +105,9 @@ rule read_works:
     benchmark:
         "results/benchmarks/read_works/{shard}.tsv"
     params:
+        release=RELEASED,
+        files=lambda wildcards: SHARDS[int(wildcards.shard)],
+        expected=shard_counts,
         field=config["field"],
         places=lambda wildcards: [FILES.index(f) for f in SHARDS[int(wildcards.shard)]],
         code=code("read_works"),
@@ -85,6 +120,7 @@ rule select_works:
     input:
         records=expand("results/harvest/records/{shard}.parquet", shard=SHARDS),
         counts=expand("results/harvest/counts/{shard}.parquet", shard=SHARDS),
+        release=["results/harvest/release_checked.json"] if RELEASED else [],
     output:
         works=expand("results/works/{year}.parquet", year=YEARS),
         losses="results/losses.parquet",

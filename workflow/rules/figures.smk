@@ -3,7 +3,16 @@
 LABELS = {"data": "{variant}", "null model": "{null}"}
 SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS)
 FITS = "results/{{variant}}/{layer}/nulls/{{null}}"
-BY_NULL = [(layer, null) for layer in LAYERS for null in BRANCH["null"]]
+
+
+def by_null(wildcards):
+    """Layer and null model of every fit of a variant."""
+    nulls = [
+        null
+        for variant, null in BRANCHES
+        if home(variant, "links") == wildcards.variant
+    ]
+    return [(layer, null) for layer in LAYERS for null in dict.fromkeys(nulls)]
 
 
 rule draw_significant_links:
@@ -55,7 +64,9 @@ rule draw_trajectories:
 rule draw_archetypes:
     """The archetypes: members' median and bands by year."""
     input:
-        trajectories="results/{variant}/trajectories/{null}.parquet",
+        trajectories=shared(
+            "trajectories", "results/{variant}/trajectories/{null}.parquet"
+        ),
         clusters="results/{variant}/clusters/{null}.parquet",
     output:
         svg=report(
@@ -74,12 +85,33 @@ rule draw_archetypes:
         "../../scripts/draw_archetypes.py"
 
 
+rule draw_selection:
+    """Stability, silhouette and distance against the number of clusters, beside surrogates."""
+    input:
+        "results/{variant}/clusters/{null}.selection.parquet",
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/selection.svg",
+            caption="../report/selection.rst",
+            category="3 Archetypes",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/selection.png",
+    log:
+        "results/logs/{variant}/draw_selection.{null}.log",
+    params:
+        k=lambda wildcards: branches.clusters(config, wildcards.variant)["k"],
+        code=code("draw_selection"),
+    script:
+        "../../scripts/draw_selection.py"
+
+
 rule draw_alignment:
     """Countries against the poles: the trend of their z-scores with each."""
     input:
         alignment="results/{variant}/alignment/{null}.parquet",
         trends="results/{variant}/alignment/{null}.trends.parquet",
-        countries="results/{variant}/countries.parquet",
+        countries=shared("links", "results/{variant}/countries.parquet"),
     output:
         svg=report(
             "results/figures/{variant}/{null}/alignment.svg",
@@ -97,12 +129,74 @@ rule draw_alignment:
         "../../scripts/draw_alignment.py"
 
 
+rule draw_poles:
+    """Every country taken as a pole: the shares of its partners that it attracts and repels."""
+    input:
+        "results/{variant}/alignment/{null}.poles.parquet",
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/poles.svg",
+            caption="../report/poles.rst",
+            category="4 Alignment",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/poles.png",
+    log:
+        "results/logs/{variant}/draw_poles.{null}.log",
+    params:
+        poles=config["poles"],
+        code=code("draw_poles"),
+    script:
+        "../../scripts/draw_poles.py"
+
+
+rule draw_polarization:
+    """Whether the countries take sides, by year, and what chance gives."""
+    input:
+        by_year="results/{variant}/polarization/{null}.parquet",
+        trends="results/{variant}/polarization/{null}.trends.parquet",
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/polarization.svg",
+            caption="../report/polarization.rst",
+            category="4 Alignment",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/polarization.png",
+    log:
+        "results/logs/{variant}/draw_polarization.{null}.log",
+    params:
+        code=code("draw_polarization"),
+    script:
+        "../../scripts/draw_polarization.py"
+
+
+rule draw_hubs:
+    """Trends between large and small countries of each region, and among the large."""
+    input:
+        "results/{variant}/hubs/{null}.parquet",
+    output:
+        svg=report(
+            "results/figures/{variant}/{null}/hubs.svg",
+            caption="../report/hubs.rst",
+            category="4 Alignment",
+            labels=LABELS,
+        ),
+        png="results/figures/{variant}/{null}/hubs.png",
+    log:
+        "results/logs/{variant}/draw_hubs.{null}.log",
+    params:
+        code=code("draw_hubs"),
+    script:
+        "../../scripts/draw_hubs.py"
+
+
 rule draw_nulls:
     """The link between the first two poles under every null model."""
     input:
-        [
-            f"results/{{variant}}/{layer}/scores/{null}.parquet"
-            for layer, null in BY_NULL
+        lambda wildcards: [
+            f"results/{wildcards.variant}/{layer}/scores/{null}.parquet"
+            for layer, null in by_null(wildcards)
         ],
     output:
         svg=report(
@@ -115,7 +209,7 @@ rule draw_nulls:
     log:
         "results/logs/{variant}/draw_nulls.log",
     params:
-        names=BY_NULL,
+        names=by_null,
         poles=config["poles"][:2],
         window=config["trajectories"],
         code=code("draw_nulls"),

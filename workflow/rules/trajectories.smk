@@ -1,14 +1,43 @@
 """From null models to z-scores, trajectories, archetypes, alignment and claims: one branch per path."""
 
 SCORED = "results/{variant}/{layer}/scores/{null}.parquet"
+COURSES = "results/{variant}/trajectories/{null}.parquet"
+CLUSTERED = "results/{variant}/clusters/{null}.parquet"
 ALIGNED = "results/{variant}/alignment/{null}"
 STUDY = {
-    "branches": [f"{v}/{n}" for v in BRANCH["variant"] for n in BRANCH["null"]],
+    "branches": [f"{variant}/{null}" for variant, null in BRANCHES],
     "layers": LAYERS,
     "poles": config["poles"],
     "significance": config["significance"],
 }
 OVERALL = {"data": "all", "null model": "all"}
+JUDGED = {
+    "scores": per_branch("links", SCORED, layer=LAYERS),
+    "countries": per_branch("links", "results/{variant}/countries.parquet"),
+    "polarization": per_branch(
+        "trajectories", "results/{variant}/polarization/{null}.trends.parquet"
+    ),
+    "hubs": per_branch("trajectories", "results/{variant}/hubs/{null}.parquet"),
+    "candidates": per_branch("trajectories", f"{ALIGNED}.poles.parquet"),
+    "clusters": per_branch("clusters", CLUSTERED),
+    "selection": per_branch(
+        "clusters", "results/{variant}/clusters/{null}.selection.parquet"
+    ),
+    "alignment": per_branch("clusters", f"{ALIGNED}.parquet"),
+    "trends": per_branch("clusters", f"{ALIGNED}.trends.parquet"),
+}
+"""Results on which claims are judged, each a list in the order of the branches."""
+
+
+def preprocessing(wildcards):
+    """How the trajectories of a branch are prepared."""
+    return branches.trajectories(config, wildcards.variant)["preprocessing"]
+
+
+def stability_design(wildcards):
+    """What is clustered in a branch, and how often for the study of its stability."""
+    headline = branches.clusters(config, wildcards.variant)
+    return headline | config["stability"] | {"preprocessing": preprocessing(wildcards)}
 
 
 rule score_links:
@@ -30,7 +59,7 @@ rule score_links:
 rule build_trajectories:
     """The panel of pairs, and their z-scores over the years."""
     input:
-        expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS),
+        shared("links", SCORED, layer=LAYERS),
     output:
         trajectories="results/{variant}/trajectories/{null}.parquet",
         excluded="results/{variant}/trajectories/{null}.excluded.parquet",
@@ -40,7 +69,7 @@ rule build_trajectories:
         "results/benchmarks/{variant}/build_trajectories.{null}.tsv"
     params:
         layers=LAYERS,
-        trajectories=config["trajectories"],
+        trajectories=lambda wildcards: branches.trajectories(config, wildcards.variant),
         code=code("build_trajectories"),
     script:
         "../../scripts/build_trajectories.py"
@@ -49,27 +78,69 @@ rule build_trajectories:
 rule cluster_trajectories:
     """Archetypes: k-means under dynamic time warping, clusters named by rule."""
     input:
-        "results/{variant}/trajectories/{null}.parquet",
+        shared("trajectories", COURSES),
     output:
         clusters="results/{variant}/clusters/{null}.parquet",
         centroids="results/{variant}/clusters/{null}.centroids.parquet",
+        names="results/{variant}/clusters/{null}.names.parquet",
     log:
         "results/logs/{variant}/cluster_trajectories.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/cluster_trajectories.{null}.tsv"
     params:
         channels=CHANNELS,
-        clusters=config["clusters"],
+        clusters=lambda wildcards: branches.clusters(config, wildcards.variant),
         code=code("cluster_trajectories"),
     script:
         "../../scripts/cluster_trajectories.py"
 
 
-rule align_countries:
-    """Every country against the poles: its archetypes, its trends, its group."""
+rule study_stability:
+    """How many clusters, and how sure: resampled, reseeded, re-prepared; each beside surrogate panels."""
     input:
-        trajectories="results/{variant}/trajectories/{null}.parquet",
-        clusters="results/{variant}/clusters/{null}.parquet",
+        trajectories=shared("trajectories", COURSES),
+        scores=shared("links", SCORED, layer=LAYERS),
+        clusters=CLUSTERED,
+    output:
+        selection="results/{variant}/clusters/{null}.selection.parquet",
+        choices="results/{variant}/clusters/{null}.choices.parquet",
+        stability="results/{variant}/clusters/{null}.stability.parquet",
+    log:
+        "results/logs/{variant}/study_stability.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/study_stability.{null}.tsv"
+    threads: 2
+    params:
+        channels=CHANNELS,
+        layers=LAYERS,
+        design=stability_design,
+        code=code("study_stability"),
+    script:
+        "../../scripts/study_stability.py"
+
+
+rule classify_trends:
+    """Every pair by its own trends, without a model, beside the archetype of its cluster."""
+    input:
+        trajectories=shared("trajectories", COURSES),
+        clusters=CLUSTERED,
+    output:
+        trends="results/{variant}/clusters/{null}.trends.parquet",
+        agreement="results/{variant}/clusters/{null}.agreement.parquet",
+    log:
+        "results/logs/{variant}/classify_trends.{null}.log",
+    params:
+        channels=CHANNELS,
+        code=code("classify_trends"),
+    script:
+        "../../scripts/classify_trends.py"
+
+
+rule align_countries:
+    """Every country against the poles: its archetypes, its trends, its group, its index."""
+    input:
+        trajectories=shared("trajectories", COURSES),
+        clusters=CLUSTERED,
     output:
         alignment="results/{variant}/alignment/{null}.parquet",
         trends="results/{variant}/alignment/{null}.trends.parquet",
@@ -81,9 +152,71 @@ rule align_countries:
         channels=CHANNELS,
         poles=config["poles"],
         significance=config["significance"],
+        preprocessing=preprocessing,
+        index=config["alignment"],
         code=code("align_countries"),
     script:
         "../../scripts/align_countries.py"
+
+
+rule search_poles:
+    """Every country of the panel taken as a pole: whom it attracts, and whom it repels."""
+    input:
+        trajectories=COURSES,
+        scores=shared("links", SCORED, layer=LAYERS),
+    output:
+        "results/{variant}/alignment/{null}.poles.parquet",
+    log:
+        "results/logs/{variant}/search_poles.{null}.log",
+    params:
+        channels=CHANNELS,
+        layers=LAYERS,
+        preprocessing=preprocessing,
+        attraction=config["attraction"],
+        code=code("search_poles"),
+    script:
+        "../../scripts/search_poles.py"
+
+
+rule measure_polarization:
+    """Correlation between the poles, and modularity of the signed network of z, by year."""
+    input:
+        trajectories=COURSES,
+        scores=shared("links", SCORED, layer=LAYERS),
+    output:
+        by_year="results/{variant}/polarization/{null}.parquet",
+        trends="results/{variant}/polarization/{null}.trends.parquet",
+    log:
+        "results/logs/{variant}/measure_polarization.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/measure_polarization.{null}.tsv"
+    params:
+        channels=CHANNELS,
+        layers=LAYERS,
+        poles=config["poles"],
+        polarization=config["polarization"],
+        code=code("measure_polarization"),
+    script:
+        "../../scripts/measure_polarization.py"
+
+
+rule compare_hubs:
+    """Trends between large and small countries of a region against trends among the large."""
+    input:
+        trajectories=COURSES,
+        scores=shared("links", SCORED, layer=LAYERS),
+    output:
+        "results/{variant}/hubs/{null}.parquet",
+    log:
+        "results/logs/{variant}/compare_hubs.{null}.log",
+    params:
+        channels=CHANNELS,
+        layers=LAYERS,
+        preprocessing=preprocessing,
+        hubs=config["hubs"],
+        code=code("compare_hubs"),
+    script:
+        "../../scripts/compare_hubs.py"
 
 
 if SOURCE["kind"] == "demo":
@@ -108,11 +241,10 @@ if SOURCE["kind"] == "demo":
 rule judge_claims:
     """The paper's claims, judged in every branch."""
     input:
-        trends=expand(f"{ALIGNED}.trends.parquet", **BRANCH),
-        alignment=expand(f"{ALIGNED}.parquet", **BRANCH),
-        scores=expand(SCORED, layer=LAYERS, **BRANCH),
+        **JUDGED,
     output:
         table="results/claims.parquet",
+        robustness="results/robustness.parquet",
         page="results/claims.md",
         html=report(
             "results/claims.html",
@@ -126,6 +258,7 @@ rule judge_claims:
         claims=CLAIMS,
         study=STUDY,
         data=[SOURCE["kind"], config["field"]["subfields"]],
+        choices=lambda wildcards: branches.declared(config),
         code=code("judge_claims"),
     script:
         "../../scripts/judge_claims.py"

@@ -6,13 +6,17 @@ works that cite them. What is kept is small enough to be deduplicated at once, a
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from poles import tables
-from poles.corpus.records import Tally, read_records
+from poles.corpus.raw import Tally
+from poles.corpus.records import read_records
+from poles.corpus.sieve import CoreSieve, FieldSieve
+from poles.corpus.storage import File
 from poles.errors import StudyError
 from poles.jobs import log
 
@@ -21,11 +25,13 @@ STEPS = {
     "with an id": "works",
     "in the field or citing it": "works",
     "distinct": "works",
+    "topic score": "works",
     "year in the study": "works",
     "document type": "works",
     "not retracted": "works",
     "not paratext": "works",
     "not in the expansion corpus": "works",
+    "not above the cap on countries": "works",
     "in the field or citing a selected work": "works",
     "with a country": "works",
     "with a country and references": "works",
@@ -34,8 +40,13 @@ STEPS = {
     "not to the work itself": "references",
     "to a work of the field": "references",
     "to a selected work": "references",
+    "between works with a country": "references",
 }
-"""Steps of the selection in their order, and what each counts. Works without a country or references stay."""
+"""Steps of the selection in their order, and what each counts.
+
+The step ``topic score`` takes works out of the field, not out of the study: they still may cite it. Works
+without a country or references stay. References left at the end are those that link countries.
+"""
 
 _LIGHT = (
     "work_id",
@@ -46,11 +57,15 @@ _LIGHT = (
     "is_retracted",
     "is_paratext",
     "is_xpac",
+    "topic_score",
     "is_core",
 )
 """Columns of kept records that are held of all years at once."""
 
-_HEAVY = ("work_id", "position", "year", "type", "is_core", "n_authors", "authorships", "references")
+_LOCATING = ("work_id", "position", "is_core", "topic_score", "authorships")
+"""Columns that tell which works have a country."""
+
+_HEAVY = (*_LOCATING, "year", "type", "n_authors", "references")
 """Columns that are held of one year."""
 
 
@@ -73,7 +88,7 @@ def in_field(field: Mapping[str, Any] | None) -> pl.Expr:
     StudyError
         If ``match`` is neither.
     """
-    if field is None or field["subfields"] is None:
+    if _takes_all(field):
         return pl.lit(True)
     subfields = pl.Series(field["subfields"], dtype=pl.Int32).implode()
     primary = pl.col("primary_subfield").is_in(subfields).fill_null(False)
@@ -84,19 +99,32 @@ def in_field(field: Mapping[str, Any] | None) -> pl.Expr:
     raise StudyError(f"field.match: {field['match']!r}; primary or any is wanted")
 
 
+def _takes_all(field: Mapping[str, Any] | None) -> bool:
+    """Whether every work is in the field."""
+    return field is None or field["subfields"] is None
+
+
+def _check_count(file: str | File, tally: Tally, expected: int | None) -> None:
+    """Refuse a file with another number of records than its source states."""
+    if expected is not None and tally.rows != expected:
+        raise StudyError(f"{file}: {tally.rows} records, but the manifest says {expected}")
+
+
 def find_core(
-    files: Sequence[str], field: Mapping[str, Any] | None, expected: Mapping[str, int] | None = None
+    files: Sequence[str | File],
+    field: Mapping[str, Any] | None,
+    expected: Sequence[int | None] | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """First pass: which works are in the field, and how many records were read.
 
     Parameters
     ----------
-    files : sequence of str
+    files : sequence of str or File
         Files of a shard.
     field : Mapping or None
         See `in_field`.
-    expected : Mapping, optional
-        Number of records by file, where the source states it.
+    expected : sequence of int or None, optional
+        Number of records of each, where the source states it.
 
     Returns
     -------
@@ -110,18 +138,18 @@ def find_core(
     StudyError
         If a file is not as `read_records` or `expected` want it.
     """
-    columns = ("work_id", "year", "primary_subfield", "topic_subfields")
+    keep = in_field(field)
+    sieve = None if _takes_all(field) else FieldSieve(field["subfields"], field["match"] == "any")
+    columns = ("work_id", "year", *(sieve.columns if sieve else ()))
     ids = [pl.Series("work_id", [], pl.Int64)]
     identified: Counter[int | None] = Counter()
     nameless: Counter[int | None] = Counter()
-    for file in files:
+    for file, count in zip(files, expected or [None] * len(files), strict=True):
         tally = Tally()
-        for chunk in read_records(file, 0, columns, tally=tally):
-            ids.append(chunk.filter(in_field(field))["work_id"])
-            identified.update(dict(chunk["year"].value_counts().iter_rows()))
+        ids += [chunk["work_id"] for chunk in read_records(file, 0, columns, keep, tally, sieve)]
+        identified += tally.identified
         nameless += tally.without_id
-        if expected and tally.rows != expected.get(file, tally.rows):
-            raise StudyError(f"{file}: {tally.rows} records, but the manifest says {expected[file]}")
+        _check_count(file, tally, count)
     core = pl.concat(ids).unique().sort().to_frame()
     years = sorted(identified.keys() | nameless.keys(), key=lambda year: (year is None, year))
     counts = pl.DataFrame(
@@ -147,13 +175,17 @@ def _cites(core: pl.Series) -> pl.Expr:
 
 
 def read_works(
-    files: Sequence[str], indices: Sequence[int], core: pl.Series, field: Mapping[str, Any] | None
+    files: Sequence[str | File],
+    indices: Sequence[int],
+    core: pl.Series,
+    field: Mapping[str, Any] | None,
+    expected: Sequence[int | None] | None = None,
 ) -> pl.DataFrame:
     """Second pass: the records of the works of the field, and of the works that cite them.
 
     Parameters
     ----------
-    files : sequence of str
+    files : sequence of str or File
         Files of a shard.
     indices : sequence of int
         Place of each among all files of the source.
@@ -161,27 +193,36 @@ def read_works(
         Ids of the works of the field in the whole source (`core_ids`).
     field : Mapping or None
         See `in_field`.
+    expected : sequence of int or None, optional
+        Number of records of each file, where the source states it.
 
     Returns
     -------
     pl.DataFrame
         `tables.KEPT`, with every record of a work that some record puts into the field: which one counts is
         decided when all are at hand.
+
+    Raises
+    ------
+    StudyError
+        If a file is not as `read_records` or `expected` want it.
     """
     wanted = pl.col("work_id").is_in(core.implode()) | _cites(core)
-    keep = None if field is None or field["subfields"] is None else wanted
+    keep, sieve = (None, None) if _takes_all(field) else (wanted, CoreSieve(core))
     chunks = [pl.DataFrame(schema=dict(tables.KEPT.columns))]
-    for file, index in zip(files, indices, strict=True):
+    for file, index, count in zip(files, indices, expected or [None] * len(files), strict=True):
+        tally = Tally()
         chunks += [
             chunk.with_columns(in_field(field).alias("is_core"))
-            for chunk in read_records(file, index, keep=keep)
+            for chunk in read_records(file, index, keep=keep, tally=tally, sieve=sieve)
         ]
+        _check_count(file, tally, count)
     kept = tables.conform(pl.concat(chunks), tables.KEPT)
     log.info("%d files: %d records kept, %d of the field", len(files), len(kept), kept["is_core"].sum())
     return kept
 
 
-def countries_of(choice: str) -> pl.Expr:
+def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr:
     """Countries of a work: those of all its authorships.
 
     Parameters
@@ -189,6 +230,8 @@ def countries_of(choice: str) -> pl.Expr:
     choice : str
         Countries of one authorship. ``listed``: its ``countries``, or where there are none (records from
         before OpenAlex had them) those of its institutions; ``institutions``: those alone; ``union``: both.
+    merge : Mapping, optional
+        Countries that count as another, ``{"HK": "CN"}``.
 
     Returns
     -------
@@ -209,6 +252,7 @@ def countries_of(choice: str) -> pl.Expr:
     if choice not in choices:
         raise StudyError(f"selection.countries: {choice!r}; one of {', '.join(choices)} is wanted")
     codes = choices[choice].list.explode(empty_as_null=False, keep_nulls=False)
+    codes = codes.replace(dict(merge)) if merge else codes
     return pl.col("authorships").list.eval(codes).list.unique().list.sort()
 
 
@@ -246,6 +290,31 @@ def _table(parts: Sequence[pl.DataFrame], years: Iterable[int]) -> pl.DataFrame:
     return tables.conform(losses.with_columns(pl.col("left").fill_null(0), core), tables.LOSSES)
 
 
+def _warn_of_types(kept: pl.DataFrame, of_years: pl.DataFrame, types: Sequence[str]) -> None:
+    """Say which document types of the config no record has, and what a list from before 2026 would lose."""
+    present = set(kept["type"].unique().drop_nulls())
+    if absent := [name for name in types if name not in present]:
+        log.warning(
+            "selection.types: no record has the type %s; the types are %s",
+            ", ".join(absent), ", ".join(sorted(present)) or "not given",
+        )  # fmt: skip
+    if "article" in types and "conference-paper" not in types:
+        moved = of_years.filter(pl.col("is_core") & (pl.col("type") == "conference-paper"))
+        by_year = moved["year"].value_counts().sort("year").rows()
+        if by_year:
+            log.warning(
+                "selection.types has article, but not conference-paper, to which OpenAlex moves proceedings "
+                "papers; works of the field lost to it by year: %s",
+                ", ".join(f"{year} {count}" for year, count in by_year),
+            )  # fmt: skip
+
+
+def _stays_core(least: float | None) -> pl.Expr:
+    """Whether a record is in the field, and the score of its primary topic, if it has one, not too low."""
+    enough = pl.lit(True) if least is None else (pl.col("topic_score") >= least).fill_null(True)
+    return pl.col("is_core") & enough
+
+
 def _choose(
     kept: pl.DataFrame, years: Sequence[int], selection: Mapping[str, Any]
 ) -> tuple[pl.DataFrame, list[pl.DataFrame], pl.Series]:
@@ -254,13 +323,13 @@ def _choose(
     Returns
     -------
     chosen : pl.DataFrame
-        Rows of `kept` that are left.
+        Rows of `kept` that are left; ``is_core`` is false for those that have left the field.
     parts : list of pl.DataFrame
         What each step left.
     field : pl.Series
         Ids of all works of the field, selected or not.
     """
-    types = selection["types"]
+    types, least = selection["types"], selection["min_topic_score"]
     sound = {
         "year in the study": (pl.col("year").is_between(years[0], years[-1]), "years"),
         "document type": (pl.lit(True) if types is None else pl.col("type").is_in(types), "selection.types"),
@@ -271,13 +340,27 @@ def _choose(
     latest = kept.sort("work_id", "updated", "position", descending=[False, True, False], nulls_last=True)
     chosen = latest.unique("work_id", keep="first", maintain_order=True)
     parts = [_left(kept, "in the field or citing it"), _left(chosen, "distinct")]
-    field = chosen.filter("is_core")["work_id"]
-    if not len(field):
+    if not chosen["is_core"].any():
         raise StudyError(
             "field.subfields: no work is in the field; records from before 2024 carry no topics, and null "
             "takes every work"
         )
+    scores = chosen.filter("is_core")["topic_score"]
+    if least is not None and scores.null_count():
+        log.warning(
+            "selection.min_topic_score: works of the field without a score, which stay: %d",
+            scores.null_count(),
+        )
+    chosen = chosen.with_columns(_stays_core(least))
+    parts.append(_left(chosen, "topic score"))
+    field = chosen.filter("is_core")["work_id"]
+    if not len(field):
+        raise StudyError(
+            f"selection.min_topic_score: no work of the field is left; the highest score was {scores.max()}"
+        )
     for step, (predicate, key) in sound.items():
+        if step == "document type" and types is not None:
+            _warn_of_types(kept, chosen, types)
         before = chosen.filter("is_core")
         chosen = chosen.filter(predicate)
         parts.append(_left(chosen, step))
@@ -291,15 +374,50 @@ def _choose(
     return chosen, parts, field
 
 
-def _works_of(records: pl.DataFrame, field: pl.Series, selected: pl.Series, choice: str) -> pl.DataFrame:
-    """Works of one year with their countries and references, and their references left at each step."""
+def _records_of(
+    scan: pl.LazyFrame, chosen: pl.DataFrame, year: int, columns: Sequence[str], selection: Mapping[str, Any]
+) -> pl.DataFrame:
+    """Columns of the chosen records of one year, whether they are in the field, and their countries."""
+    of_year = scan.filter(pl.col("year") == pl.lit(year, tables.YEAR)).select(columns).collect()
+    records = of_year.join(chosen.filter(pl.col("year") == year), on="position", how="semi")
+    countries = countries_of(selection["countries"], selection["merge"])
+    return records.with_columns(_stays_core(selection["min_topic_score"]), countries.alias("countries"))
+
+
+def _below_cap(selection: Mapping[str, Any]) -> pl.Expr:
+    """Whether a work has no more countries than count."""
+    cap = selection["max_countries"]
+    return pl.lit(True) if cap is None else pl.col("countries").list.len() <= cap
+
+
+def _select_core(
+    scan: pl.LazyFrame, chosen: pl.DataFrame, years: Sequence[int], selection: Mapping[str, Any]
+) -> tuple[pl.Series, pl.Series]:
+    """Ids of the works of the field that are selected, and of those of them that have a country."""
+    core = chosen.filter("is_core")
+    parts = [
+        _records_of(scan, core, year, _LOCATING, selection)
+        .filter(_below_cap(selection))
+        .select("work_id", located=pl.col("countries").list.len() > 0)
+        for year in years
+    ]
+    selected = pl.concat(parts)
+    if not len(selected):
+        cap = selection["max_countries"]
+        raise StudyError(f"selection.max_countries: every work of the field has more than {cap} countries")
+    return selected["work_id"], selected.filter("located")["work_id"]
+
+
+def _works_of(
+    records: pl.DataFrame, field: pl.Series, selected: pl.Series, located: pl.Series
+) -> pl.DataFrame:
+    """Works of one year that are in the field or cite it, and their references left at each step."""
 
     def within(ids: pl.Series) -> pl.Expr:
         return pl.col("references").list.eval(pl.element().is_in(ids.implode())).list.sum()
 
     return (
         records.with_columns(
-            countries_of(choice).alias("countries"),
             pl.col("references").list.len().alias("listed"),
             pl.col("references").list.unique(),
         )
@@ -311,9 +429,22 @@ def _works_of(records: pl.DataFrame, field: pl.Series, selected: pl.Series, choi
             pl.col("references").list.len().alias("not to the work itself"),
             within(field).alias("to a work of the field"),
             within(selected).alias("to a selected work"),
+            pl.when(pl.col("countries").list.len() > 0)
+            .then(within(located))
+            .otherwise(0)
+            .alias("between works with a country"),
         )
         .filter(pl.col("is_core") | (pl.col("to a selected work") > 0))
     )
+
+
+def _warn_of_losses(losses: pl.DataFrame) -> None:
+    """Say which steps drop more than half of the field's works, all years together."""
+    works = losses.filter((pl.col("unit") == "works") & pl.col("left_core").is_not_null())
+    totals = works.group_by("order", "step").agg(pl.col("left_core").sum()).sort("order")
+    for (_, _, before), (_, step, left) in pairwise(totals.rows()):
+        if 2 * left < before:
+            log.warning("the step '%s' drops %d of %d works of the field", step, before - left, before)
 
 
 def select_works(
@@ -339,7 +470,9 @@ def select_works(
         Years of the study, in order and without gaps.
     selection : Mapping
         ``types`` (list of document types, or None for all); ``retracted``, ``paratext``, ``xpac`` (whether
-        such works count); ``countries`` (see `countries_of`).
+        such works count); ``countries`` and ``merge`` (see `countries_of`); ``max_countries`` (works with
+        more do not count; None: no cap); ``min_topic_score`` (works of the field whose primary topic has a
+        lower score count as works outside it, those without a score stay in it; None: no minimum).
     save : callable
         Called with every year, in order, and its `tables.WORKS`, which may have no rows.
 
@@ -352,24 +485,31 @@ def select_works(
     ------
     StudyError
         If no work of the field is left at some step.
+
+    Notes
+    -----
+    All records of a work are at hand, and the last one decides, if some record puts it into the field. Of a
+    work that no record puts there only the records that cite the field are; so in a source that holds several
+    records of a work, such as two releases mixed, an older record counts whose references to the field a
+    newer one has lost.
     """
     scan = pl.scan_parquet(record_files)
     chosen, parts, field = _choose(scan.select(_LIGHT).collect(), years, selection)
-    selected = chosen.filter("is_core")["work_id"]
+    selected, located = _select_core(scan, chosen, years, selection)
     parts += _read(counts_files)
     for year in years:
-        of_year = scan.filter(pl.col("year") == pl.lit(year, tables.YEAR)).select(_HEAVY)
-        positions = chosen.filter(pl.col("year") == year).select("position")
-        records = of_year.collect().join(positions, on="position", how="semi")
-        works = _works_of(records, field, selected, selection["countries"])
+        records = _records_of(scan, chosen, year, _HEAVY, selection).filter(_below_cap(selection))
+        works = _works_of(records, field, selected, located)
         with_country = works.filter(pl.col("countries").list.len() > 0)
+        with_both = with_country.filter(pl.col("references").list.len() > 0)
+        parts.append(_left(records, "not above the cap on countries"))
         parts.append(_left(works, "in the field or citing a selected work"))
         parts.append(_left(with_country, "with a country"))
-        with_both = with_country.filter(pl.col("references").list.len() > 0)
         parts.append(_left(with_both, "with a country and references"))
         parts += [_left(works, step, step) for step, unit in STEPS.items() if unit == "references"]
         save(year, tables.conform(works, tables.WORKS))
     losses = _table(parts, years)
+    _warn_of_losses(losses)
     total = dict(losses.group_by("step").agg(pl.col("left").sum()).iter_rows())
     log.info("left: %s", ", ".join(f"{step} {total[step]}" for step in STEPS))
     return losses

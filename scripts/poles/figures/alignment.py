@@ -1,4 +1,4 @@
-"""Figure: which countries draw nearer to which pole."""
+"""Figure: which countries draw nearer to which pole, and how sure that is."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -14,6 +14,13 @@ from poles.figures import labels, style
 
 LABELLED = 25
 """Countries named in each panel."""
+RANKED = 40
+"""Countries whose index is drawn, the largest."""
+
+
+INDEX_WORDS = (
+    "Index: trend with the first pole less that with the second, 95 % interval; hollow where it holds zero."
+)
 
 
 @style.styled
@@ -23,12 +30,12 @@ def alignment(
     poles: Sequence[str],
     sizes: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw each country's trend with one pole over its trend with another.
+    """Draw each country's trend with one pole over its trend with another, and its index between the two.
 
     Parameters
     ----------
     alignment : pl.DataFrame
-        Columns country, group (as `poles.alignment.group_of` has it).
+        Columns country, group (as `poles.alignment.group_of` has it), index, index_low and index_high.
     trends : pl.DataFrame
         Table `tables.TRENDS`.
     poles : sequence of str
@@ -39,28 +46,35 @@ def alignment(
     Returns
     -------
     matplotlib.figure.Figure
-        A panel per further pole and channel.
+        A panel per further pole and channel; of two poles, one more with the index of the `RANKED` largest
+        countries.
     """
     channels = sorted(trends["channel"].unique(), key=lambda channel: (channel != "collaboration", channel))
     if not channels or alignment.is_empty() or len(poles) < 2:
         return style.empty("Trends with the poles", "fewer than two poles, or no country with a trend")
     colours = _colours(poles)
-    words = {f"only {pole}": f"integrates with {style.name(pole)} only" for pole in poles}
+    with_one = "integrates with {} only" if len(poles) < 3 else "with {}"
+    words = {f"only {pole}": with_one.format(style.name(pole)) for pole in poles}
     words |= {BOTH: "with both" if len(poles) == 2 else "with all", NEITHER: "with none"}
     present = set(alignment["group"])
+    ranked = len(poles) == 2 and alignment["index"].is_not_null().any()
     figure = style.canvas(
         f"Who draws nearer: trends of links with {style.listing(poles)}",
         "Change of z per decade (scales: linear near zero, logarithmic outward). A mark per country; "
-        "colour: group by archetype.",
-        width=max(8.0, 5.3 * len(channels)),
-        height=1.0 + 5.2 * (len(poles) - 1),
+        "colour: group by archetype. " + (INDEX_WORDS if ranked else ""),
+        width=max(8.0, 5.3 * len(channels) + (3.4 if ranked else 0)),
+        height=1.0 + (6.2 if ranked else 5.2 * (len(poles) - 1)),
         colours={
             words.get(group, "with some" if "+" in group else group): colour
             for group, colour in colours.items()
             if group in present
         },
     )
-    grid = figure.subplots(len(poles) - 1, len(channels), squeeze=False)
+    widths = [5.3] * len(channels) + ([3.4] if ranked else [])
+    whole = figure.subplots(len(poles) - 1, len(widths), squeeze=False, width_ratios=widths)
+    grid = whole[:, : len(channels)]
+    if ranked:
+        _ranking(whole[0, -1], alignment, colours, poles, sizes)
     named = {}
     for row, pole in zip(grid, poles[1:], strict=True):
         for axes, channel in zip(row, channels, strict=True):
@@ -131,6 +145,33 @@ def _scale(axes: Axes, axis: str, values: np.ndarray) -> None:
     scaled.set_major_locator(FixedLocator([0.0, *ticks]))
     scaled.set_minor_locator(NullLocator())
     scaled.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+
+
+def _ranking(
+    axes: Axes,
+    alignment: pl.DataFrame,
+    colours: Mapping[str, str],
+    poles: Sequence[str],
+    sizes: Mapping[str, float] | None,
+) -> None:
+    """Draw the index of the largest countries with its interval, that nearest to the first pole on top."""
+    rows = alignment.drop_nulls("index").rows(named=True)
+    rows.sort(
+        key=lambda row: (-(sizes.get(row["country"], 0.0) if sizes else abs(row["index"])), row["country"])
+    )
+    rows = sorted(rows[:RANKED], key=lambda row: (-row["index"], row["country"]))
+    axes.axvline(0, color=style.GREY, lw=0.8)
+    for place, row in enumerate(rows):
+        colour = colours.get(row["group"], style.GREY)
+        sure = row["index_low"] > 0 or row["index_high"] < 0
+        axes.plot([row["index_low"], row["index_high"]], [place, place], color=colour, lw=1.4)
+        axes.plot([row["index"]], [place], marker="o", ms=4, color=colour, mfc=colour if sure else "white")
+    axes.set_yticks(range(len(rows)), [style.name(row["country"], 16) for row in rows], fontsize=7)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_title("index", fontweight="bold")
+    axes.set_xlabel(f"← {style.name(poles[1])}      {style.name(poles[0])} →\nnoise units per decade")
 
 
 def _largest(frame: pl.DataFrame, sizes: Mapping[str, float] | None) -> dict[str, tuple[float, float]]:

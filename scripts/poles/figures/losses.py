@@ -1,13 +1,23 @@
 """Figure: what the selection of works keeps."""
 
+from collections.abc import Sequence
+
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from poles.figures import style
 
+YEAR_STEP = "year in the study"
+"""The step of the selection that drops works of other years."""
 COUNTRY_STEP = "with a country"
-"""The step of the selection that drops works without a country."""
+"""The step that drops works without a country."""
+FIELD_STEP = "topic score"
+"""The step after which no work leaves the field any more."""
+NAMES = {"in the field or citing a selected work": "citing a selected work"}
+"""Steps under another name, as they drop works outside the field alone."""
+TITLE = "What the selection of works keeps, by year of publication"
 
 
 @style.styled
@@ -22,66 +32,149 @@ def losses(losses: pl.DataFrame) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Works, references, and the share of works of the field that no country can be given to.
+        Records; works and references, of the field and of works outside that cite it; and the share of works
+        that no country can be given to.
     """
-    dated = losses.filter(pl.col("year").is_not_null())
-    if dated.is_empty():
-        return style.empty("What the selection keeps", "no works have been read")
-    dated = _telling(dated)
-    units = [unit for unit in ("works", "references") if unit in dated["unit"]]
-    undated = losses.filter(pl.col("year").is_null()).sort("order")["left"]
+    studied = losses.filter((pl.col("step") == YEAR_STEP) & (pl.col("left") > 0))["year"]
+    if studied.is_empty():
+        return style.empty(TITLE, "no works of the years of the study have been read")
+    first, last = studied.min(), studied.max()
+    inside = losses.filter(pl.col("year").is_between(first, last)).sort("order", "year")
+    read, of_years = (frame.filter(pl.col("order") == 0)["left"].sum() for frame in (losses, inside))
+    panels = _panels(inside)
+    most = [max(frame["order"].n_unique() for _, frame in row) for row in (panels[:2], panels[2:])]
     figure = style.canvas(
-        "What the selection of works keeps, by year of publication",
-        "Left after each step that drops any, with totals over the years. Works read that have no year: "
-        f"{undated[0] if len(undated) else 0:,}.",
+        TITLE,
+        "Shades from light to dark: left after each step that drops any. Numbers: totals over the years, and "
+        f"the share that the step drops. Read besides: {read - of_years:,} records of other years than "
+        f"{style.span(first, last)}, or of none.",
         width=11.0,
-        height=3.8 + 0.18 * max(dated.filter(pl.col("unit") == unit)["order"].n_unique() for unit in units),
+        height=5.9 + 0.17 * sum(most),
     )
-    grid = figure.subplots(1, len(units) + 1, squeeze=False)[0]
-    for axes, unit in zip(grid, units, strict=False):
-        _steps(axes, dated.filter(pl.col("unit") == unit))
-        axes.set_title(f"{unit} left", fontweight="bold")
-    grid[-1].set_title("works of the field without a country", fontweight="bold")
-    _without_country(grid[-1], dated.filter((pl.col("unit") == "works") & pl.col("left_core").is_not_null()))
+    heights = [2.3 + 0.17 * number for number in most]
+    grid = figure.subplots(2, 3, height_ratios=heights)
+    for row, two in zip(grid, (panels[:2], panels[2:]), strict=True):
+        for axes, (title, frame) in zip(row[1:], two, strict=True):
+            axes.set_title(title, fontweight="bold")
+            _steps(axes, frame)
+    grid[0, 0].set_title("records and works, on a log scale", fontweight="bold")
+    _records(grid[0, 0], inside.filter(pl.col("unit") == "works"))
+    grid[1, 0].set_title("works without a country", fontweight="bold")
+    _without_country(grid[1, 0], inside.filter(pl.col("unit") == "works"))
+    for axes in grid.flat:
+        axes.set_xlim(first - 0.5, last + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     return figure
 
 
-def _telling(losses: pl.DataFrame) -> pl.DataFrame:
-    """Leave out steps that drop nothing, except the first and the last of a unit and that about countries."""
-    totals = losses.group_by("unit", "order", "step").agg(pl.col("left").sum()).sort("unit", "order")
-    drops = pl.col("left") != pl.col("left").shift().over("unit")
-    ends = (pl.col("order") == pl.col("order").min().over("unit")) | (
-        pl.col("order") == pl.col("order").max().over("unit")
-    )
+def _panels(losses: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    """Title and content of each panel: year, order, step, number; for works, then for references."""
+    settled = losses.filter(pl.col("step") == FIELD_STEP)["order"].first()
+    core, other = pl.col("left_core"), pl.col("left") - pl.col("left_core")
+    panels = {
+        "works of the field": losses.filter(unit="works").with_columns(number=core),
+        # A work that leaves the field counts among the others from then on.
+        "works outside that cite it": losses.filter(
+            (pl.col("unit") == "works") & (pl.col("order") >= settled)
+        ).with_columns(number=other),
+        "references of the field": losses.filter(unit="references").with_columns(number=core),
+        "references of works outside": losses.filter(unit="references").with_columns(number=other),
+    }
+    return [(title, _telling(frame.drop_nulls("number"))) for title, frame in panels.items()]
+
+
+def _telling(steps: pl.DataFrame) -> pl.DataFrame:
+    """Leave out steps that drop nothing, except the first, the last and that about countries."""
+    totals = steps.group_by("order", "step").agg(pl.col("number").sum()).sort("order")
+    drops = pl.col("number") != pl.col("number").shift()
+    ends = pl.col("order").is_in([totals["order"].min(), totals["order"].max()])
     kept = totals.filter(drops | ends | (pl.col("step") == COUNTRY_STEP))
-    return losses.filter(pl.col("order").is_in(kept["order"].implode()))
+    return steps.filter(pl.col("order").is_in(kept["order"].implode()))
+
+
+def _shade(place: int, places: int) -> str:
+    """Grey of a step: the darker the later."""
+    return str(round(0.88 - 0.6 * place / max(1, places - 1), 2))
+
+
+def _legend(axes: Axes) -> None:
+    """Explain a panel below it, line by line."""
+    axes.legend(
+        loc="upper left", bbox_to_anchor=(0, -0.1), fontsize=8, handlelength=1.2, handleheight=0.9,
+        borderpad=0, labelspacing=0.35,
+    )  # fmt: skip
 
 
 def _steps(axes: Axes, frame: pl.DataFrame) -> None:
-    """Draw a line per step, the darker the later."""
+    """Draw what each step leaves, one area over the other, so that what is seen of each is lost next."""
+    if not frame["number"].sum():
+        style.blank(axes, "none in the source")
+        return
     steps = frame.select("order", "step").unique().sort("order").rows()
+    before = None
     for place, (order, step) in enumerate(steps):
         line = frame.filter(pl.col("order") == order).sort("year")
-        shade = str(round(0.75 * (1 - place / max(1, len(steps) - 1)), 2))
-        label = f"{step}: {line['left'].sum():,}"
-        axes.plot(line["year"].to_numpy(), line["left"].to_numpy(), color=shade, lw=1.8, label=label)
+        total = line["number"].sum()
+        first = not place and line["unit"][0] == "works"
+        label = f"{'in the source' if first else NAMES.get(step, step)}: {total:,}"
+        if place and total < before:
+            lost = 100 * (1 - total / before)
+            label += f" (−{lost:.1f} %)" if lost >= 0.05 else " (< 0.1 %)"
+        edges = [line["year"].min() - 0.5, *(line["year"] + 0.5)]
+        axes.stairs(line["number"].to_numpy(), edges, fill=True, color=_shade(place, len(steps)), label=label)
+        before = total
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper left", bbox_to_anchor=(0, -0.08), fontsize=8, handlelength=1.4, borderpad=0)
+    _legend(axes)
     style.thousands(axes)
+
+
+def _records(axes: Axes, works: pl.DataFrame) -> None:
+    """Draw the records read, and the first and the last number of works."""
+    orders = works["order"].unique().sort().to_list()
+    known = works.filter(pl.col("left_core").is_not_null())["order"].min()
+    chosen = sorted({orders[0], known, orders[-1]})
+    for place, order in enumerate(chosen):
+        line = works.filter(pl.col("order") == order).sort("year")
+        label = f"{line['step'][0]}: {line['left'].sum():,}"
+        line = line.filter(pl.col("left") > 0)
+        shade = _shade(place + 1, len(chosen) + 1)
+        axes.plot(
+            line["year"].to_numpy(),
+            line["left"].to_numpy(),
+            color=shade,
+            lw=1.8,
+            marker=".",
+            ms=3,
+            label=label,
+        )
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    style.thousands(axes)
+    _legend(axes)
+
+
+def _share(after: Sequence[int], before: Sequence[int]) -> list[float]:
+    """Percentage lost between two steps; not a number where there was nothing to lose."""
+    return [100 * (1 - a / b) if b else float("nan") for a, b in zip(after, before, strict=True)]
 
 
 def _without_country(axes: Axes, works: pl.DataFrame) -> None:
     """Draw the share that the step about countries drops of what the step before it left."""
+    works = works.with_columns(other=pl.col("left") - pl.col("left_core"))
     after = works.filter(pl.col("step") == COUNTRY_STEP)
-    if after.is_empty():
-        style.blank(axes, "not known: no step of the selection asks for a country")
-        return
-    before = works.filter(pl.col("order") < after["order"].min()).sort("year", "order")
-    before = before.group_by("year", maintain_order=True).last()
-    share = (
-        after.join(before, on="year", suffix="_before").filter(pl.col("left_core_before") > 0).sort("year")
-    )
-    lost = 100 * (1 - share["left_core"] / share["left_core_before"])
-    axes.plot(share["year"].to_numpy(), lost.to_numpy(), color=style.INK, lw=1.8, marker=".")
-    axes.set_ylim(0, min(100, 1.2 * max(10, lost.max())))
-    axes.set_ylabel("% of the works of the field")
+    before = works.filter(pl.col("order") == after["order"].min() - 1)
+    lines = {
+        "left_core": ("of the field", {"color": style.INK, "marker": ".", "zorder": 3}),
+        "other": ("outside that cite it", {"color": style.GREY, "marker": "."}),
+    }
+    top = 10.0
+    for column, (name, look) in lines.items():
+        if before[column].sum():
+            shares = _share(after[column], before[column])
+            (whole,) = _share([after[column].sum()], [before[column].sum()])
+            axes.plot(after["year"].to_numpy(), shares, lw=1.8, label=f"{name}: {whole:.1f} %", **look)
+            top = max(top, *(share for share in shares if share == share))
+    axes.set_ylim(0, min(100, 1.2 * top))
+    axes.set_ylabel("% of the works")
+    _legend(axes)

@@ -150,6 +150,11 @@ def canvas(
     return figure
 
 
+def p_value(p: float) -> str:
+    """How a p-value is written: p = 0.012, or p < 0.001."""
+    return f"p = {p:.3f}" if p >= 0.0005 else "p < 0.001"
+
+
 def blank(axes: Axes, message: str) -> None:
     """Say in a panel why it shows nothing."""
     axes.set_axis_off()

@@ -92,7 +92,8 @@ NA en  south    0.1  0.2  0.2  0.3
 
 KNOTS = (1990, 2000, 2010, 2023)
 
-POLES = ("US", "CN")
+POLES = ("US", "CN", "IN")
+"""Poles of a world; the third one only where it is planned."""
 TOWARDS = {
     "us": ((SC,), (SD,)),
     "bridge": ((SC,), (SC,)),
@@ -101,10 +102,20 @@ TOWARDS = {
     "swing": ((SD,), (SC,)),
     "rest": ((SC, KI), (SD, KD)),
 }
-"""Archetype with each of `POLES`, by alignment: the paper's pattern. Where there are several, one is drawn.
+"""Archetype with each of two poles, by alignment: the paper's pattern. Where there are several, one is drawn.
 
 Only relative trends can be seen once the activity of every country is given; so the countries of which the
 paper says nothing (rest) turn the other way than the many that turn to China."""
+
+TOWARDS_THREE = {
+    "us": ((SC,), (SD,), (SD, KD)),
+    "bridge": ((SC,), (SC,), (SD, KD)),
+    "china": ((SD, KD), (SC,), (SD, KD)),
+    "south": ((SD, KD), (SD, KD), (SC, SC, KI)),
+    "swing": ((SD,), (SC,), (SC,)),
+    "rest": ((SC, KI), (SD, KD), (SD, KD)),
+}
+"""The same in a world of three poles, in which the south turns to the third."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +154,8 @@ class Plan:
         Years over which the chance to be cited falls by a factor e.
     attractiveness : float
         Standard deviation of the log of a work's chance to be cited.
+    poles : float
+        2 (the United States and China) or 3 (India too).
     """
 
     contrast: float = 2.6
@@ -164,6 +177,7 @@ class Plan:
     outside_references: float = 8.0
     memory: float = 6.0
     attractiveness: float = 1.0
+    poles: float = 2.0
 
     def __post_init__(self):
         for name, value in asdict(self).items():
@@ -177,6 +191,8 @@ class Plan:
         for name, least in (("partners", 1), ("growth", 0.01), ("memory", 0.1)):
             if getattr(self, name) < least:
                 raise StudyError(f"demo: {name} is {getattr(self, name)}, must be at least {least}")
+        if self.poles not in (2, 3):
+            raise StudyError(f"demo: poles is {self.poles:g}, must be 2 or 3")
         if self.sc + self.sd + self.ki + self.kd == 0:
             raise StudyError("demo: sc, sd, ki and kd are all 0; one must be above")
 
@@ -291,11 +307,13 @@ def _archetypes(
     """Archetype of every pair: the paper's pattern around the poles, all other pairs by their shares."""
     n = len(codes)
     found = np.full((n, n), -1, dtype=np.int8)
-    poles = [codes.index(pole) for pole in POLES]
+    poles = [codes.index(pole) for pole in POLES[: int(plan.poles)]]
+    towards = TOWARDS if plan.poles == 2 else TOWARDS_THREE
     for country, alignment in enumerate(alignments):
-        for pole, choice in zip(poles, TOWARDS.get(alignment, ()), strict=False):
+        for pole, choice in zip(poles, towards.get(alignment, ()), strict=False):
             found[country, pole] = found[pole, country] = choice[rng.integers(len(choice))]
-    found[poles, poles[::-1]] = SD
+    found[np.ix_(poles, poles)] = SD
+    found[poles, poles] = -1
     free = np.nonzero(np.triu(found < 0, 1))
     shares = np.array([plan.sc, plan.sd, plan.ki, plan.kd])
     bounds = np.rint(np.cumsum(shares) / shares.sum() * len(free[0]))

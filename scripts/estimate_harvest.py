@@ -1,0 +1,10 @@
+"""Say what the harvest will cost, and what there is to spend."""
+
+from poles import jobs
+from poles.corpus.api import estimate
+
+with jobs.run(snakemake):
+    params, settings = snakemake.params, snakemake.config["source"]["api"]
+    for line in estimate.estimate_harvest(params.store, params.asked, params.spans, params.cited, settings):
+        jobs.log.info(line)
+        print(line, flush=True)

@@ -1,0 +1,12 @@
+"""Fetch the works outside the field that cite a part of it."""
+
+from poles import jobs, provenance, tables
+from poles.corpus.api import citing
+
+with jobs.run(snakemake) as record:
+    cited = tables.read(snakemake.input[0], citing.CITED)
+    part = int(snakemake.wildcards.part), snakemake.params.parts
+    works, units = citing.harvest_citing(
+        snakemake.params.store, snakemake.params.asked, cited, part, snakemake.config["source"]["api"]
+    )
+    provenance.write_gzip(works, snakemake.output[0], {**record, "store": units})

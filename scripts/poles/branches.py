@@ -1,0 +1,91 @@
+"""Branches of the study: pairs of a variant (choices about the data and their reading) and a null model.
+
+A variant names only the choices in which it departs from the study's own. Branches share every file above the
+point where they part: files of a stage stand under the first variant, in the order of the configuration, that
+made the same choices up to there. Standard library alone, as the workflow asks before any job runs.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+STAGES = {
+    "links": ("counting", "window"),
+    "trajectories": ("preprocessing", "min_strength"),
+    "clusters": ("k",),
+}
+"""Choices of a variant by the stage at which they first matter; scores stand with the links."""
+
+
+def choices(config: Mapping[str, Any], variant: str) -> dict[str, dict[str, Any]]:
+    """Every choice of a variant, by stage; what it leaves open is as in the rest of the configuration.
+
+    Parameters
+    ----------
+    config : Mapping
+        Completed configuration.
+    variant : str
+        A key of its ``variants``.
+
+    Returns
+    -------
+    dict
+        Choices by stage, see `STAGES`.
+    """
+    trajectories = config["trajectories"]
+    study = {
+        "counting": "full",
+        "window": None,
+        "preprocessing": trajectories["preprocessing"],
+        "min_strength": trajectories["panel"]["min_strength"],
+        "k": config["clusters"]["k"],
+    }
+    own = study | {key: value for key, value in config["variants"][variant].items() if value is not None}
+    return {stage: {key: own[key] for key in keys} for stage, keys in STAGES.items()}
+
+
+def sharing(config: Mapping[str, Any], variant: str, stage: str) -> str:
+    """Variant under whose name the files of a stage stand: the first with the same choices up to there.
+
+    Parameters
+    ----------
+    config : Mapping
+        Completed configuration.
+    variant, stage : str
+        A key of ``variants``, and of `STAGES`.
+    """
+    stages = list(STAGES)[: list(STAGES).index(stage) + 1]
+
+    def made(name: str) -> list[dict[str, Any]]:
+        return [choices(config, name)[stage] for stage in stages]
+
+    return next(name for name in config["variants"] if made(name) == made(variant))
+
+
+def trajectories(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """Options of the trajectories of a variant."""
+    own = choices(config, variant)["trajectories"]
+    panel = config["trajectories"]["panel"] | {"min_strength": own["min_strength"]}
+    return config["trajectories"] | {"preprocessing": own["preprocessing"], "panel": panel}
+
+
+def clusters(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """Options of the clustering of a variant."""
+    return config["clusters"] | choices(config, variant)["clusters"]
+
+
+def branches(config: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs of variant and null model that the study runs, but for those of ``run.skip``."""
+    run = config["run"]
+    pairs = [(variant, null) for variant in run["variants"] for null in run["nulls"]]
+    return [pair for pair in pairs if "/".join(pair) not in run["skip"]]
+
+
+def declared(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Choices of every branch that is run, by "variant/null": those of `STAGES`, and the null model."""
+    found = {}
+    for variant, null in branches(config):
+        made = choices(config, variant)
+        found[f"{variant}/{null}"] = {"null model": null} | {
+            key: value for stage in made.values() for key, value in stage.items()
+        }
+    return found

@@ -1,0 +1,68 @@
+"""What is to be known of a harvest and stands in no result: when it was made, how, and at what cost."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from poles.corpus.api import query
+from poles.corpus.api.citing import citing_conditions
+from poles.corpus.api.harvest import core_conditions
+from poles.corpus.api.ledger import Ledger
+from poles.corpus.api.store import Unit
+
+
+def _described(conditions: query.Conditions, units: Iterable[Unit]) -> dict[str, Any]:
+    """Sums over the complete units of one kind of query."""
+    summaries = [unit.summary() for unit in units if unit.is_complete()]
+    return {
+        "filter": dict(conditions),
+        "select": list(query.SELECT),
+        "lists": len(summaries),
+        "works": sum(unit["works"] for unit in summaries),
+        "counted": sum(unit["count"] for unit in summaries),  # by OpenAlex
+        "rounds": dict(sorted(Counter(str(unit["rounds"]) for unit in summaries).items())),
+        "cut_authorships": sum(unit["cut"] for unit in summaries),
+        "gone": sum(len(unit["gone"]) for unit in summaries),
+        "first": min((unit["first"] for unit in summaries), default=None),
+        "last": max((unit["last"] for unit in summaries), default=None),
+    }
+
+
+def history(
+    store: str, asked: Mapping[str, Any], spans: Sequence[str], years: Mapping[str, int], citing: bool
+) -> dict[str, Any]:
+    """Describe the harvest that a study rests on.
+
+    Parameters
+    ----------
+    store : str
+        Folder of the store.
+    asked : Mapping
+        ``url``, ``field`` and ``types``.
+    spans : sequence of str
+        Shards of the field.
+    years : Mapping
+        ``first`` and ``last`` year of the study.
+    citing : bool
+        Whether citing works were fetched.
+
+    Returns
+    -------
+    dict
+        For each kind of query its filter, numbers of lists and works, what OpenAlex counted, and the UTC
+        times of the first and the last answer; ``ledger``, the totals of the store's account book.
+    """
+    conditions = core_conditions(asked)
+    folder = Path(store, query.identity(asked["url"], conditions))
+    found = {
+        "kind": "api",
+        "url": asked["url"],
+        "field": _described(conditions, [Unit(folder / span) for span in spans]),
+    }
+    if citing:
+        conditions = citing_conditions({**asked, "years": years})
+        folder = Path(store, query.identity(asked["url"], conditions))
+        records = sorted(folder.glob("*/complete.json"))
+        found["citing"] = _described(conditions, [Unit(record.parent) for record in records])
+    return {**found, "ledger": Ledger(Path(store)).summary()}

@@ -1,0 +1,125 @@
+"""Which records of a file can be wanted, told before they are parsed.
+
+A sieve may let through too much, never too little: what is let through is parsed and decided upon in full.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from poles.corpus import json_index
+from poles.corpus.json_index import Index
+
+Leaves = dict[str, list[pa.Array]]
+"""Columns of a batch that a raw column is made of, by its name."""
+
+
+class Sieve(Protocol):
+    """A test that every wanted record passes.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Raw columns that it looks at.
+    """
+
+    columns: tuple[str, ...]
+
+    def lines(self, block: np.ndarray, found: Index, ids: np.ndarray) -> np.ndarray:
+        """Whether each line of a block of JSON may be wanted; lines that are odd do not matter."""
+
+    def rows(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
+        """Whether each row of a batch of Parquet columns may be wanted."""
+
+
+def _any_of(lists: pa.Array, values: np.ndarray) -> np.ndarray:
+    """Whether any value of each list is true; values as `flatten` gives them."""
+    ends = np.cumsum(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False))
+    before = np.concatenate([[0], np.cumsum(values)])
+    return np.diff(before[np.concatenate([[0], ends])]) > 0
+
+
+class FieldSieve:
+    """Works with a topic in some subfields.
+
+    Parameters
+    ----------
+    subfields : sequence of int
+        Numbers of OpenAlex subfields.
+    any_topic : bool
+        Whether all topics count or the primary one alone.
+    """
+
+    def __init__(self, subfields: Sequence[int], any_topic: bool):
+        self.columns = ("primary_subfield", "topic_subfields") if any_topic else ("primary_subfield",)
+        self.texts = [str(number) for number in subfields]
+        self.keys = (json_index.PRIMARY, json_index.TOPICS) if any_topic else (json_index.PRIMARY,)
+        self.patterns = json_index.patterns(self.texts)
+
+    def lines(self, block: np.ndarray, found: Index, ids: np.ndarray) -> np.ndarray:
+        """Whether the digits of a subfield occur in the topics."""
+        wanted = np.zeros(len(ids), np.bool_)
+        for key in self.keys:
+            json_index.holds(block, found.first[:, key], found.last[:, key], *self.patterns, wanted)
+        return wanted
+
+    def rows(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
+        """Whether the digits of a subfield occur in the topics."""
+        wanted = np.zeros(len(ids), np.bool_)
+        for name in self.columns:
+            for column in leaves[name]:
+                lists = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+                hits = self._hits(column.flatten() if lists else column)
+                wanted |= _any_of(column, hits) if lists else hits
+        return wanted
+
+    def _hits(self, values: pa.Array) -> np.ndarray:
+        """Whether the digits of a subfield occur in each value; few differ."""
+        coded = pc.dictionary_encode(values.cast(pa.string()))
+        known = coded.dictionary.to_pylist()
+        hits = np.array([any(text in value for text in self.texts) for value in known] + [False])
+        return hits[pc.fill_null(coded.indices, len(known)).to_numpy()]
+
+
+class CoreSieve:
+    """Works of the field, and works that cite one of them.
+
+    Parameters
+    ----------
+    core : pl.Series
+        Ids of the works of the field: sorted, distinct int64.
+    """
+
+    columns = ("references",)
+
+    def __init__(self, core: pl.Series):
+        self.ids = json_index.id_set(core.to_numpy())
+
+    def lines(self, block: np.ndarray, found: Index, ids: np.ndarray) -> np.ndarray:
+        """Whether the work or one that it references is in the field."""
+        wanted = json_index.among(ids, *self.ids)
+        first, last = (places[:, json_index.REFERENCES] for places in (found.first, found.last))
+        json_index.cites(block, first, last, *self.ids, wanted)
+        return wanted
+
+    def rows(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
+        """Whether the work or one that it references is in the field."""
+        wanted = json_index.among(ids, *self.ids)
+        for column in leaves["references"]:
+            numbers = work_numbers(column.flatten())
+            wanted |= _any_of(column, json_index.among(numbers, *self.ids) | (numbers < 0))
+        return wanted
+
+
+def work_numbers(texts: pa.Array) -> np.ndarray:
+    """Numbers of works by their ids, int64; -1 where an id is null or not of the plainest form."""
+    texts = texts.cast(pa.large_string())
+    _, offsets, data = texts.buffers()
+    if not len(texts) or data is None:
+        return np.full(len(texts), -1)
+    places = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return json_index.numbers_between(np.frombuffer(data, np.uint8), places)

@@ -1,0 +1,399 @@
+"""How each kind of claim is judged on the results of one branch: a statistic, a threshold, and a verdict.
+
+A claim about a share of countries or pairs is reproduced from its threshold `share` on, and contradicted
+below the lesser of 1 - `share` and half of `share`. A claim about a course is reproduced where the 95 %
+interval of the trend lies on its side of zero and contradicted where it lies on the other. Whatever is not
+there cannot be judged: a missing country, layer or null model makes a claim not testable, never reproduced.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from poles import countries
+from poles.alignment import UNKNOWN
+from poles.layers import LAYERS
+
+REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
+INCONCLUSIVE, NOT_TESTABLE = "inconclusive", "not testable"
+SIGNIFICANT = 0.05
+"""Level of the tests."""
+LEAVING = ("Scientific Divergence", "Knowledge Divergence")
+JOINING = ("Scientific Convergence", "Knowledge Integration")
+"""Archetypes of a pair that grows apart, and of one that draws closer."""
+
+
+class Verdict(NamedTuple):
+    """Outcome of one claim: the statistic behind it (None where there is none) and one sentence why."""
+
+    verdict: str
+    statistic: float | None
+    why: str
+
+
+class Branch(NamedTuple):
+    """Results of one branch (variant, null model) that claims are judged on.
+
+    Attributes
+    ----------
+    layers : sequence of str
+        Layers of the study.
+    poles : sequence of str
+        Country codes of the poles.
+    trends, alignment : pl.DataFrame
+        See `poles.alignment.align`.
+    significant : pl.DataFrame
+        See `poles.scores.significant_links`.
+    threshold : float
+        Mean z above which a link is significant.
+    members : pl.DataFrame
+        source, target, archetype of the pairs of the panel.
+    sizes : Mapping
+        Size of each country, see `poles.networks.sizes`.
+    polarization, hubs, candidates, selection : pl.DataFrame
+        `tables.POLARIZATION_TRENDS`, `tables.HUBS`, `tables.POLES` and `tables.SELECTION`.
+    """
+
+    layers: Sequence[str]
+    poles: Sequence[str]
+    trends: pl.DataFrame
+    alignment: pl.DataFrame
+    significant: pl.DataFrame
+    threshold: float
+    members: pl.DataFrame
+    sizes: Mapping[str, float]
+    polarization: pl.DataFrame
+    hubs: pl.DataFrame
+    candidates: pl.DataFrame
+    selection: pl.DataFrame
+
+
+def _untestable(why: str) -> Verdict:
+    return Verdict(NOT_TESTABLE, None, why)
+
+
+def _without(layer: str) -> Verdict:
+    return _untestable(f"The study has no {layer} layer.")
+
+
+def _by_share(share: float, wanted: float, why: str) -> Verdict:
+    """Verdict on a share."""
+    if share >= wanted:
+        return Verdict(REPRODUCED, share, why)
+    return Verdict(CONTRADICTED if share < min(1 - wanted, wanted / 2) else INCONCLUSIVE, share, why)
+
+
+def _by_interval(low: float, high: float, statistic: float, direction: str, why: str) -> Verdict:
+    """Verdict on a trend by the side of zero on which its interval lies."""
+    if direction == "falls":
+        low, high = -high, -low
+    if low > 0:
+        return Verdict(REPRODUCED, statistic, why)
+    return Verdict(CONTRADICTED if high < 0 else INCONCLUSIVE, statistic, why)
+
+
+def _there(claim: Mapping[str, Any], known: Iterable[str]) -> tuple[list[str], Verdict | None]:
+    """Countries of a claim that can be judged; a verdict instead where too many are missing."""
+    known = set(known)
+    missing = [country for country in claim["countries"] if country not in known]
+    there = [country for country in claim["countries"] if country in known]
+    if missing and len(there) < claim.get("at_least", len(claim["countries"])):
+        shown = ", ".join(missing[:8]) + (" ..." if len(missing) > 8 else "")
+        return there, _untestable(f"Not in the panel with the poles that it names: {shown}.")
+    return there, None
+
+
+def _listed(others: Sequence[str]) -> str:
+    return f"; elsewhere: {', '.join(others[:12])}{' ...' if len(others) > 12 else ''}." if others else "."
+
+
+def _of_layer(layer: str) -> pl.Expr:
+    """Channels of a layer."""
+    return pl.col("channel").str.split("_").list.first().eq(layer)
+
+
+def judge_trend(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge whether the z-score of a pair with a pole rises or falls."""
+    if claim["layer"] not in branch.layers:
+        return _without(claim["layer"])
+    pair = claim["pair"]
+    both = pl.col("pole").is_in(pair) & pl.col("country").is_in(pair)
+    rows = branch.trends.filter(both & _of_layer(claim["layer"]))
+    rows = rows.unique("channel", keep="first", maintain_order=True)
+    if not len(rows):
+        return _untestable(f"{'-'.join(pair)} is not among the trajectories with a pole.")
+    slope, low, high = rows["slope"].mean(), rows["slope_low"].min(), rows["slope_high"].max()
+    why = f"z changes by {slope:+.2f} a decade (95 % interval {low:+.2f} to {high:+.2f})."
+    return _by_interval(low, high, slope, claim["direction"], why)
+
+
+def _course(rows: pl.DataFrame) -> str:
+    """Course of z by the intervals of all its channels."""
+    if (rows["slope_low"] > 0).all():
+        return "rises"
+    return "falls" if (rows["slope_high"] < 0).all() else "neither"
+
+
+def judge_courses(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge in which share of the named countries z with each pole takes the course that is said."""
+    if claim["layer"] not in branch.layers:
+        return _without(claim["layer"])
+    if absent := [pole for pole in claim["toward"] if pole not in branch.poles]:
+        return _untestable(f"Not a pole of the study: {', '.join(absent)}.")
+    courses: dict[str, dict[str, str]] = {}
+    rows = branch.trends.filter(_of_layer(claim["layer"]))
+    for (country, pole), found in rows.group_by("country", "pole", maintain_order=True):
+        courses.setdefault(country, {})[pole] = _course(found)
+    there, verdict = _there(claim, (c for c, found in courses.items() if set(claim["toward"]) <= set(found)))
+    if verdict:
+        return verdict
+
+    def fits(country: str) -> bool:
+        found = courses[country]
+        return all(
+            found[pole] != course.removeprefix("not ") if course.startswith("not ") else found[pole] == course
+            for pole, course in claim["toward"].items()
+        )
+
+    named = [
+        f"{country} ({', '.join(f'{pole} {courses[country][pole]}' for pole in claim['toward'])})"
+        for country in there
+        if not fits(country)
+    ]
+    share = 1 - len(named) / len(there)
+    why = f"{len(there) - len(named)} of {len(there)} take this course in {claim['layer']}" + _listed(named)
+    return _by_share(share, claim["share"], why)
+
+
+def _needs_groups(poles: Iterable[str], branch: Branch) -> Verdict | None:
+    """Verdict where a study has no groups against these poles."""
+    if not set(poles) <= set(branch.poles):
+        return _untestable(f"The study's poles are {', '.join(branch.poles)}.")
+    if set(branch.layers) != set(LAYERS):
+        return _untestable(f"It needs both layers; the study has {', '.join(branch.layers)} only.")
+    return None
+
+
+def judge_group(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge which share of the named countries stands where the claim says."""
+    if set(claim["poles"]) != set(branch.poles) or (verdict := _needs_groups(claim["poles"], branch)):
+        return _needs_groups(claim["poles"], branch) or _untestable(
+            f"The study's poles are {', '.join(branch.poles)}."
+        )
+    groups = dict(branch.alignment.select("country", "group").iter_rows())
+    there, verdict = _there(claim, (country for country, group in groups.items() if group != UNKNOWN))
+    if verdict:
+        return verdict
+    others = [f"{country} ({groups[country]})" for country in there if groups[country] != claim["group"]]
+    share = 1 - len(others) / len(there)
+    why = f"{len(there) - len(others)} of {len(there)} in the group '{claim['group']}'" + _listed(others)
+    return _by_share(share, claim["share"], why)
+
+
+def judge_turn(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge which share of the named countries grows apart from one pole and draws closer to another."""
+    if verdict := _needs_groups((claim["leaving"], claim["joining"]), branch):
+        return verdict
+    columns = [f"archetype_{claim['leaving']}", f"archetype_{claim['joining']}"]
+    rows = branch.alignment.drop_nulls(columns).select("country", *columns).rows()
+    archetypes = {country: (left, joined) for country, left, joined in rows}
+    there, verdict = _there(claim, archetypes)
+    if verdict:
+        return verdict
+    fits = {c: archetypes[c][0] in LEAVING and archetypes[c][1] in JOINING for c in there}
+    others = [
+        f"{c} ({claim['leaving']} {archetypes[c][0]}, {claim['joining']} {archetypes[c][1]})"
+        for c in there
+        if not fits[c]
+    ]
+    why = f"{sum(fits.values())} of {len(there)} leave {claim['leaving']} for {claim['joining']}"
+    return _by_share(sum(fits.values()) / len(there), claim["share"], why + _listed(others))
+
+
+def judge_among(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge which share of the pairs among the largest countries has an archetype."""
+    if set(branch.layers) != set(LAYERS):
+        return _untestable(f"It needs both layers; the study has {', '.join(branch.layers)} only.")
+    panel = set(branch.members["source"]) | set(branch.members["target"])
+    largest = sorted(panel, key=lambda code: (-branch.sizes.get(code, 0.0), code))[: claim["largest"]]
+    pairs = branch.members.filter(pl.col("source").is_in(largest) & pl.col("target").is_in(largest))
+    possible = claim["largest"] * (claim["largest"] - 1) // 2
+    if len(pairs) < possible / 2:
+        return _untestable(f"{len(pairs)} of {possible} pairs of the largest countries are in the panel.")
+    count = pairs.filter(pl.col("archetype") == claim["archetype"]).height
+    why = f"{count} of {len(pairs)} pairs among {', '.join(largest)} in {claim['archetype']}."
+    return _by_share(count / len(pairs), claim["share"], why)
+
+
+def _partners(claim: Mapping[str, Any], branch: Branch) -> tuple[list[str], int] | Verdict:
+    """Countries with a significant tie to a pole, and how many have any; or why that is not known."""
+    if claim["layer"] not in branch.layers:
+        return _without(claim["layer"])
+    pole = claim["pole"]
+    ties = branch.significant.filter(
+        pl.col("layer").eq(claim["layer"]) & (pl.col("source").eq(pole) | pl.col("target").eq(pole))
+    )
+    if not len(ties):
+        return _untestable(f"{pole} has no link in these years.")
+    other = pl.when(pl.col("source") == pole).then("target").otherwise("source")
+    found = ties.filter(pl.col("z") > branch.threshold).select(other.alias("country"))["country"]
+    return sorted(found), len(ties)
+
+
+def judge_significant(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge the number of countries with a significant tie to a pole."""
+    found = _partners(claim, branch)
+    if isinstance(found, Verdict):
+        return found
+    count, possible = len(found[0]), found[1]
+    error = abs(count - claim["expected"]) / claim["expected"]
+    why = f"{count} of {possible} possible partners, against {claim['expected']} in the paper."
+    if error <= claim["tolerance"]:
+        return Verdict(REPRODUCED, float(count), why)
+    return Verdict(CONTRADICTED if error > 2 * claim["tolerance"] else INCONCLUSIVE, float(count), why)
+
+
+def _regions(codes: Iterable[str]) -> list[str | None]:
+    known = dict(countries.load().select("code", "region").iter_rows())
+    return [known.get(code) for code in codes]
+
+
+def judge_neighbours(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge which share of the significant ties of a pole is with countries of its own region (UN M49)."""
+    found = _partners(claim, branch)
+    if isinstance(found, Verdict):
+        return found
+    (own,), regions = _regions([claim["pole"]]), _regions(found[0])
+    if not regions or own is None:
+        return _untestable(f"{claim['pole']} has no significant tie in {claim['layer']}.")
+    near = regions.count(own)
+    why = f"{near} of {len(regions)} significant partners of {claim['pole']} lie in {own}."
+    return _by_share(near / len(regions), claim["share"], why)
+
+
+def judge_continents(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge over how many regions (UN M49) the significant ties of a pole spread."""
+    found = _partners(claim, branch)
+    if isinstance(found, Verdict):
+        return found
+    regions = sorted({region for region in _regions(found[0]) if region})
+    if not regions:
+        return _untestable(f"{claim['pole']} has no significant tie in {claim['layer']}.")
+    count = len(regions)
+    why = f"{claim['pole']} has significant partners in {', '.join(regions)}."
+    if count >= claim["expected"]:
+        return Verdict(REPRODUCED, float(count), why)
+    return Verdict(CONTRADICTED if count < claim["expected"] / 2 else INCONCLUSIVE, float(count), why)
+
+
+def judge_polarization(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge whether a yearly measure of polarization rises or falls."""
+    if claim["layer"] not in branch.layers:
+        return _without(claim["layer"])
+    of_claim = pl.col("measure").eq(claim["measure"]) & _of_layer(claim["layer"])
+    rows = branch.polarization.filter(of_claim).drop_nulls("excess_slope")
+    if not len(rows):
+        return _untestable(f"The {claim['measure']} is not known in enough years.")
+    slope, low, high = rows["excess_slope"].mean(), rows["excess_low"].min(), rows["excess_high"].max()
+    why = (
+        f"The {claim['measure']} changes by {rows['slope'].mean():+.2f} a decade; less what chance gives "
+        f"each year, by {slope:+.2f} (95 % interval {low:+.2f} to {high:+.2f})."
+    )
+    return _by_interval(low, high, slope, claim["direction"], why)
+
+
+def judge_hub(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge whether large producers of a region converge more with their small neighbours than among them."""
+    if claim["layer"] not in branch.layers:
+        return _without(claim["layer"])
+    of_claim = pl.col("region").eq(claim["region"]) & pl.col("unit").eq("z") & _of_layer(claim["layer"])
+    rows = branch.hubs.filter(of_claim).drop_nulls(["statistic", "p"])
+    if not len(rows):
+        return _untestable(f"Too few countries of {claim['region']} are in the panel.")
+    row = rows.row(0, named=True)
+    why = (
+        f"With small neighbours z changes by {row['spokes']:+.2f} a decade, among {', '.join(row['large'])} "
+        f"by {row['hubs']:+.2f}: a difference of {row['statistic']:+.2f} (p = {row['p']:.3f})."
+    )
+    if row["p"] >= SIGNIFICANT:
+        return Verdict(INCONCLUSIVE, row["statistic"], why)
+    return Verdict(REPRODUCED if row["statistic"] > 0 else CONTRADICTED, row["statistic"], why)
+
+
+def judge_pole(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge whether a country, taken as a pole, attracts or repels more partners than chance gives."""
+    rows = branch.candidates.filter(country=claim["country"])
+    if not len(rows):
+        return _untestable(f"{claim['country']} is not in the panel.")
+    row = rows.row(0, named=True)
+    why = (
+        f"It attracts {row['attracted']} (q = {row['q_attracts']:.3f}) and repels {row['repelled']} "
+        f"(q = {row['q_repels']:.3f}) of {row['partners']} partners; by attraction it is number "
+        f"{row['rank']} of {len(branch.candidates)} countries."
+    )
+    if row["q_attracts"] < SIGNIFICANT:
+        return Verdict(REPRODUCED, row["excess"], why)
+    return Verdict(CONTRADICTED if row["q_repels"] < SIGNIFICANT else INCONCLUSIVE, row["excess"], why)
+
+
+def judge_clusters(claim: Mapping[str, Any], branch: Branch) -> Verdict:
+    """Judge whether clusterings of resampled pairs agree better than those of data without archetypes."""
+    rows = branch.selection.filter(measure="adjusted_rand", over="pairs", k=claim["k"])
+    observed, surrogates = rows.filter(data="observed"), rows.filter(pl.col("data") != "observed")
+    if not len(observed) or not len(surrogates):
+        return _untestable(f"No surrogates were clustered at k = {claim['k']}.")
+    value, most, least = observed["value"][0], surrogates["high"].max(), surrogates["low"].min()
+    preferred = branch.selection.filter(pl.col("preferred"))["k"].unique().sort().to_list()
+    why = (
+        f"Resampled clusterings at k = {claim['k']} agree at {value:.2f}; without archetypes they do at "
+        f"{least:.2f} to {most:.2f}. The data prefer k = {', '.join(map(str, preferred)) or 'none'}."
+    )
+    if value > most:
+        return Verdict(REPRODUCED, value, why)
+    return Verdict(CONTRADICTED if value < least else INCONCLUSIVE, value, why)
+
+
+JUDGES: Mapping[str, Callable[[Mapping[str, Any], Branch], Verdict]] = {
+    "trend": judge_trend,
+    "courses": judge_courses,
+    "group": judge_group,
+    "turn": judge_turn,
+    "among": judge_among,
+    "significant": judge_significant,
+    "neighbours": judge_neighbours,
+    "continents": judge_continents,
+    "polarization": judge_polarization,
+    "hub": judge_hub,
+    "pole": judge_pole,
+    "clusters": judge_clusters,
+}
+"""Kinds of claims that one branch decides."""
+
+
+def judge_robust(claim: Mapping[str, Any], judged: pl.DataFrame, variant: str) -> Verdict:
+    """Judge which share of the other claims gets one verdict under all of several null models.
+
+    Parameters
+    ----------
+    claim : Mapping
+        ``nulls`` and ``share``.
+    judged : pl.DataFrame
+        `tables.CLAIMS` of the claims that one branch decides.
+    variant : str
+        Variant whose branches are compared.
+    """
+    of_variant = judged.filter(variant=variant)
+    if absent := [null for null in claim["nulls"] if null not in of_variant["null"]]:
+        return _untestable(f"Not run with these data: {', '.join(absent)}.")
+    found = of_variant.filter(pl.col("null").is_in(claim["nulls"]) & (pl.col("verdict") != NOT_TESTABLE))
+    counts = found.group_by("claim", maintain_order=True).agg(
+        pl.len().alias("branches"), pl.col("verdict").n_unique().alias("verdicts")
+    )
+    counts = counts.filter(pl.col("branches") == len(claim["nulls"]))
+    if not len(counts):
+        return _untestable("No other claim is testable under all of these null models.")
+    moved = counts.filter(pl.col("verdicts") > 1)["claim"].to_list()
+    share = 1 - len(moved) / len(counts)
+    why = f"{len(counts) - len(moved)} of {len(counts)} claims get one verdict"
+    return _by_share(share, claim["share"], why + (f"; not: {', '.join(moved)}." if moved else "."))

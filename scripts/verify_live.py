@@ -1,0 +1,7 @@
+"""Ask OpenAlex whether what the harvest takes for granted holds; costs some ten credits."""
+
+import sys
+
+from poles.corpus.api import live
+
+sys.exit(live.main())

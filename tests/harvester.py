@@ -1,0 +1,70 @@
+"""A harvest by two processes without Snakemake, to be killed: `python tests/harvester.py URL FOLDER`."""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
+
+from api_works import FIELD  # noqa: E402
+from poles import provenance  # noqa: E402
+from poles.corpus.api import citing, harvest, spans  # noqa: E402
+from poles.corpus.api.ledger import BudgetSpent  # noqa: E402
+
+FIRST, LAST = 2014, 2023
+SPENT = 3
+"""Exit status where the budget of the day is spent."""
+
+
+def work_through(url: str, folder: Path) -> int:
+    """Harvest everything with two processes, as jobs of the workflow would; the exit status."""
+    asked = {"url": url, "field": FIELD, "types": None, "years": {"first": FIRST, "last": LAST}}
+    settings = {"url": url, "budget": None, "rate": 100, "timeout": 0.8, "drift": 0.0}
+    names = spans.spans(FIRST, LAST, "year")
+    pairs = [(str(folder), asked, settings, names[part::2]) for part in range(2)]
+    processes = [multiprocessing.Process(target=_spans, args=pair) for pair in pairs]
+    if status := _run(processes):
+        return status
+    pairs = [(str(folder), asked, settings, part) for part in range(2)]
+    return _run([multiprocessing.Process(target=_citing, args=pair) for pair in pairs])
+
+
+def _run(processes: Sequence[multiprocessing.Process]) -> int:
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return max(process.exitcode for process in processes)
+
+
+def _save(folder: str, name: str, content: bytes, records: list[str]) -> None:
+    record = {"rule": "harvest", "inputs": {}, "store": [os.path.relpath(path, folder) for path in records]}
+    provenance.write_gzip(content, Path(folder, "results/harvest/api", f"{name}.jsonl.gz"), record)
+
+
+def _spans(folder: str, asked: dict, settings: dict, names: list[str]) -> None:
+    for name in names:
+        if not Path(folder, "results/harvest/api", f"{name}.jsonl.gz").exists():
+            try:
+                found = harvest.harvest_shard(f"{folder}/harvest", asked, name, settings)
+            except BudgetSpent:
+                sys.exit(SPENT)
+            _save(folder, name, *found)
+
+
+def _citing(folder: str, asked: dict, settings: dict, part: int) -> None:
+    files = sorted(Path(folder, "results/harvest/api").glob("[12]*.jsonl.gz"))
+    try:
+        found = citing.harvest_citing(
+            f"{folder}/harvest", asked, citing.list_cited(files), (part, 2), settings
+        )
+    except BudgetSpent:
+        sys.exit(SPENT)
+    _save(folder, f"citing_{part}", *found)
+
+
+if __name__ == "__main__":
+    sys.exit(work_through(sys.argv[1], Path(sys.argv[2])))

@@ -1,0 +1,61 @@
+"""Small panels of trajectories, and the scores behind them, in which the truth is known."""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+import numpy as np
+import polars as pl
+
+from poles import tables
+
+YEARS = range(2000, 2022)
+T = np.arange(len(YEARS))
+
+
+def codes(count: int) -> list[str]:
+    """As many codes as wanted: AA, AB, ..."""
+    return [f"{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(count)]
+
+
+def panel(
+    countries: Sequence[str],
+    course: Callable[[str, str], np.ndarray],
+    channels: Sequence[str] = ("collaboration",),
+) -> pl.DataFrame:
+    """Trajectories of all pairs of some countries.
+
+    Parameters
+    ----------
+    countries : sequence of str
+    course : callable
+        z of a pair (the first country is the lesser code), shape (years,) or (years, channels).
+    channels : sequence of str
+    """
+    rows = []
+    for pair in combinations(sorted(countries), 2):
+        values = np.broadcast_to(
+            np.asarray(course(*pair), dtype=float).reshape(len(T), -1), (len(T), len(channels))
+        )
+        rows += [(*pair, year, *map(float, row)) for year, row in zip(YEARS, values, strict=True)]
+    schema = {"source": pl.String, "target": pl.String, "year": pl.Int16}
+    return pl.DataFrame(rows, schema=schema | {f"z_{name}": pl.Float64 for name in channels}, orient="row")
+
+
+def scored(
+    trajectories: pl.DataFrame,
+    strength: Callable[[str], float] = lambda code: 1.0,
+    channel: str = "collaboration",
+) -> pl.DataFrame:
+    """Scores with the z of a channel; a pair's weight is the product of strengths, and its deviation too."""
+    ends = {name: trajectories[name].to_list() for name in ("source", "target")}
+    weight = [strength(a) * strength(b) for a, b in zip(*ends.values(), strict=True)]
+    frame = trajectories.select("source", "target", "year", z=f"z_{channel}").with_columns(
+        observed=pl.Series(weight), expected=pl.Series(weight), std=pl.Series(weight), p=0.5, q=0.5
+    )
+    return tables.conform(frame, tables.SCORES)
+
+
+def both_ways(scores: pl.DataFrame, second: pl.DataFrame | None = None) -> pl.DataFrame:
+    """A directed layer from the scores of one direction, and of the other (by default the same)."""
+    back = (scores if second is None else second).rename({"source": "target", "target": "source"})
+    return tables.conform(pl.concat([scores, back.select(scores.columns)]), tables.SCORES)

@@ -1,0 +1,73 @@
+"""Figure of the number of clusters: what is drawn, and what the title says."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from poles import surrogates, tables
+from poles.figures import style
+from poles.figures.selection import PANELS, SURROGATES, selection
+
+
+def table(best: int | None, names=("signed_steps", "channel_swap", "growth_only")) -> pl.DataFrame:
+    """Measures that say where they stand: value = k / 10, a little less for surrogates."""
+    rows = [
+        (
+            data,
+            over,
+            measure,
+            k,
+            k / 10 - less,
+            k / 10 - less - 0.05,
+            k / 10 - less + 0.05,
+            3,
+            data == "observed" and k == best,
+        )
+        for less, data in enumerate(("observed", *names))
+        for over, measure, *_ in PANELS
+        for k in (2, 3, 4, 5)
+    ]
+    return tables.conform(pl.DataFrame(rows, list(tables.SELECTION.columns), orient="row"), tables.SELECTION)
+
+
+def title(figure) -> str:
+    return figure.texts[0].get_text()
+
+
+def test_the_data_are_a_line_and_surrogates_are_bands():
+    figure = selection(table(4), 4)
+    assert len(figure.axes) == 6
+    axes = figure.axes[0]
+    line = axes.lines[3]
+    assert line.get_color() == style.INK
+    assert line.get_xydata().tolist() == [[k, k / 10] for k in (2, 3, 4, 5)]
+    band = axes.collections[0].get_paths()[0].vertices
+    assert sorted(set(np.round(band[band[:, 0] == 3, 1], 9))) == [-0.75, -0.65]
+    assert [line.get_color() for line in axes.lines[:3]] == [colour for _, colour, _ in SURROGATES.values()]
+    figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize(
+    ("best", "names", "words"),
+    [
+        (4, ("signed_steps",), "The data prefer 4 clusters, as the headline has"),
+        (5, ("signed_steps",), "The data prefer 5 clusters; the headline has 4"),
+        (None, ("signed_steps",), "No number of clusters is both stable and beyond all surrogates"),
+        (None, (), "not compared with surrogates"),
+    ],
+)
+def test_the_title_says_what_the_data_prefer(best, names, words):
+    assert words in title(selection(table(best, names), 4))
+
+
+def test_every_surrogate_has_a_form_of_its_own():
+    assert set(SURROGATES) == set(surrogates.NAMES)
+    colours = {colour.lower() for _, colour, _ in SURROGATES.values()}
+    others = {*style.ARCHETYPES.values(), *style.LAYERS.values(), *style.POLES, style.BRIDGE, style.SOME}
+    assert len(colours) == 3 and not colours & {colour.lower() for colour in others}
+
+
+def test_a_measure_that_was_not_taken_leaves_its_panel_blank():
+    figure = selection(table(4).filter(pl.col("over") != "seeds"), 4)
+    assert [text.get_text() for text in figure.axes[2].texts] == ["not tried"]
+    assert "Nothing to show" in " ".join(text.get_text() for text in selection(table(4).head(0), 4).texts)

@@ -1,0 +1,252 @@
+"""Runs and what is made of them: against planted groups, random walks, sets, and all one-to-one matchings."""
+
+from itertools import permutations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poles import clusters, refits, stability, tables, trajectories
+
+CHANNELS = ["collaboration", "citation"]
+SHAPES = np.array([(1, 1), (-1, -1), (-1, 1), (0, -1)])
+CODES = np.array([f"{a}{b}" for a in "ABC" for b in "ABCDE"])
+ENDS = np.array([(i, j) for i in range(len(CODES)) for j in range(i + 1, len(CODES))])
+DESIGN = refits.Design(
+    k=4,
+    seed=1,
+    radius=2,
+    preprocessing="noise_units",
+    max_k=4,
+    resamples=4,
+    headline_resamples=4,
+    surrogates=("signed_steps", "channel_swap"),
+    surrogate_panels=2,
+    surrogate_resamples=1,
+    silhouette_pairs=1000,
+    core=0.9,
+)
+
+
+def frame(z: np.ndarray) -> pl.DataFrame:
+    """Trajectories of all pairs of the countries of `CODES`."""
+    rows = [
+        (*CODES[ends], 2000 + t, *values)
+        for ends, course in zip(ENDS, z, strict=True)
+        for t, values in enumerate(course)
+    ]
+    panel = pl.DataFrame(
+        rows, ["source", "target", "year", *(f"z_{name}" for name in CHANNELS)], orient="row"
+    )
+    x = trajectories.preprocess(z, DESIGN.preprocessing).reshape(-1, len(CHANNELS))
+    columns = [pl.Series(f"x_{name}", x[:, place]) for place, name in enumerate(CHANNELS)]
+    return panel.with_columns(pl.col("year").cast(pl.Int16), *columns)
+
+
+def planted(seed: int = 1) -> np.ndarray:
+    """Four groups of one shape each, with noise."""
+    rng = np.random.default_rng(seed)
+    ramp = np.linspace(-4, 4, 22)
+    z = SHAPES[np.arange(len(ENDS)) % 4][:, None, :] * ramp[None, :, None]
+    return z + rng.normal(0, 1, z.shape)
+
+
+def walks(seed: int = 1) -> np.ndarray:
+    """Random walks, channel by channel: no groups at all."""
+    return np.random.default_rng(seed).normal(size=(len(ENDS), 22, 2)).cumsum(axis=1)
+
+
+def studied(z: np.ndarray, design: refits.Design = DESIGN, threads: int = 1):
+    """Headline and study of a panel."""
+    courses = frame(z)
+    members, *_ = clusters.cluster(courses, CHANNELS, design.k, design.seed, design.radius)
+    found = stability.study(courses, members, {}, CHANNELS, design, threads)
+    kinds = (tables.SELECTION, tables.CHOICES, tables.STABILITY)
+    return members, *(tables.conform(part, kind) for part, kind in zip(found, kinds, strict=True))
+
+
+@pytest.fixture(scope="module")
+def of_planted():
+    return studied(planted())
+
+
+def test_planted_groups_are_preferred_stable_and_core(of_planted):
+    _, selection, choices, pairs = of_planted
+    assert stability.preferred(selection) == 4
+    assert selection.filter(pl.col("preferred")).select("data", "k").unique().rows() == [("observed", 4)]
+    found = dict(choices.select("over", "adjusted_rand").iter_rows())
+    assert min(found[over] for over in ("pairs", "countries", "radius 1", "year 2010", "euclidean")) > 0.99
+    assert pairs["core"].all()
+    assert (pairs["merged"] == pairs["archetype"]).all()
+
+
+def test_the_study_is_the_same_by_two_threads():
+    design = DESIGN._replace(max_k=3, resamples=1, headline_resamples=1, surrogate_panels=1)
+    for part, other in zip(*(studied(walks(), design, threads) for threads in (1, 2)), strict=True):
+        assert part.equals(other)
+
+
+def test_random_walks_prefer_no_number_of_clusters():
+    _, selection, _, pairs = studied(walks())
+    assert stability.preferred(selection) is None
+    assert not selection["preferred"].any()
+    # Half of them keep their cluster all the same: stability alone is no proof of groups.
+    assert pairs["core"].mean() < 0.75
+
+
+def test_every_measure_stands_beside_that_of_the_surrogates(of_planted):
+    _, selection, choices, _ = of_planted
+    by_data = {
+        data: set(rows.select("over", "measure", "k").iter_rows())
+        for (data,), rows in selection.group_by("data")
+    }
+    assert set(by_data) == {"observed", *DESIGN.surrogates}
+    wanted = {
+        (over, "adjusted_rand", k)
+        for over in ("pairs", "countries", "seeds", "radius none")
+        for k in range(2, 5)
+    }
+    wanted |= {("fit", measure, k) for measure in ("inertia", "silhouette", "explained") for k in range(2, 5)}
+    wanted |= {("preprocessing series", "lowest_jaccard", 4)}
+    assert all(wanted <= measures for measures in by_data.values())
+    assert {"k 5", "k 8 merged", "seeds", "preprocessing literal", "year 2021"} <= set(choices["over"])
+    explained = selection.filter((pl.col("measure") == "explained") & (pl.col("data") == "observed")).sort(
+        "k"
+    )
+    assert explained["value"].is_sorted() and explained["value"].is_between(0, 1).all()
+
+
+def test_clusters_that_a_panel_does_not_have_are_left_out():
+    z = np.repeat(planted()[:3], 35, axis=0)  # three distinct courses
+    panel = refits.Panel("observed", 0, z, CHANNELS, ENDS)
+    runs = {k: refits.runs_of(DESIGN, 22, k, 2, headline=False) for k in (2, 3, 4)}
+    with clusters.one_thread():
+        found = refits.explore(panel, runs, DESIGN, 1)
+    assert set(found.base) == {2, 3}
+    assert {run.k for run in found.labels} == {2, 3}
+
+
+@pytest.mark.parametrize("citation", ["mean", "both"])
+@pytest.mark.parametrize("method", trajectories.PREPROCESSINGS)
+def test_a_panel_is_prepared_as_the_trajectories_are(citation, method):
+    rng = np.random.default_rng(1)
+    rows = [
+        (year, a, b, 10.0, 0.0, 1.0, rng.normal(), 0.5, 0.5)
+        for year in range(2000, 2012)
+        for a, b in (("CN", "FR"), ("CN", "US"), ("FR", "US"))
+    ]
+    scores = pl.DataFrame(rows, dict(tables.SCORES.columns), orient="row")
+    turned = scores.rename({"source": "target", "target": "source"}).with_columns(pl.col("z") * 2)
+    layers = {"collaboration": scores, "citation": pl.concat([scores, turned.select(scores.columns)])}
+    built, _ = trajectories.build(layers, 2000, 2011, citation, method, 0.0, 0.5)
+    channels = trajectories.channels_of(["collaboration", "citation"], citation)
+    z, x = (trajectories.cube(built, [f"{kind}_{name}" for name in channels]) for kind in "zx")
+    panel = refits.Panel("observed", 0, z, channels, np.array([[0, 1], [0, 2], [1, 2]]))
+    assert panel.prepared(method) == pytest.approx(x)
+
+
+labellings = st.integers(1, 30).flatmap(
+    lambda n: st.tuples(
+        *(st.lists(st.integers(0, 3), min_size=n, max_size=n).map(np.array) for _ in range(2))
+    )
+)
+
+
+@given(labellings)
+def test_the_jaccard_index_is_that_of_sets(both):
+    first, second = both
+    sets = [[set(np.flatnonzero(one == label)) for label in range(one.max() + 1)] for one in both]
+    expected = [max(len(a & b) / max(len(a | b), 1) for b in sets[1]) for a in sets[0]]
+    assert stability.jaccard(first, second).tolist() == pytest.approx(expected)
+
+
+@given(labellings)
+def test_no_other_matching_shares_more_pairs(both):
+    first, second = both
+    found = stability.match(first, second)
+    shared = stability.overlap(first, second)
+    size = max(shared.shape)
+    square = np.zeros((size, size))
+    square[: shared.shape[0], : shared.shape[1]] = shared
+    best = max(square[list(order), range(size)].sum() for order in permutations(range(size)))
+    assert (found == first).sum() == best
+    # One to one: a renamed cluster is one cluster of the second.
+    assert all(len(set(second[found == label])) <= 1 for label in set(found) - {-1})
+
+
+@given(st.integers(2, 8), st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_drawn_countries_bring_all_pairs_between_them(countries, seed):
+    ends = np.array([(i, j) for i in range(countries) for j in range(i + 1, countries)])
+    rows = refits.draw_rows("countries", ends, np.random.default_rng(seed))
+    counts = np.bincount(rows, minlength=len(ends))
+    drawn = np.bincount(np.random.default_rng(seed).integers(0, countries, countries), minlength=countries)
+    assert counts.tolist() == [drawn[i] * drawn[j] for i, j in ends]
+
+
+def table(rows) -> pl.DataFrame:
+    """Rows (data, over, measure, k, value) with a spread of 0.05."""
+    return pl.DataFrame(
+        [(*row, row[-1] - 0.05, row[-1] + 0.05) for row in rows],
+        ["data", "over", "measure", "k", "value", "low", "high"],
+        orient="row",
+    )
+
+
+def measured(data: str, k: int, rand: float, silhouette: float, lowest: float = 0.9) -> list:
+    over = [(data, over, "adjusted_rand", k, rand) for over in ("pairs", "countries")]
+    over += [(data, over, "lowest_jaccard", k, lowest) for over in ("pairs", "countries")]
+    return [*over, (data, "fit", "silhouette", k, silhouette)]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, 4),
+        ({"silhouette": 0.31}, 3),  # within the band of a surrogate
+        ({"rand": 0.7}, 4),
+        ({"rand": 0.6}, 3),  # less stable than a surrogate
+        ({"lowest": 0.7}, 3),  # a cluster that does not hold
+    ],
+)
+def test_the_last_k_that_holds_and_exceeds_the_surrogates_is_preferred(change, expected):
+    rows = [*measured("observed", 3, 0.9, 0.4), *measured("observed", 5, 0.5, 0.2)]
+    rows += measured("observed", 4, **{"rand": 0.8, "silhouette": 0.4, "lowest": 0.8} | change)
+    for k in (3, 4, 5):
+        rows += measured("signed_steps", k, 0.7, 0.3)
+        rows += measured("channel_swap", k, 0.2, 0.1)
+    assert stability.preferred(table(rows)) == expected
+    above = stability.excess(table(rows)).filter(pl.col("k") == 3).row(0, named=True)
+    assert above == pytest.approx({"k": 3, "silhouette": 0.05, "adjusted_rand": 0.2, "lowest_jaccard": 0.9})
+
+
+def test_the_band_holds_one_more_panel_as_often_as_it_says():
+    rng = np.random.default_rng(1)
+    key = ("fit", "inertia")
+    inside = []
+    for _ in range(250):
+        levels = {k: rng.normal() for k in (2, 3, 4)}
+        panels = [{(*key, k): rng.normal(level, 0.3, 1) for k, level in levels.items()} for _ in range(4)]
+        found = stability.select(
+            {(*key, k): np.array([level]) for k, level in levels.items()}, {"walk": panels}
+        )
+        for k, low, high in found.filter(pl.col("data") == "walk").select("k", "low", "high").iter_rows():
+            inside.append(low <= rng.normal(levels[k], 0.3) <= high)
+    assert np.mean(inside) == pytest.approx(stability.COVERAGE, abs=0.01)
+
+
+def test_nothing_is_preferred_where_nothing_was_compared():
+    assert stability.preferred(table(measured("observed", 4, 0.9, 0.4))) is None
+
+
+def test_the_silhouette_of_a_sample_is_that_of_the_sample():
+    z = planted()
+    panel = refits.Panel("observed", 0, z, CHANNELS, ENDS)
+    x = panel.prepared("noise_units")
+    labels = {4: np.arange(len(z)) % 4}
+    whole = refits.silhouettes(panel, x, labels, DESIGN, 1)[4]
+    sampled = refits.silhouettes(panel, x, labels, DESIGN._replace(silhouette_pairs=60), 1)[4]
+    assert sampled != whole
+    assert sampled == pytest.approx(whole, abs=0.05)

@@ -1,0 +1,127 @@
+"""Surrogates: what each keeps of the data, and what it takes away."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from poles import surrogates, tables
+
+CHANNELS = ["collaboration", "citation"]
+YEARS = list(range(2000, 2022))
+SEEDS = st.integers(0, 2**32 - 1)
+# Whole numbers: sums of steps are exact.
+cubes = arrays(
+    np.float64,
+    st.tuples(st.integers(2, 8), st.integers(3, 12), st.integers(1, 3)),
+    elements=st.integers(-50, 50).map(float),
+)
+
+
+@settings(max_examples=50)
+@given(cubes, SEEDS)
+def test_signed_steps_keep_the_first_year_and_each_step_but_for_its_sign(z, seed):
+    walk = surrogates.signed_steps(z, np.random.default_rng(seed))
+    assert (walk[:, 0] == z[:, 0]).all()
+    for before, after in zip(np.diff(z, axis=1), np.diff(walk, axis=1), strict=True):
+        # A step is a vector of all channels; it and its negative count as the same.
+        canonical = [
+            sorted(max(tuple(step), tuple(-step)) for step in part + 0.0) for part in (before, after)
+        ]
+        assert canonical[0] == canonical[1]
+
+
+def test_signed_steps_have_no_trend_left_but_the_same_coupling_of_channels():
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=(4000, 22, 1))
+    z = np.linspace(0, 10, 22)[None, :, None] + noise + [[[0, 0]]]
+    walk = surrogates.signed_steps(z, rng)
+    change = walk[:, -1] - walk[:, 0]
+    assert abs(change.mean()) < 4 * change.std() / np.sqrt(len(z))
+    assert walk[..., 0] == pytest.approx(walk[..., 1])
+
+
+@settings(max_examples=50)
+@given(cubes, SEEDS)
+def test_channel_swap_gives_every_pair_the_channels_of_another(z, seed):
+    z = z + 1000 * np.arange(len(z))[:, None, None]  # every pair its own range
+    swapped = surrogates.channel_swap(z, np.random.default_rng(seed))
+    assert (swapped[:, :, 0] == z[:, :, 0]).all()
+    if z.shape[2] > 1:
+        partner = [int(np.flatnonzero((z[:, :, 1:] == one).all(axis=(1, 2)))[0]) for one in swapped[:, :, 1:]]
+        assert sorted(partner) == list(range(len(z)))
+        assert all(mine != other for mine, other in enumerate(partner))
+
+
+def scores(ratios: dict[tuple[str, str], float], expected: dict[int, float], lost=()) -> pl.DataFrame:
+    """Scores of links of constant ratio of observed to expected, std the root of expected; lost years."""
+    rows = [
+        (year, *pair, ratio * e, e, e**0.5, (ratio - 1) * e**0.5, 0.5, 0.5)
+        for pair, ratio in ratios.items()
+        for year, e in expected.items()
+        if (pair, year) not in lost
+    ]
+    return pl.DataFrame(rows, dict(tables.SCORES.columns), orient="row").sort("year", "source", "target")
+
+
+GROWTH = {year: 4.0 * 1.1 ** (year - 2000) for year in YEARS}
+
+
+def test_at_a_constant_ratio_the_drift_is_z_itself():
+    layers = {
+        "collaboration": scores({("CN", "US"): 0.5, ("FR", "US"): 2.0}, GROWTH),
+        "citation": scores({("CN", "US"): 1.5, ("US", "CN"): 0.5, ("FR", "US"): 3.0}, GROWTH),
+    }
+    pairs = pl.DataFrame({"source": ["CN", "FR"], "target": ["US", "US"]})
+    root = np.sqrt([GROWTH[year] for year in YEARS])
+    # The two directions of CN-US cancel; France and the United States have one.
+    expected = np.array([[-0.5 * root, 0 * root], [root, 2 * root]]).transpose(0, 2, 1)
+    assert surrogates.drift(layers, pairs, YEARS, CHANNELS) == pytest.approx(expected)
+
+
+def test_what_does_not_grow_does_not_drift():
+    frame = scores({("CN", "US"): 1.0}, dict.fromkeys(YEARS, 9.0))
+    rising = frame.with_columns((pl.col("year") - 2000.0).alias("observed"))
+    found = surrogates.drift(
+        {"collaboration": rising}, pl.DataFrame({"source": ["CN"], "target": ["US"]}), YEARS, CHANNELS[:1]
+    )
+    assert found == pytest.approx((10.5 - 9) / 3)
+
+
+def test_gaps_of_the_drift_are_interpolated():
+    pair = ("CN", "US")
+    frame = scores({pair: 2.0}, {year: float(year - 1999) ** 2 for year in YEARS}, lost={(pair, 2005)})
+    found = surrogates.drift(
+        {"collaboration": frame}, pl.DataFrame({"source": ["CN"], "target": ["US"]}), YEARS, CHANNELS[:1]
+    )
+    assert found[0, :, 0] == pytest.approx(np.arange(1.0, 23.0))
+
+
+def test_growth_only_has_the_noise_of_every_series():
+    rng = np.random.default_rng(1)
+    deviation = np.array([1.0, 3.0])
+    z = 5 + deviation * rng.normal(size=(3000, 22, 2))
+    still = np.broadcast_to(np.linspace(0, 2, 22)[None, :, None], z.shape)
+    rest = surrogates.growth_only(z, still, rng) - still
+    assert rest.mean(axis=(0, 1)) == pytest.approx([0, 0], abs=0.05)
+    # Each series has its own estimate of the noise; of 22 years the typical one is some 8 % low.
+    assert np.median(rest.std(axis=1), axis=0) == pytest.approx(deviation, rel=0.1)
+
+
+def test_panels_differ_and_come_again_from_the_same_seed():
+    z = np.random.default_rng(1).normal(size=(20, 22, 2))
+    first = list(surrogates.draw(z, z, surrogates.NAMES, 2, 1))
+    assert [(name, place) for name, place, _ in first] == [(n, p) for n in surrogates.NAMES for p in (0, 1)]
+    for (*_, a), (*_, b) in zip(first, surrogates.draw(z, z, surrogates.NAMES, 2, 1), strict=True):
+        assert (a == b).all()
+    assert len({panel.tobytes() for *_, panel in first}) == 6
+
+
+def test_one_channel_has_none_to_swap():
+    z = np.random.default_rng(1).normal(size=(20, 22, 1))
+    assert {name for name, *_ in surrogates.draw(z, z, surrogates.NAMES, 1, 1)} == {
+        "signed_steps",
+        "growth_only",
+    }

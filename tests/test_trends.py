@@ -1,0 +1,143 @@
+"""Slopes and tests of single series against enumeration, scipy, closed forms and simulated levels."""
+
+from itertools import permutations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from poles import tables, trends
+
+CHANNELS = ["collaboration", "citation"]
+series = arrays(np.float64, st.integers(8, 30), elements=st.integers(-40, 40).map(float))
+
+
+def autoregressive(rng: np.random.Generator, number: int, correlation: float) -> np.ndarray:
+    """Stationary AR(1) series of 22 years and unit variance."""
+    noise = rng.normal(size=(number, 22))
+    for t in range(1, 22):
+        noise[:, t] = correlation * noise[:, t - 1] + np.sqrt(1 - correlation**2) * noise[:, t]
+    return noise
+
+
+@pytest.mark.parametrize(
+    "values", [(1, 2, 3, 4, 5, 6), (1, 1, 2, 3, 3, 3), (0, 0, 0, 0, 0, 0), (2, 2, 5, 5, 7, 9)]
+)
+def test_the_variance_of_the_score_is_that_over_all_orders(values):
+    scores = [
+        sum(np.sign(b - a) for i, a in enumerate(order) for b in order[i:]) for order in permutations(values)
+    ]
+    assert trends.variance(np.array([values], dtype=float))[0] == pytest.approx(np.var(scores))
+
+
+@given(series)
+def test_slopes_are_those_of_scipy(values):
+    found = trends.estimate(values[None])
+    assert found.slope[0] == pytest.approx(stats.theilslopes(values).slope)
+    assert found.low[0] <= found.slope[0] <= found.high[0]
+
+
+@given(series, st.floats(0.5, 20), st.floats(-100, 100))
+def test_the_test_knows_neither_level_nor_scale_nor_sign(values, scale, level):
+    found, other = trends.estimate(values[None]), trends.estimate(level - scale * values[None])
+    assert other.slope[0] == pytest.approx(-scale * found.slope[0], abs=1e-9)
+    # Rounding may part values that were equal.
+    if len(np.unique(level - scale * values)) == len(np.unique(values)):
+        assert other.p[0] == pytest.approx(found.p[0], rel=1e-6, abs=1e-12)
+
+
+def test_without_correlation_interval_and_p_are_the_classical_ones():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(200, 22)) + 0.05 * np.arange(22)
+    found = trends.estimate(values)
+    for place in np.flatnonzero(found.correlation <= 0)[:25]:
+        own = stats.theilslopes(values[place])
+        assert (found.low[place], found.high[place]) == pytest.approx((own.low_slope, own.high_slope))
+        score = sum(np.sign(b - a) for i, a in enumerate(values[place]) for b in values[place][i:])
+        z = (abs(score) - 1) / np.sqrt(22 * 21 * 49 / 18) if score else 0
+        assert found.p[place] == pytest.approx(2 * stats.norm.sf(z))
+
+
+@given(st.floats(-0.95, 0.95), st.integers(5, 60))
+def test_the_inflation_is_the_sum_it_stands_for(correlation, years):
+    lags = np.arange(1, years)
+    expected = 1 + 2 * ((1 - lags / years) * max(correlation, 0) ** lags).sum()
+    assert trends.inflation(np.array([correlation]), years)[0] == pytest.approx(expected)
+
+
+def test_the_correlation_is_freed_of_its_bias():
+    rng = np.random.default_rng(3)
+    for correlation in (0.0, 0.3, 0.5):
+        found = trends.estimate(autoregressive(rng, 3000, correlation)).correlation
+        assert found.mean() == pytest.approx(correlation, abs=0.1)
+
+
+def test_trendless_series_keep_the_level_where_they_are_correlated():
+    rng = np.random.default_rng(2)
+    for correlation, most in ((0.0, 0.06), (0.3, 0.09), (0.5, 0.10)):
+        found = trends.estimate(autoregressive(rng, 3000, correlation))
+        assert (trends.directions(found) != 0).mean() < most
+    # The interval covers the true slope, 0, as often as the test does not reject it.
+    assert ((found.low <= 0) & (found.high >= 0)).mean() > 0.9
+
+
+def test_trends_are_found_and_have_their_sign():
+    rng = np.random.default_rng(4)
+    noise = autoregressive(rng, 500, 0.3)
+    for sign in (1, -1):
+        found = trends.estimate(noise + sign * np.linspace(0, 6, 22))
+        assert (trends.directions(found) == sign).mean() > 0.9
+        assert np.median(found.slope) == pytest.approx(sign * 6 / 21, rel=0.05)
+
+
+def test_straight_lines_and_constants():
+    values = np.array([0.1 * np.arange(22), np.full(22, 0.3)])
+    found = trends.estimate(values)
+    assert found.correlation.tolist() == trends.unbiased(np.zeros(2), 22).tolist()
+    assert trends.directions(found).tolist() == [1, 0]
+    assert found.p[1] == 1
+
+
+def test_long_tables_are_worked_on_in_parts(monkeypatch):
+    values = np.random.default_rng(5).normal(size=(50, 22))
+    whole = trends.estimate(values)
+    monkeypatch.setattr(trends, "CHUNK", 7)
+    for part, other in zip(whole, trends.estimate(values), strict=True):
+        assert (part == other).all()
+
+
+def courses(slopes: dict[tuple[str, str], tuple[float, float]]) -> pl.DataFrame:
+    """Trajectories of given slopes with a little noise."""
+    rng = np.random.default_rng(6)
+    rows = [
+        (*pair, 2000 + t, *(slope * t + rng.normal(0, 0.5) for slope in both))
+        for pair, both in slopes.items()
+        for t in range(22)
+    ]
+    return pl.DataFrame(rows, ["source", "target", "year", "z_collaboration", "z_citation"], orient="row")
+
+
+def test_pairs_are_classified_by_their_own_trends():
+    frame = courses({("CN", "FR"): (1.0, 1.0), ("CN", "US"): (-1.0, 1.0), ("FR", "US"): (0.0, -1.0)})
+    found = trends.classify(frame, CHANNELS)
+    tables.conform(found, tables.PAIR_TRENDS)
+    names = dict(found.filter(pl.col("channel") == "citation").select("target", "archetype").iter_rows())
+    assert names == {"FR": "Scientific Convergence", "US": "Knowledge Divergence"}
+    assert found.filter(pl.col("source") == "CN")["slope"].to_list() == pytest.approx(
+        [10, -10, 10, 10], abs=1
+    )
+    members = pl.DataFrame(
+        [("CN", "FR", "Scientific Convergence"), ("CN", "US", "Stable"), ("FR", "US", "Stable")],
+        ["source", "target", "archetype"],
+        orient="row",
+    )
+    confusion = trends.compare(members, found, CHANNELS)
+    assert tables.conform(confusion, tables.AGREEMENT).rows() == [
+        ("Scientific Convergence", "++", "Scientific Convergence", 1),
+        ("Stable", "-+", "Knowledge Integration", 1),
+        ("Stable", "0-", "Knowledge Divergence", 1),
+    ]
