@@ -159,7 +159,7 @@ def test_noise_drawn_anew_is_as_correlated_and_as_wide_in_every_year():
     assert spread / spread.mean(axis=1, keepdims=True) == pytest.approx(np.ones((2, 60)), abs=0.08)
     rest = values - alignment.theil_sen(values)[:, None] * np.arange(60)
     rest = rest - rest.mean(axis=1, keepdims=True)
-    wanted = trends.unbiased(trends.correlate(rest), 60)
+    wanted = trends.unbiased(trends.correlate(rest), 60, degree=1)
     neighbours = [np.corrcoef(drawn[:, n, 30], drawn[:, n, 31])[0, 1] for n in (0, 1)]
     assert neighbours == pytest.approx(wanted, abs=0.06)
     # Innovations are drawn together: what couples them goes on into the years that follow.
@@ -231,3 +231,13 @@ def test_trends_of_the_growth_of_the_literature_vanish_over_the_year_s_spread():
     assert clear(plain) > 0.8
     assert clear(scaled) < 0.3
     assert plain["mean_z"].equals(scaled["mean_z"])
+
+
+def test_both_directions_of_citation_are_one_where_the_alphabet_would_tell_them_apart():
+    channels = ["collaboration", "citation_out", "citation_in"]
+    courses = panel(["AA", "AB", "AC"], lambda a, b: np.stack([T, 2.0 * T, 4.0 * T + 1], axis=1), channels)
+    joined, names = alignment.undirected(courses, channels)
+    assert names == ["collaboration", "citation"]
+    assert joined["z_citation"].to_list() == pytest.approx(np.tile(3.0 * T + 0.5, 3).tolist())
+    for others in (["collaboration", "citation"], ["citation_out"]):
+        assert alignment.undirected(courses, others) == (courses, others)

@@ -132,15 +132,20 @@ def candidate(attracts: float, repels: float) -> claims.Branch:
     return branch(candidates=frame(tables.POLES, row))
 
 
-def resampled(observed: float, least: float, most: float) -> claims.Branch:
-    common = {"over": "pairs", "measure": "adjusted_rand", "k": 4}
-    return branch(
-        selection=frame(
-            tables.SELECTION,
-            common | {"data": "observed", "value": observed, "preferred": True},
-            common | {"data": "channel swap", "value": 0.5, "low": least, "high": most},
-        )
-    )
+def clustered(preferred: int | None) -> claims.Branch:
+    rows = [
+        {
+            "data": data,
+            "over": "pairs",
+            "measure": "adjusted_rand",
+            "k": k,
+            "value": 0.9,
+            "preferred": k == preferred,
+        }
+        for data in ("observed", "channel_swap")
+        for k in (3, 4)
+    ]
+    return branch(selection=frame(tables.SELECTION, *rows))
 
 
 COURSES = {
@@ -258,10 +263,10 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (POLE, candidate(1.0, 0.01), "contradicted", 0.2),
         (POLE, candidate(0.5, 0.5), "inconclusive", 0.2),
         (POLE | {"country": "BR"}, candidate(0.01, 1.0), "not testable", None),
-        (FOUR, resampled(0.9, 0.4, 0.7), "reproduced", 0.9),
-        (FOUR, resampled(0.6, 0.4, 0.7), "inconclusive", 0.6),
-        (FOUR, resampled(0.3, 0.4, 0.7), "contradicted", 0.3),
-        (FOUR | {"k": 5}, resampled(0.9, 0.4, 0.7), "not testable", None),
+        (FOUR, clustered(4), "reproduced", 4),
+        (FOUR, clustered(3), "inconclusive", 3),
+        (FOUR, clustered(None), "contradicted", None),
+        (FOUR | {"k": 5}, clustered(4), "not testable", None),
     ],
 )
 def test_verdicts(claim, case, verdict, statistic):

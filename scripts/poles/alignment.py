@@ -68,6 +68,31 @@ def courses(trajectories: pl.DataFrame, channels: Sequence[str], preprocessing: 
     return preprocess(z, preprocessing) if preprocessing == "yearly_scale" else z
 
 
+def undirected(trajectories: pl.DataFrame, channels: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+    """Take the two directions of citation, where both are channels, as one: their mean.
+
+    Which of the two is ``citation_out`` hangs on the alphabet. Where a finding is about pairs of different
+    countries side by side, neither has a meaning by itself.
+
+    Parameters
+    ----------
+    trajectories : pl.DataFrame
+        With z_<channel>.
+    channels : sequence of str
+        Names of the channels.
+
+    Returns
+    -------
+    trajectories : pl.DataFrame
+    channels : list of str
+    """
+    both = ["citation_out", "citation_in"]
+    if not set(both) <= set(channels):
+        return trajectories, list(channels)
+    mean = pl.mean_horizontal(f"z_{name}" for name in both).alias("z_citation")
+    return trajectories.with_columns(mean), [*(name for name in channels if name not in both), "citation"]
+
+
 def trend(years: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:
     """Trend of a series per decade with its 95 % interval (Theil-Sen; see `trends.estimate`).
 
@@ -150,7 +175,7 @@ def resample(values: np.ndarray, resamples: int, rng: np.random.Generator) -> np
     years = values.shape[1]
     rest = values - theil_sen(values)[:, None] * np.arange(years)
     rest = rest - rest.mean(axis=1, keepdims=True)
-    r = np.maximum(trends.unbiased(trends.correlate(rest), years), 0)
+    r = np.maximum(trends.unbiased(trends.correlate(rest), years, degree=1), 0)
     shocks = rest[:, 1:] - r[:, None] * rest[:, :-1]
     shocks = (shocks - shocks.mean(axis=1, keepdims=True)) * np.sqrt((years - 1) / (years - 3))
     drawn = shocks[:, rng.integers(0, years - 1, (resamples, years))].swapaxes(0, 1)
@@ -283,8 +308,10 @@ def align(
     alignment = pl.DataFrame(lines, schema=schema).with_columns(pl.col("^index.*$").fill_nan(None))
     for group, count in alignment.group_by("group").len().sort("group").iter_rows():
         log.info("%s: %d countries", group, count)
-    for pole, beyond in zip(poles, ("index_low", "index_high"), strict=False):
-        sign = 1 if beyond == "index_low" else -1
-        log.info("towards %s by the index: %d countries", pole, (sign * alignment[beyond] > 0).sum())
+    if len(poles) == 2:
+        towards = ((alignment["index_low"] > 0).sum(), (alignment["index_high"] < 0).sum())
+        log.info(
+            "by the index, %d countries towards %s, %d towards %s", towards[0], poles[0], towards[1], poles[1]
+        )
     found = pl.DataFrame(rows, schema=dict(tables.TRENDS.columns), orient="row")
     return alignment, found.sort("country", "pole", "channel")

@@ -19,7 +19,7 @@ import polars as pl
 from scipy import stats
 
 from poles import countries, tables, trends
-from poles.alignment import courses, in_noise_units
+from poles.alignment import courses, in_noise_units, undirected
 from poles.attraction import adjusted, shares
 from poles.clusters import number_countries, standard_errors
 from poles.jobs import log
@@ -198,7 +198,7 @@ def compare(
     scores : Mapping
         `tables.SCORES` by layer, for the strengths of countries.
     channels : sequence of str
-        Names of the channels.
+        Names of the channels; both directions of citation are taken as one (`alignment.undirected`).
     preprocessing : str
         See `alignment.courses`.
     regions : Mapping
@@ -218,6 +218,7 @@ def compare(
     """
     if trajectories.is_empty():
         return pl.DataFrame(schema=dict(tables.HUBS.columns))
+    trajectories, channels = undirected(trajectories, channels)
     pairs = trajectories.select("source", "target").unique(maintain_order=True)
     codes = sorted(set(pairs["source"]) | set(pairs["target"]))
     z = courses(trajectories, channels, preprocessing)

@@ -25,6 +25,7 @@ import polars as pl
 from scipy import linalg, stats
 
 from poles import tables, trends
+from poles.alignment import undirected
 from poles.clusters import number_countries, one_thread
 from poles.jobs import log
 from poles.trajectories import cube
@@ -426,7 +427,7 @@ def measure(
     poles : sequence of str
         Country codes; one that is not in the panel is left out.
     channels : sequence of str
-        Names of the channels.
+        Names of the channels; both directions of citation are taken as one (`alignment.undirected`).
     resamples : int
         Resamples of countries behind the intervals of correlations; those of modularities are `jackknife`'s.
     deals : int
@@ -446,6 +447,7 @@ def measure(
     schemas = (dict(tables.POLARIZATION.columns), dict(tables.POLARIZATION_TRENDS.columns))
     if trajectories.is_empty():
         return pl.DataFrame(schema=schemas[0]), pl.DataFrame(schema=schemas[1])
+    trajectories, channels = undirected(trajectories, channels)
     pairs = trajectories.select("source", "target").unique(maintain_order=True)
     years = trajectories["year"].unique().sort().to_list()
     codes = sorted(set(pairs["source"]) | set(pairs["target"]))

@@ -338,20 +338,17 @@ def judge_pole(claim: Mapping[str, Any], branch: Branch) -> Verdict:
 
 
 def judge_clusters(claim: Mapping[str, Any], branch: Branch) -> Verdict:
-    """Judge whether clusterings of resampled pairs agree better than those of data without archetypes."""
-    rows = branch.selection.filter(measure="adjusted_rand", over="pairs", k=claim["k"])
-    observed, surrogates = rows.filter(data="observed"), rows.filter(pl.col("data") != "observed")
-    if not len(observed) or not len(surrogates):
+    """Judge whether the data prefer so many clusters, and any at all, over data without archetypes."""
+    tried = branch.selection.filter((pl.col("data") == "observed") & (pl.col("k") == claim["k"]))
+    if not len(tried) or not len(branch.selection.filter(pl.col("data") != "observed")):
         return _untestable(f"No surrogates were clustered at k = {claim['k']}.")
-    value, most, least = observed["value"][0], surrogates["high"].max(), surrogates["low"].min()
-    preferred = branch.selection.filter(pl.col("preferred"))["k"].unique().sort().to_list()
-    why = (
-        f"Resampled clusterings at k = {claim['k']} agree at {value:.2f}; without archetypes they do at "
-        f"{least:.2f} to {most:.2f}. The data prefer k = {', '.join(map(str, preferred)) or 'none'}."
-    )
-    if value > most:
-        return Verdict(REPRODUCED, value, why)
-    return Verdict(CONTRADICTED if value < least else INCONCLUSIVE, value, why)
+    preferred = branch.selection.filter(pl.col("preferred"))["k"].unique()
+    if not len(preferred):
+        return Verdict(
+            CONTRADICTED, None, "No number of clusters is stable and exceeds data without archetypes."
+        )
+    why = f"The most clusters that are stable and exceed data without archetypes are {preferred[0]}."
+    return Verdict(REPRODUCED if preferred[0] == claim["k"] else INCONCLUSIVE, float(preferred[0]), why)
 
 
 JUDGES: Mapping[str, Callable[[Mapping[str, Any], Branch], Verdict]] = {

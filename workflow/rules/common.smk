@@ -88,11 +88,54 @@ if SOURCE["kind"] == "demo":
     FIGURES["clusters"].append("recovery")
 
 
+def by_null(wildcards):
+    """Layer and null model of every fit of a variant."""
+    nulls = [
+        null
+        for variant, null in BRANCHES
+        if home(variant, "links") == wildcards.variant
+    ]
+    return [(layer, null) for layer in LAYERS for null in dict.fromkeys(nulls)]
+
+
+def preprocessing(wildcards):
+    """How the trajectories of a branch are prepared."""
+    return branches.trajectories(config, wildcards.variant)["preprocessing"]
+
+
+def stability_design(wildcards):
+    """What is clustered in a branch, and how often for the study of its stability."""
+    headline = branches.clusters(config, wildcards.variant)
+    return headline | config["stability"] | {"preprocessing": preprocessing(wildcards)}
+
+
+def shard_inputs(wildcards):
+    """Files of a shard that Snakemake watches."""
+    return [] if RELEASED else SHARDS[int(wildcards.shard)]
+
+
+def shard_counts(wildcards):
+    """How many records each file of a shard must hold."""
+    return [EXPECTED.get(file) for file in SHARDS[int(wildcards.shard)]]
+
+
+def released():
+    """Which release was read, and from where, for results/run.json."""
+    return {"path": SOURCE["path"], "endpoint": SOURCE["endpoint"], **RELEASE.summary}
+
+
 def harvested():
     """When and at what cost works were harvested from the API, for results/run.json."""
     from poles.corpus.api.history import history  # takes a second, so not at parse time
 
     return history(STORE, ASKED, SPANS, config["years"], API["citing"])
+
+
+def source_of_run():
+    """What belongs to a run and not to a result, as far as the source has it."""
+    if SOURCE["kind"] == "snapshot":
+        return released()
+    return harvested() if SOURCE["kind"] == "api" else None
 
 
 def results():

@@ -55,23 +55,6 @@ RELEASED = RELEASE.digest if SOURCE["kind"] == "snapshot" else None
 SHARDS = dict(enumerate(sources.shards(FILES, SOURCE["shards"], SIZES)))
 
 
-def source_of_run():
-    """What belongs to a run and not to a result, as far as the source has it."""
-    if SOURCE["kind"] == "snapshot":
-        return released()
-    return harvested() if SOURCE["kind"] == "api" else None
-
-
-def shard_inputs(wildcards):
-    """Files of a shard that Snakemake watches."""
-    return [] if RELEASED else SHARDS[int(wildcards.shard)]
-
-
-def shard_counts(wildcards):
-    """How many records each file of a shard must hold."""
-    return [EXPECTED.get(file) for file in SHARDS[int(wildcards.shard)]]
-
-
 rule find_core:
     """First pass over the source: which works are in the field, and how many were read."""
     input:

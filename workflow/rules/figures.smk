@@ -5,16 +5,6 @@ SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAY
 FITS = "results/{{variant}}/{layer}/nulls/{{null}}"
 
 
-def by_null(wildcards):
-    """Layer and null model of every fit of a variant."""
-    nulls = [
-        null
-        for variant, null in BRANCHES
-        if home(variant, "links") == wildcards.variant
-    ]
-    return [(layer, null) for layer in LAYERS for null in dict.fromkeys(nulls)]
-
-
 rule draw_significant_links:
     """Partners of each pole whose link is significant in the recent years."""
     input:

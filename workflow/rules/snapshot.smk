@@ -3,11 +3,6 @@
 RELEASE = checked(sources.pin_release, SOURCE["path"], SOURCE["endpoint"])
 
 
-def released():
-    """Which release was read, and from where, for results/run.json."""
-    return {"path": SOURCE["path"], "endpoint": SOURCE["endpoint"], **RELEASE.summary}
-
-
 rule check_release:
     """Read the manifest again when all works are read; refuse a release that has changed meanwhile."""
     input:

@@ -29,17 +29,6 @@ JUDGED = {
 """Results on which claims are judged, each a list in the order of the branches."""
 
 
-def preprocessing(wildcards):
-    """How the trajectories of a branch are prepared."""
-    return branches.trajectories(config, wildcards.variant)["preprocessing"]
-
-
-def stability_design(wildcards):
-    """What is clustered in a branch, and how often for the study of its stability."""
-    headline = branches.clusters(config, wildcards.variant)
-    return headline | config["stability"] | {"preprocessing": preprocessing(wildcards)}
-
-
 rule score_links:
     """How far every link is from its null model: z, p, q."""
     input:

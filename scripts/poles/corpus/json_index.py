@@ -19,11 +19,12 @@ from numba.extending import intrinsic
 ID, YEAR, PRIMARY, TOPICS, REFERENCES, RESULTS = range(6)
 """Keys of a record that are looked for; ``results`` marks a page of the API."""
 
-_NAMES = (b"id", b"publication_year", b"primary_topic", b"topics", b"referenced_works", b"results")
-_LENGTHS = np.array([len(name) for name in _NAMES])
-_TEXTS = np.zeros((len(_NAMES), 16), np.uint8)
-for _row, _name in zip(_TEXTS, _NAMES, strict=True):
-    _row[: len(_name)] = np.frombuffer(_name, np.uint8)
+NAMES = ("id", "publication_year", "primary_topic", "topics", "referenced_works", "results")
+
+_LENGTHS = np.array([len(name) for name in NAMES])
+_TEXTS = np.zeros((len(NAMES), 16), np.uint8)
+for _row, _name in zip(_TEXTS, NAMES, strict=True):
+    _row[: len(_name)] = np.frombuffer(_name.encode(), np.uint8)
 _PREFIX = np.frombuffer(b"https://openalex.org/W", np.uint8)
 
 PADDING = 128
@@ -239,7 +240,13 @@ def _index(block, begin, stop, number, start, end, odd, first, last):
                 marked = _NOTHING
             carried_mark = (marked | slashes) & carried_string
         keys = _promising(block, at, keys, closings, strings)
-        if not keys and pending < 0 and newlines == _NOTHING and depth > 0 and _stays(1, depth, opens, closes):
+        if (
+            not keys
+            and pending < 0
+            and newlines == _NOTHING
+            and depth > 0
+            and _stays(1, depth, opens, closes)
+        ):
             depth += _count(opens) - _count(closes)
             continue
         events = opens | closes | newlines
@@ -285,7 +292,7 @@ def _index(block, begin, stop, number, start, end, odd, first, last):
                     if lines == len(number):
                         return lines, numbers, line
                 objects, pending = 0, -1
-                odd[lines], first[lines, :], last[lines, :] = False, -1, -1
+                odd[lines], first[lines, :], last[lines, :] = backslashes != _NOTHING, -1, -1
     return lines, numbers, line
 
 
@@ -312,7 +319,7 @@ def index(block: np.ndarray, begin: int, stop: int, capacity: int) -> tuple[Inde
         broken: a string or a bracket is not closed in it. Then the rest must be indexed on its own.
     """
     flat = [np.empty(capacity, np.int64) for _ in range(3)]
-    keys = [np.empty((capacity, len(_NAMES)), np.int64) for _ in range(2)]
+    keys = [np.empty((capacity, len(NAMES)), np.int64) for _ in range(2)]
     arrays = (*flat, np.empty(capacity, np.bool_), *keys)
     found, lines, reached = _index(block, begin, stop, *arrays)
     return Index(*(array[:found] for array in arrays)), lines, reached
@@ -341,7 +348,7 @@ def _is_null(block, at):
 
 @compiled
 def heads(block: np.ndarray, first: np.ndarray, odd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and years of records; a record in which they are not of the plainest form becomes odd.
+    """Ids and years of records; a record with any value that is not of the plainest form becomes odd.
 
     Parameters
     ----------
@@ -366,6 +373,9 @@ def heads(block: np.ndarray, first: np.ndarray, odd: np.ndarray) -> tuple[np.nda
         if number >= 0 and block[end] == _QUOTE:
             ids[line] = number
         odd[line] |= ids[line] < 0 or first[line, RESULTS] >= 0
+        for key in (PRIMARY, TOPICS, REFERENCES):
+            at, opening = first[line, key], _OPEN if key == PRIMARY else _OPEN_LIST
+            odd[line] |= at >= 0 and block[at] != opening and not _is_null(block, at)
         at = first[line, YEAR]
         if at < 0 or _is_null(block, at):
             continue
@@ -406,7 +416,7 @@ def holds(
     lengths: np.ndarray,
     wanted: np.ndarray,
 ) -> None:
-    """Add to the wanted records those in which a value contains a text, an escape, or no list or object.
+    """Add to the wanted records those in which a list or object contains a text, or an escape.
 
     Parameters
     ----------
@@ -420,10 +430,7 @@ def holds(
     """
     for line in range(len(wanted)):
         start, stop = first[line], last[line]
-        if start < 0 or wanted[line]:
-            continue
-        if stop < 0:
-            wanted[line] = not _is_null(block, start)
+        if wanted[line]:
             continue
         for at in range(start, stop, 64):
             valid = _ALL if stop - at >= 64 else (_ONE << np.uint64(stop - at)) - _ONE
@@ -493,7 +500,7 @@ def cites(
     bits: np.ndarray,
     wanted: np.ndarray,
 ) -> None:
-    """Add to the wanted records those that reference one of a set of ids, or list references in another form.
+    """Add to the wanted records those that reference one of a set of ids, or references in another form.
 
     Parameters
     ----------
@@ -507,14 +514,8 @@ def cites(
     """
     shift = _shift(bits)
     for line in range(len(wanted)):
-        start, stop = first[line], last[line] - 1
-        if start < 0 or wanted[line]:
-            continue
-        if stop < 0:
-            wanted[line] = not _is_null(block, start)
-            continue
-        wanted[line] = block[start] != _OPEN_LIST
-        at = _skip(block, start + 1)
+        stop = last[line] - 1
+        at = _skip(block, first[line] + 1)
         while at < stop and not wanted[line]:
             number, end = _number(block, at + 1, stop)
             if number < 0 or block[at] != _QUOTE or block[end] != _QUOTE or _is_in(number, ids, bits, shift):
