@@ -20,6 +20,7 @@ ONCE = """
     judge_recovery judge_claims draw_significant_links draw_trajectories draw_archetypes draw_alignment
     draw_nulls draw_recovery draw_diagnostics draw_losses audit_results all
     search_poles measure_polarization compare_hubs draw_poles draw_polarization draw_hubs
+    study_stability classify_trends draw_selection
 """
 TWICE = "find_core read_works fit_max_entropy score_links"
 README = (ROOT / "README.md").read_text()
@@ -77,6 +78,7 @@ def test_a_config_key_plans_what_reads_it(twin: Project):
     assert set(twin.plan("--config", "clusters={seed: 2}")) == {
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_claims",
         "draw_archetypes", "draw_alignment", "draw_recovery", "audit_results", "all",
+        "study_stability", "classify_trends", "draw_selection",
     }  # fmt: skip
 
 
@@ -85,6 +87,17 @@ def test_a_variant_plans_its_branch_alone(twin: Project):
     assert plan["build_networks"] == 1
     assert plan["fit_max_entropy"] == 2
     assert not {"make_demo", "find_core", "read_works", "select_works", "draw_losses"} & set(plan)
+
+
+def test_variants_share_what_does_not_set_them_apart(twin: Project):
+    plan = twin.plan("--config", "run={variants: [full, literal]}")
+    assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["draw_archetypes"] == 1
+    shared = {"build_networks", "fit_max_entropy", "score_links", "draw_significant_links", "draw_nulls"}
+    assert not shared & set(plan)
+    variants = "variants={eight: {k: 8}}"
+    plan = twin.plan("--config", "run={variants: [full, eight]}", variants)
+    assert plan["cluster_trajectories"] == plan["align_countries"] == 1
+    assert not (shared | {"build_trajectories", "search_poles", "compare_hubs"}) & set(plan)
 
 
 def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project):
@@ -99,6 +112,7 @@ def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project)
         "draw_diagnostics": 1, "draw_nulls": 1, "audit_results": 1, "all": 1,
         "search_poles": 1, "measure_polarization": 1, "compare_hubs": 1,
         "draw_poles": 1, "draw_polarization": 1, "draw_hubs": 1,
+        "study_stability": 1, "classify_trends": 1, "draw_selection": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch
     twin.run(*both)

@@ -8,6 +8,7 @@ of the plainest form (an escape in a key, a key twice, a number written in anoth
 parse, so that a decision taken here is that of the full parse.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numba
@@ -17,15 +18,12 @@ from numba import types
 from numba.extending import intrinsic
 
 ID, YEAR, PRIMARY, TOPICS, REFERENCES, RESULTS = range(6)
-"""Keys of a record that are looked for; ``results`` marks a page of the API."""
+"""Keys that decide over a record, in the order of `NAMES`; ``results`` marks a page of the API."""
 
 NAMES = ("id", "publication_year", "primary_topic", "topics", "referenced_works", "results")
 
-_LENGTHS = np.array([len(name) for name in NAMES])
-_TEXTS = np.zeros((len(NAMES), 16), np.uint8)
-for _row, _name in zip(_TEXTS, NAMES, strict=True):
-    _row[: len(_name)] = np.frombuffer(_name.encode(), np.uint8)
-_PREFIX = np.frombuffer(b"https://openalex.org/W", np.uint8)
+_PREFIX = b"https://openalex.org/W"
+_START = tuple(np.frombuffer(_PREFIX, np.uint64, 1, place)[0] for place in (0, 8, 14))
 
 PADDING = 128
 """Bytes that must follow what is indexed, for blocks are looked at whole."""
@@ -69,6 +67,18 @@ def _matches(typing_context, block, at, character, ignored):
 
 
 @intrinsic
+def _word(typing_context, block, at):
+    """Eight bytes from a place on, as one number."""
+
+    def generate(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        place = builder.gep(array.data, [arguments[1]])
+        return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
+
+    return types.uint64(block, types.int64), generate
+
+
+@intrinsic
 def _count(typing_context, bits):
     """Number of ones."""
     return types.int64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(
@@ -107,8 +117,8 @@ class Index(NamedTuple):
         Where the line begins and ends.
     odd : ndarray of bool, shape (lines,)
         Whether only a full parse can tell what the line holds.
-    first, last : ndarray of int64, shape (lines, 6)
-        Where the value of each key begins, and where it ends if it is a list or an object; -1: not there.
+    first, last : ndarray of int64, shape (lines, keys)
+        Where the value of each key begins and ends; -1: not there.
     """
 
     number: np.ndarray
@@ -154,24 +164,38 @@ def _end(block, at, stop):
 
 
 @inlined
-def _key(block, quote, end):
+def _scalar_end(block, at, stop):
+    """Place after a value that is neither list nor object."""
+    if block[at] != _QUOTE:
+        while at < stop and block[at] != _COMMA and block[at] != _CLOSE and block[at] > 32:
+            at += 1
+        return at
+    at += 1
+    while at < stop and block[at] != _QUOTE:
+        at += 2 if block[at] == _BACKSLASH else 1
+    return at + 1
+
+
+@inlined
+def _key(block, quote, end, names):
     """Number of the key between two quotes; -1: none that is looked for, or no key."""
-    length = end - quote - 1
-    if length > 16:
+    length = np.uint64(8 * (end - quote - 1))
+    if length > 128:
         return -1
-    for number in range(len(_LENGTHS)):
-        if length == _LENGTHS[number]:
-            same = True
-            for place in range(length):
-                same &= block[quote + 1 + place] == _TEXTS[number, place]
-            if same:
-                return number if block[_skip(block, end + 1)] == _COLON else -1
+    low, high = _word(block, quote + 1), _word(block, quote + 9)
+    if length < 64:
+        low, high = low & ((_ONE << length) - _ONE), _NOTHING
+    elif length < 128:
+        high &= (_ONE << (length - np.uint64(64))) - _ONE
+    for number in range(len(names)):
+        if low == names[number, 0] and high == names[number, 1]:
+            return number if block[_skip(block, end + 1)] == _COLON else -1
     return -1
 
 
 @inlined
 def _promising(block, at, openings, closings, strings):
-    """Which of the strings that open at some places, without an escape, may be keys that are looked for."""
+    """Which of the strings that open at some places, without an escape, may be one of `NAMES`."""
     i, p = _matches(block, at + 1, _I, 0), _matches(block, at + 1, _P, 0)
     t, r = _matches(block, at + 1, _T, 0), _matches(block, at + 1, _R, 0)
     found = i & (closings >> np.uint64(3))
@@ -203,70 +227,115 @@ def _is_object(block, start, stop):
     return block[start] == _OPEN and block[stop] == _CLOSE
 
 
+@inlined
+def _escaped_key(block, at, closings, backslashes, mark):
+    """Whether a key with an escape ends here, which may be another spelling of one that is looked for.
+
+    `mark` is whether the string that goes on from the bytes before had one; returned for those after.
+    """
+    found = False
+    while closings:
+        closing = closings & (_NOTHING - closings)
+        closings ^= closing
+        if mark | (backslashes & (closing - _ONE)):
+            found |= block[_skip(block, at + _first(closing) + 1)] == _COLON
+        backslashes &= ~(closing - _ONE)
+        mark = _NOTHING
+    return found, mark | backslashes
+
+
+@inlined
+def _note_key(block, at, stop, opening, closings, names, odd, first, last, line, pending):
+    """Note the value of a key, if it is looked for; return the key whose list or object is open."""
+    quote, later = at + _first(opening), closings & ~(opening - _ONE)
+    close = at + _first(later) if later else _end(block, quote + 1, stop)
+    key = _key(block, quote, close, names)
+    if key < 0:
+        return pending
+    odd[line] |= first[line, key] >= 0
+    value = _skip(block, _skip(block, close + 1) + 1)
+    first[line, key] = value
+    if block[value] == _OPEN or block[value] == _OPEN_LIST:
+        return key
+    last[line, key] = _scalar_end(block, value, stop)
+    return -1
+
+
+@inlined
+def _back(depth, opens, brackets):
+    """The first of some brackets that brings the depth down to one, as a bit; none: nothing."""
+    while brackets:
+        bracket = brackets & (_NOTHING - brackets)
+        brackets ^= bracket
+        depth += 1 if opens & bracket else -1
+        if depth == 1 and not opens & bracket:
+            return bracket
+    return _NOTHING
+
+
 @compiled
-def _index(block, begin, stop, number, start, end, odd, first, last):
+def _index(block, begin, stop, names, usual, number, start, end, odd, first, last):
     """Fill the arrays of an `Index`; see `index`."""
     lines, numbers, depth, objects, pending, line = 0, 0, 0, 0, -1, begin
-    carried_escape, carried_string, carried_mark = _NOTHING, _NOTHING, _NOTHING
+    carried_escape, carried_string, mark = _NOTHING, _NOTHING, _NOTHING
     odd[0], first[0, :], last[0, :] = False, -1, -1
     for at in range(begin, stop, 64):
-        valid = _ALL if stop - at >= 64 else (_ONE << np.uint64(stop - at)) - _ONE
-        quotes = _matches(block, at, _QUOTE, 0) & valid
-        backslashes = _matches(block, at, _BACKSLASH, 0)
+        quotes, backslashes = _matches(block, at, _QUOTE, 0), _matches(block, at, _BACKSLASH, 0)
+        opens, closes = _matches(block, at, _OPEN, _CASE), _matches(block, at, _CLOSE, _CASE)
+        newlines = _matches(block, at, _NEWLINE, 0)
+        if stop - at < 64:
+            valid = (_ONE << np.uint64(stop - at)) - _ONE
+            quotes, opens, closes, newlines = quotes & valid, opens & valid, closes & valid, newlines & valid
         if backslashes | carried_escape:
             escaped, carried_escape = _escaped(backslashes, carried_escape)
             quotes &= ~escaped
         strings = _within(quotes, carried_string)
-        opens = _matches(block, at, _OPEN, _CASE) & ~strings & valid
-        closes = _matches(block, at, _CLOSE, _CASE) & ~strings & valid
-        newlines = _matches(block, at, _NEWLINE, 0) & valid
-        carried, carried_string = carried_string, _ALL if strings >> np.uint64(63) else _NOTHING
+        carried_string = np.uint64(np.int64(strings) >> 63)  # all ones if a string goes on
+        opens, closes = opens & ~strings, closes & ~strings
         if depth >= 2 and newlines == _NOTHING and _stays(2, depth, opens, closes):
             depth += _count(opens) - _count(closes)
             continue
-        closings = quotes & ~strings
-        keys = quotes & strings
-        if backslashes | carried_mark:
-            # A key with an escape may be one that is looked for, in another spelling.
-            marked = carried_mark if carried else _NOTHING
-            rest = closings
-            slashes = backslashes
-            while rest:
-                closing = rest & (_NOTHING - rest)
-                rest ^= closing
-                if marked | (slashes & (closing - _ONE)):
-                    odd[lines] |= block[_skip(block, at + _first(closing) + 1)] == _COLON
-                slashes &= ~(closing - _ONE)
-                marked = _NOTHING
-            carried_mark = (marked | slashes) & carried_string
-        keys = _promising(block, at, keys, closings, strings)
-        if (
-            not keys
-            and pending < 0
-            and newlines == _NOTHING
-            and depth > 0
-            and _stays(1, depth, opens, closes)
-        ):
+        closings, keys = quotes & ~strings, quotes & strings
+        if backslashes | mark:
+            another, mark = _escaped_key(block, at, closings, backslashes, mark)
+            mark &= carried_string
+            odd[lines] |= another
+        if usual:
+            keys = _promising(block, at, keys, closings, strings)
+        if depth >= 1 and newlines == _NOTHING and _stays(1, depth, opens, closes):
+            # The usual case: bytes from the midst of a record.
+            if pending >= 0:
+                bracket = _back(depth, opens, opens | closes)
+                if bracket:
+                    last[lines, pending] = at + _first(bracket) + 1
+                    pending = -1
+            while keys:
+                opening = keys & (_NOTHING - keys)
+                keys ^= opening
+                before = opening - _ONE
+                if depth + _count(opens & before) - _count(closes & before) == 1:
+                    pending = _note_key(
+                        block, at, stop, opening, closings, names, odd, first, last, lines, pending
+                    )
+                    if pending >= 0:
+                        bracket = _back(1, opens, (opens | closes) & ~before)
+                        if bracket:
+                            last[lines, pending] = at + _first(bracket) + 1
+                            pending = -1
             depth += _count(opens) - _count(closes)
             continue
         events = opens | closes | newlines
         while True:
             event = events & (_NOTHING - events)
             events ^= event
-            own = keys & (event - _ONE)
             if depth == 1:
+                own = keys & (event - _ONE)
                 while own:
                     opening = own & (_NOTHING - own)
                     own ^= opening
-                    quote = at + _first(opening)
-                    later = closings & ~(opening - _ONE)
-                    close = at + _first(later) if later else _end(block, quote + 1, stop)
-                    key = _key(block, quote, close)
-                    if key >= 0:
-                        odd[lines] |= first[lines, key] >= 0
-                        value = _skip(block, _skip(block, close + 1) + 1)
-                        first[lines, key] = value
-                        pending = key if block[value] == _OPEN or block[value] == _OPEN_LIST else -1
+                    pending = _note_key(
+                        block, at, stop, opening, closings, names, odd, first, last, lines, pending
+                    )
             if not event:
                 break
             keys &= ~(event - _ONE)
@@ -292,11 +361,35 @@ def _index(block, begin, stop, number, start, end, odd, first, last):
                     if lines == len(number):
                         return lines, numbers, line
                 objects, pending = 0, -1
+                # An escape before the newline may be one behind it, for all that was looked at.
                 odd[lines], first[lines, :], last[lines, :] = backslashes != _NOTHING, -1, -1
     return lines, numbers, line
 
 
-def index(block: np.ndarray, begin: int, stop: int, capacity: int) -> tuple[Index, int, int]:
+def patterns(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Texts as compiled functions take them: their bytes, a row each, and their lengths."""
+    lengths = np.array([len(text) for text in texts])
+    rows = np.zeros((len(texts), lengths.max()), np.uint8)
+    for row, text in zip(rows, texts, strict=True):
+        row[: len(text)] = np.frombuffer(text.encode(), np.uint8)
+    return rows, lengths
+
+
+def keys(names: Sequence[str]) -> np.ndarray:
+    """Keys as `index` takes them; none may be longer than sixteen letters."""
+    return np.frombuffer(b"".join(name.encode().ljust(16, b"\0") for name in names), np.uint64).reshape(-1, 2)
+
+
+_USUAL = keys(NAMES)
+
+
+def index(
+    block: np.ndarray,
+    begin: int,
+    stop: int,
+    capacity: int,
+    names: np.ndarray | None = None,
+) -> tuple[Index, int, int]:
     """Index the lines of a block of JSON.
 
     Parameters
@@ -307,6 +400,8 @@ def index(block: np.ndarray, begin: int, stop: int, capacity: int) -> tuple[Inde
         Where they begin and end.
     capacity : int
         Most lines wanted.
+    names : ndarray, optional
+        Keys that are looked for (`keys`); by default `NAMES`.
 
     Returns
     -------
@@ -318,22 +413,23 @@ def index(block: np.ndarray, begin: int, stop: int, capacity: int) -> tuple[Inde
         Where the next line begins. It is `stop`, unless there are more lines, or the last one found is
         broken: a string or a bracket is not closed in it. Then the rest must be indexed on its own.
     """
+    usual, names = names is None, _USUAL if names is None else names
     flat = [np.empty(capacity, np.int64) for _ in range(3)]
-    keys = [np.empty((capacity, len(NAMES)), np.int64) for _ in range(2)]
-    arrays = (*flat, np.empty(capacity, np.bool_), *keys)
-    found, lines, reached = _index(block, begin, stop, *arrays)
+    spans = [np.empty((capacity, len(names)), np.int64) for _ in range(2)]
+    arrays = (*flat, np.empty(capacity, np.bool_), *spans)
+    found, lines, reached = _index(block, begin, stop, names, usual, *arrays)
     return Index(*(array[:found] for array in arrays)), lines, reached
 
 
 @inlined
 def _number(block, at, limit):
     """Number of the work whose URL begins at a place, and the place after it; -1 if there is none."""
-    digits = at + len(_PREFIX)
+    digits = at + 22
     if digits >= limit:
         return -1, at
-    for place in range(len(_PREFIX)):
-        if block[at + place] != _PREFIX[place]:
-            return -1, at
+    same = _word(block, at) == _START[0] and _word(block, at + 8) == _START[1]
+    if not same or _word(block, at + 14) != _START[2]:
+        return -1, at
     number, at = 0, digits
     while at < limit and at - digits < 18 and _ZERO <= block[at] <= _NINE:
         number = 10 * number + np.int64(block[at] - _ZERO)
@@ -396,15 +492,6 @@ def count_years(years: np.ndarray, wanted: np.ndarray, counts: np.ndarray) -> No
     for line in range(len(years)):
         if not wanted[line]:
             counts[years[line]] += 1
-
-
-def patterns(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Texts as `holds` takes them: their bytes, a row each, and their lengths."""
-    lengths = np.array([len(text) for text in texts])
-    rows = np.zeros((len(texts), lengths.max()), np.uint8)
-    for row, text in zip(rows, texts, strict=True):
-        row[: len(text)] = np.frombuffer(text.encode(), np.uint8)
-    return rows, lengths
 
 
 @compiled
@@ -514,6 +601,8 @@ def cites(
     """
     shift = _shift(bits)
     for line in range(len(wanted)):
+        if first[line] < 0 or block[first[line]] != _OPEN_LIST:
+            continue
         stop = last[line] - 1
         at = _skip(block, first[line] + 1)
         while at < stop and not wanted[line]:

@@ -31,14 +31,21 @@ PACKED = 1 << 17
 LINES = 4096
 """Most lines that are indexed at once."""
 
-_INDEXED = {
-    "work_id": json_index.ID,
-    "year": json_index.YEAR,
-    "primary_subfield": json_index.PRIMARY,
-    "topic_subfields": json_index.TOPICS,
-    "references": json_index.REFERENCES,
+KEYS = {
+    "work_id": "id",
+    "year": "publication_year",
+    "type": "type",
+    "is_retracted": "is_retracted",
+    "is_paratext": "is_paratext",
+    "is_xpac": "is_xpac",
+    "updated": "updated_date",
+    "primary_subfield": "primary_topic",
+    "topic_score": "primary_topic",
+    "topic_subfields": "topics",
+    "authorships": "authorships",
+    "references": "referenced_works",
 }
-"""Raw columns whose values the index finds."""
+"""Keys of a record of which the raw columns are made."""
 
 Located = tuple[int, str, Mapping[str, Any]]
 """A record with its number in the file and the place at which it stands there."""
@@ -120,10 +127,8 @@ class _Reader:
 
     def __init__(self, file: File, prefix: str, wanted: Sequence[str], sieve: Sieve | None, tally: Tally):
         self.file, self.prefix, self.sieve, self.tally = file, prefix, sieve, tally
-        self.indexed = set(wanted) <= _INDEXED.keys()
-        self.inner = [
-            _INDEXED[name] for name in wanted if name in _INDEXED and name not in ("work_id", "year")
-        ]
+        self.keys = list(dict.fromkeys(KEYS[name] for name in wanted))
+        self.names = json_index.keys(self.keys)
         self.number = 0  # of the line that is read
 
     def read(self, stream: io.BufferedIOBase) -> Iterator[Located]:
@@ -163,7 +168,7 @@ class _Reader:
         """Records that may be wanted of the lines that are left; the others are counted."""
         counts = np.zeros(raw.YEARS + 1, np.int64)
         for text, stop in _blocks(stream):
-            block, view, begin = np.frombuffer(text, np.uint8), memoryview(text), 0
+            block, begin = np.frombuffer(text, np.uint8), 0
             while begin < stop:
                 before, done = self.number, 0
                 found, lines, begin = json_index.index(block, begin, stop, LINES)
@@ -174,35 +179,28 @@ class _Reader:
                     self.number = before + int(found.number[line]) + 1
                     self.tally.rows += line - done
                     done = line + 1
-                    if self.indexed and not found.odd[line]:
-                        yield from self._record(view, found, line, int(ids[line]), int(years[line]))
-                    else:
-                        yield from self._parsed(view[found.start[line] : found.stop[line]])
+                    start, end = int(found.start[line]), int(found.stop[line])
+                    yield from self._parsed(self._cut(text, block, start, end, found.odd[line]))
                 self.number = before + lines
                 self.tally.rows += len(wanted) - done
         self.tally.add(counts)
 
-    def _record(
-        self, text: memoryview, found: json_index.Index, line: int, number: int, year: int
-    ) -> Iterator[Located]:
-        """Records of an indexed line; no more of one is parsed than is wanted, where the index has that."""
-        record: dict[str, Any] = {"id": f"https://openalex.org/W{number}"}
-        record["publication_year"] = None if year == json_index.NO_YEAR else year
-        for key in self.inner:
-            first, last = found.first[line, key], found.last[line, key]
-            if last > first:
-                record[json_index.NAMES[key]] = self._document(text[first:last])
-        yield from self._unfold(record)
+    def _cut(self, text: bytearray, block: np.ndarray, start: int, stop: int, odd: bool) -> bytes | bytearray:
+        """A line; of a record that is not odd only what is wanted, for parsing costs more than all else."""
+        whole = json_index.index(block, start, stop + 1, 1, self.names)[0] if not odd else None
+        if whole is None or whole.odd[0]:
+            return text[start:stop]
+        spans = zip(self.keys, whole.first[0].tolist(), whole.last[0].tolist(), strict=True)
+        members = [b'"%b":%b' % (key.encode(), text[first:last]) for key, first, last in spans if first >= 0]
+        return b"{%b}" % b",".join(members)
 
-    def _document(self, text: bytes | memoryview) -> Any:
+    def _parsed(self, text: bytes | bytearray) -> Iterator[Located]:
+        """Records of one line."""
         try:
-            return orjson.loads(text)
+            document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise self._invalid(self.number, error) from None
-
-    def _parsed(self, text: bytes | memoryview) -> Iterator[Located]:
-        """Records of one line."""
-        yield from self._unfold(self._document(text))
+        yield from self._unfold(document)
 
     def _whole(self, text: bytes) -> Any:
         """Read a document that spreads over many lines."""
