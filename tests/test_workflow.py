@@ -94,7 +94,7 @@ def test_variants_share_what_does_not_set_them_apart(twin: Project):
     assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["draw_archetypes"] == 1
     shared = {"build_networks", "fit_max_entropy", "score_links", "draw_significant_links", "draw_nulls"}
     assert not shared & set(plan)
-    variants = "variants={eight: {k: 8}}"
+    variants = "variants={full: {counting: full}, eight: {k: 8}}"
     plan = twin.plan("--config", "run={variants: [full, eight]}", variants)
     assert plan["cluster_trajectories"] == plan["align_countries"] == 1
     assert not (shared | {"build_trajectories", "search_poles", "compare_hubs"}) & set(plan)
@@ -118,7 +118,7 @@ def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project)
     twin.run(*both)
     assert twin.plan(*both) == {}
     claims = tables.read(twin.folder / "results/claims.parquet", tables.CLAIMS)
-    assert set(claims["null"]) == {"max_entropy", "uniform"}
+    assert set(claims["null"]) == {"max_entropy", "uniform", "all"}
     moments = tables.read(twin.folder / "results/full/collaboration/nulls/uniform.parquet", tables.MOMENTS)
     year = moments.filter(pl.col("year") == 2020)
     assert year["expected"].to_list() == pytest.approx([year["observed"].mean()] * len(year))
