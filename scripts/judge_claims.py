@@ -4,10 +4,12 @@ from poles import claims, jobs, provenance, robustness, tables
 
 with jobs.run(snakemake) as record:
     params, output = snakemake.params, snakemake.output
-    judged = claims.judge(params.claims, claims.read_branches(snakemake.input, **params.study))
+    branches = claims.read_branches(snakemake.input, **params.study)
+    judged = claims.judge(params.claims, branches)
     moved = robustness.changes(judged, params.choices)
     tables.write(judged, tables.CLAIMS, output.table, record)
     tables.write(moved, tables.ROBUSTNESS, output.robustness, record)
-    note, more = claims.caveat(*params.data), robustness.summary(moved)
+    note = claims.caveat(*params.data)
+    more = [*claims.basis(branches), "", *robustness.summary(moved)]
     provenance.write_text(claims.page(judged, note, more), output.page, record)
     provenance.write_text(claims.html_page(judged, note), output.html, record)

@@ -3,13 +3,11 @@
 from poles import jobs, stability, tables
 
 with jobs.run(snakemake) as record:
-    channels, files = snakemake.params.channels, snakemake.input
+    channels, files, asked = snakemake.params.channels, snakemake.input, snakemake.params.design
     trajectories = tables.read(files.trajectories, tables.trajectories(channels))
     members = tables.read(files.clusters, tables.CLUSTERS)
-    layers = zip(snakemake.params.layers, files.scores, strict=True)
-    scores = {layer: tables.read(path, tables.SCORES) for layer, path in layers}
-    design = stability.Design(**snakemake.params.design)
-    found = stability.study(trajectories, members, scores, channels, design, snakemake.threads)
-    kinds = (tables.SELECTION, tables.CHOICES, tables.STABILITY)
-    for frame, table, path in zip(found, kinds, snakemake.output, strict=True):
+    design = stability.Design(**{name: asked[name] for name in stability.Design._fields})
+    drawn = [tables.read(path, tables.null_panels(channels)) for path in files.null_panels]
+    found = stability.study(trajectories, members, channels, design, snakemake.threads, *drawn)
+    for frame, table, path in zip(found, stability.TABLES, snakemake.output, strict=True):
         tables.write(frame, table, path, record)

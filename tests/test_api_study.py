@@ -24,7 +24,7 @@ TARGETS = ("results/losses.parquet", f"results/full/collaboration/check/{kills.L
 
 def configure(project: Project, source: dict) -> Project:
     """Write the configuration of a small study."""
-    config = {"years": YEARS, "trajectories": YEARS, "source": source}
+    config = {"years": YEARS, "trajectories": YEARS, "source": source, "run": {"variants": ["full"]}}
     (project.folder / "config/config.yaml").write_text(json.dumps(config))
     return project
 

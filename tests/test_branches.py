@@ -45,12 +45,12 @@ def test_files_stand_under_the_first_variant_that_made_the_same_choices():
 
 
 def test_options_of_a_variant_are_the_studys_but_for_its_own():
-    settings = completed({"full": {}, "strong": {"min_strength": 200, "k": 5}})
+    settings = completed({"full": {}, "strong": {"min_strength": 200, "k": 5, "growth": "removed"}})
     assert branches.trajectories(settings, "full") == settings["trajectories"]
     assert branches.clusters(settings, "full") == settings["clusters"]
     strong = branches.trajectories(settings, "strong")
     assert strong["panel"] == {"min_strength": 200, "min_share": 0.8}
-    assert strong | {"panel": None} == settings["trajectories"] | {"panel": None}
+    assert strong | {"panel": None} == settings["trajectories"] | {"growth": "removed", "panel": None}
     assert branches.clusters(settings, "strong") == settings["clusters"] | {"k": 5}
 
 
@@ -88,8 +88,8 @@ def differing(settings: dict, one: str, other: str) -> set[str]:
 def test_every_branch_declares_all_its_choices():
     settings = completed(EXAMPLE, nulls=["max_entropy", "multi_edge"])
     assert branches.declared(settings)["recent_eight/multi_edge"] == {
-        "null model": "multi_edge", "counting": "full", "window": 5, "preprocessing": "noise_units",
-        "min_strength": 50, "k": 8,
+        "null model": "multi_edge", "counting": "full", "window": 5, "growth": "kept",
+        "preprocessing": "noise_units", "min_strength": 50, "k": 8,
     }  # fmt: skip
     assert not differing(settings, "full/max_entropy", "spelled_out/max_entropy")
     assert differing(settings, "full/max_entropy", "full/multi_edge") == {"null model"}
@@ -101,6 +101,7 @@ variant = st.fixed_dictionaries(
     optional={
         "counting": st.sampled_from(["full", "fractional"]),
         "window": st.sampled_from([None, 3, 5]),
+        "growth": st.sampled_from([None, "kept", "removed"]),
         "preprocessing": st.sampled_from([None, "literal", "noise_units"]),
         "min_strength": st.sampled_from([None, 50, 200]),
         "k": st.sampled_from([None, 4, 5]),

@@ -71,6 +71,7 @@ def branch(
             "hubs": frame(tables.HUBS),
             "candidates": frame(tables.POLES),
             "selection": frame(tables.SELECTION),
+            "signal": frame(tables.SIGNAL),
         }
         | more
     )
@@ -216,6 +217,10 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (GROUP | {"at_least": 2}, branch(groups="both,both,not in panel,not in panel"), "reproduced", 1.0),
         (GROUP | {"at_least": 3}, branch(groups="both,both,not in panel,not in panel"), "not testable", None),
         (GROUP | {"share": 0.3}, branch(groups="both,neither,neither,neither"), "inconclusive", 0.25),
+        (GROUP, branch(selection=clustered(4).selection), "reproduced", 1.0),
+        (GROUP, branch(selection=clustered(None).selection), "inconclusive", 1.0),
+        (GROUP, branch(groups="neither", selection=clustered(None).selection), "inconclusive", 0.0),
+        (TREND, branch(selection=clustered(None).selection), "reproduced", -1.0),
         (COURSES, coursing(GB=(UP, DOWN), DE=(UP, STILL)), "reproduced", 1.0),
         (COURSES, coursing(GB=(UP, DOWN), DE=(UP, UP)), "inconclusive", 0.5),
         (COURSES, coursing(GB=(STILL, DOWN), DE=(DOWN, UP)), "contradicted", 0.0),
@@ -292,6 +297,20 @@ def test_the_page_shows_every_claim_in_every_branch():
     assert page.index("## They bridge.") < page.index(
         "| fractional | max_entropy | **contradicted** | 0 of 4"
     )
+
+
+def test_the_page_says_what_archetypes_rest_on():
+    rows = [
+        {"channel": name, "pairs": 40, "signal": signal, "trendless": 9, "trendless_in_all": 7}
+        for name, signal in (("citation", None), ("collaboration", 2.345))
+    ]
+    found = frame(tables.SIGNAL, *rows)
+    cases = {("full", "one"): branch(signal=found), ("full", "two"): clustered(4)._replace(signal=found)}
+    lines = claims.basis(cases)
+    assert lines[-2:] == [
+        "| full, one | 40 | collaboration 2.3 | 7 | none |",
+        "| full, two | 40 | collaboration 2.3 | 7 | 4 |",
+    ]
 
 
 ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"], "share": 0.8}

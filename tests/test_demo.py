@@ -514,6 +514,21 @@ def test_a_third_pole_takes_the_south():
         demo.plant(1, poles=4)
 
 
+def test_a_walk_of_affinities_stands_beside_what_is_planted():
+    still, moving = (demo.plant(1, contrast=0, noise=0, walk=walk) for walk in (0, 0.4))
+    for layer in ("collaboration", "citation"):
+        i, j = np.triu_indices(len(still.codes), 1)
+        walk = getattr(moving, layer)[:, i, j] - getattr(still, layer)[:, i, j]
+        steps, years = np.diff(walk, axis=0), still.years[1:]
+        inside = (years > WINDOW[0]) & (years <= WINDOW[1])
+        assert (steps[~inside] == 0).all()
+        # Independent normal steps: their spread, and no correlation from year to year.
+        assert steps[inside].std() == pytest.approx(0.4, rel=0.02)
+        assert abs(np.corrcoef(steps[inside][1:].ravel(), steps[inside][:-1].ravel())[0, 1]) < 0.02
+    there, back = (moving.citation[:, a, b] - still.citation[:, a, b] for a, b in ((i, j), (j, i)))
+    assert there == pytest.approx(back)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_no_country_turns_to_all_others(seed):
     world = demo.plant(seed)

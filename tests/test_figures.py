@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from conftest import ROOT
-from poles import clusters, provenance, tables
+from poles import clusters, gravity, provenance, tables
 from poles.corpus import selection
 from poles.errors import StudyError
 from poles.figures import labels, style
@@ -147,6 +147,8 @@ def test_trajectories_draws_z_with_gaps_and_the_band_of_all_pairs():
     assert by_layer["collaboration"].get_ydata().tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert by_layer["citation"].get_xdata().tolist() == [2018, 2019, 2020, 2021]
     assert by_layer["citation"].get_ydata() == pytest.approx([6.0, np.nan, 2.5, 2.0], nan_ok=True)
+    unchanged = gravity.unchanged(LAYERS["collaboration"], 2017, 2021).filter(source="FR", target="US")
+    assert by_layer["collaboration, unchanged"].get_ydata().tolist() == unchanged.sort("year")["z"].to_list()
     z = LAYERS["collaboration"].filter(pl.col("year") == 2018)["z"].to_numpy()
     band = first.collections[0].get_paths()[0].vertices
     assert sorted(set(band[band[:, 0] == 2018, 1])) == pytest.approx(np.quantile(z, [0.1, 0.9]).tolist())

@@ -9,7 +9,7 @@ from poles.figures import style
 from poles.figures.selection import PANELS, SURROGATES, selection
 
 
-def table(best: int | None, names=("signed_steps", "channel_swap", "growth_only")) -> pl.DataFrame:
+def table(best: int | None, names=surrogates.NAMES) -> pl.DataFrame:
     """Measures that say where they stand: value = k / 10, a little less for surrogates."""
     rows = [
         (
@@ -38,12 +38,14 @@ def test_the_data_are_a_line_and_surrogates_are_bands():
     figure = selection(table(4), 4)
     assert len(figure.axes) == 6
     axes = figure.axes[0]
-    line = axes.lines[3]
+    line = axes.lines[len(SURROGATES)]
     assert line.get_color() == style.INK
     assert line.get_xydata().tolist() == [[k, k / 10] for k in (2, 3, 4, 5)]
     band = axes.collections[0].get_paths()[0].vertices
     assert sorted(set(np.round(band[band[:, 0] == 3, 1], 9))) == [-0.75, -0.65]
-    assert [line.get_color() for line in axes.lines[:3]] == [colour for _, colour, _ in SURROGATES.values()]
+    assert [line.get_color() for line in axes.lines[: len(SURROGATES)]] == [
+        colour for _, colour, _ in SURROGATES.values()
+    ]
     figure.draw_without_rendering()
 
 
@@ -64,7 +66,7 @@ def test_every_surrogate_has_a_form_of_its_own():
     assert set(SURROGATES) == set(surrogates.NAMES)
     colours = {colour.lower() for _, colour, _ in SURROGATES.values()}
     others = {*style.ARCHETYPES.values(), *style.LAYERS.values(), *style.POLES, style.BRIDGE, style.SOME}
-    assert len(colours) == 3 and not colours & {colour.lower() for colour in others}
+    assert len(colours) == len(SURROGATES) and not colours & {colour.lower() for colour in others}
 
 
 def test_a_measure_that_was_not_taken_leaves_its_panel_blank():

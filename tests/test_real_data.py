@@ -82,7 +82,7 @@ def run_elsewhere(folder: Path, settings: str) -> Path:
     """Run the project's workflow in a folder of its own, on a configuration of its own."""
     folder.mkdir()
     few = "{max_k: 5, resamples: 1, headline_resamples: 2, surrogate_panels: 2, surrogate_resamples: 1}"
-    (folder / "own.yaml").write_text(f"{settings}\nstability: {few}\n")
+    (folder / "own.yaml").write_text(f"{settings}\nstability: {few}\nrun: {{variants: [full]}}\n")
     place = ("--directory", str(folder), "--configfile", str(folder / "own.yaml"))
     answer = Project(ROOT).snakemake(*place)
     assert answer.returncode == 0, answer.stderr[-6000:]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poles import clusters, refits, stability, tables, trajectories
+from poles.errors import StudyError
 
 CHANNELS = ["collaboration", "citation"]
 SHAPES = np.array([(1, 1), (-1, -1), (-1, 1), (0, -1)])
@@ -42,6 +43,7 @@ def frame(z: np.ndarray) -> pl.DataFrame:
     )
     x = trajectories.preprocess(z, DESIGN.preprocessing).reshape(-1, len(CHANNELS))
     columns = [pl.Series(f"x_{name}", x[:, place]) for place, name in enumerate(CHANNELS)]
+    columns += [pl.lit(0.0).alias(f"unchanged_{name}") for name in CHANNELS]
     return panel.with_columns(pl.col("year").cast(pl.Int16), *columns)
 
 
@@ -58,12 +60,12 @@ def walks(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(len(ENDS), 22, 2)).cumsum(axis=1)
 
 
-def studied(z: np.ndarray, design: refits.Design = DESIGN, threads: int = 1):
+def studied(z: np.ndarray, design: refits.Design = DESIGN, threads: int = 1, null_panels=None):
     """Headline and study of a panel."""
     courses = frame(z)
     members, *_ = clusters.cluster(courses, CHANNELS, design.k, design.seed, design.radius)
-    found = stability.study(courses, members, {}, CHANNELS, design, threads)
-    kinds = (tables.SELECTION, tables.CHOICES, tables.STABILITY)
+    found = stability.study(courses, members, CHANNELS, design, threads, null_panels)
+    kinds = stability.TABLES
     return members, *(tables.conform(part, kind) for part, kind in zip(found, kinds, strict=True))
 
 
@@ -86,6 +88,36 @@ def test_the_study_is_the_same_by_two_threads():
     design = DESIGN._replace(max_k=3, resamples=1, headline_resamples=1, surrogate_panels=1)
     for part, other in zip(*(studied(walks(), design, threads) for threads in (1, 2)), strict=True):
         assert part.equals(other)
+
+
+def numbered(*panels: np.ndarray) -> pl.DataFrame:
+    """Null panels, numbered from 0 on."""
+    frames = [frame(z).with_columns(pl.lit(n, pl.Int16).alias("panel")) for n, z in enumerate(panels)]
+    return tables.conform(pl.concat(frames), tables.null_panels(CHANNELS))
+
+
+def test_panels_of_the_null_model_are_a_surrogate_like_the_others():
+    kinds = ("channel_swap", "network_null")
+    design = DESIGN._replace(surrogates=kinds, max_k=3, resamples=2, headline_resamples=2)
+    noise = np.random.default_rng(1).normal(size=(2, *planted().shape))
+    _, selection, *_ = studied(planted(), design, null_panels=numbered(*noise))
+    rows = selection.filter(pl.col("data") == "network_null")
+    assert set(rows["runs"]) == {2}
+    others = selection.filter(pl.col("data") == "channel_swap")
+    keys = ["over", "measure", "k"]
+    assert rows.select(keys).sort(keys).equals(others.select(keys).sort(keys))
+    assert stability.preferred(selection) == 4
+    # Of panels that are as good as the data, the data are no better.
+    _, selection, *_ = studied(planted(), design, null_panels=numbered(planted(2), planted(3)))
+    assert stability.preferred(selection) is None
+    assert stability.excess(selection)["silhouette"].max() <= 0
+
+
+def test_null_panels_of_other_pairs_or_years_are_refused():
+    shifted = numbered(planted()).with_columns(pl.col("year") + 1)
+    design = DESIGN._replace(surrogates=("network_null",))
+    with pytest.raises(StudyError, match=r"^null panel 0: pairs and years differ from those of the traj"):
+        studied(planted(), design, null_panels=shifted)
 
 
 def test_random_walks_prefer_no_number_of_clusters():

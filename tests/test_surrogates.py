@@ -1,16 +1,13 @@
 """Surrogates: what each keeps of the data, and what it takes away."""
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from poles import surrogates, tables
+from poles import surrogates
 
-CHANNELS = ["collaboration", "citation"]
-YEARS = list(range(2000, 2022))
 SEEDS = st.integers(0, 2**32 - 1)
 # Whole numbers: sums of steps are exact.
 cubes = arrays(
@@ -55,50 +52,6 @@ def test_channel_swap_gives_every_pair_the_channels_of_another(z, seed):
         assert all(mine != other for mine, other in enumerate(partner))
 
 
-def scores(ratios: dict[tuple[str, str], float], expected: dict[int, float], lost=()) -> pl.DataFrame:
-    """Scores of links of constant ratio of observed to expected, std the root of expected; lost years."""
-    rows = [
-        (year, *pair, ratio * e, e, e**0.5, (ratio - 1) * e**0.5, 0.5, 0.5)
-        for pair, ratio in ratios.items()
-        for year, e in expected.items()
-        if (pair, year) not in lost
-    ]
-    return pl.DataFrame(rows, dict(tables.SCORES.columns), orient="row").sort("year", "source", "target")
-
-
-GROWTH = {year: 4.0 * 1.1 ** (year - 2000) for year in YEARS}
-
-
-def test_at_a_constant_ratio_the_drift_is_z_itself():
-    layers = {
-        "collaboration": scores({("CN", "US"): 0.5, ("FR", "US"): 2.0}, GROWTH),
-        "citation": scores({("CN", "US"): 1.5, ("US", "CN"): 0.5, ("FR", "US"): 3.0}, GROWTH),
-    }
-    pairs = pl.DataFrame({"source": ["CN", "FR"], "target": ["US", "US"]})
-    root = np.sqrt([GROWTH[year] for year in YEARS])
-    # The two directions of CN-US cancel; France and the United States have one.
-    expected = np.array([[-0.5 * root, 0 * root], [root, 2 * root]]).transpose(0, 2, 1)
-    assert surrogates.drift(layers, pairs, YEARS, CHANNELS) == pytest.approx(expected)
-
-
-def test_what_does_not_grow_does_not_drift():
-    frame = scores({("CN", "US"): 1.0}, dict.fromkeys(YEARS, 9.0))
-    rising = frame.with_columns((pl.col("year") - 2000.0).alias("observed"))
-    found = surrogates.drift(
-        {"collaboration": rising}, pl.DataFrame({"source": ["CN"], "target": ["US"]}), YEARS, CHANNELS[:1]
-    )
-    assert found == pytest.approx((10.5 - 9) / 3)
-
-
-def test_gaps_of_the_drift_are_interpolated():
-    pair = ("CN", "US")
-    frame = scores({pair: 2.0}, {year: float(year - 1999) ** 2 for year in YEARS}, lost={(pair, 2005)})
-    found = surrogates.drift(
-        {"collaboration": frame}, pl.DataFrame({"source": ["CN"], "target": ["US"]}), YEARS, CHANNELS[:1]
-    )
-    assert found[0, :, 0] == pytest.approx(np.arange(1.0, 23.0))
-
-
 def test_growth_only_has_the_noise_of_every_series():
     rng = np.random.default_rng(1)
     deviation = np.array([1.0, 3.0])
@@ -112,11 +65,15 @@ def test_growth_only_has_the_noise_of_every_series():
 
 def test_panels_differ_and_come_again_from_the_same_seed():
     z = np.random.default_rng(1).normal(size=(20, 22, 2))
-    first = list(surrogates.draw(z, z, surrogates.NAMES, 2, 1))
+    asked = (z, z, surrogates.NAMES, 2, 1, [z + 1, z + 2])
+    first = list(surrogates.draw(*asked))
     assert [(name, place) for name, place, _ in first] == [(n, p) for n in surrogates.NAMES for p in (0, 1)]
-    for (*_, a), (*_, b) in zip(first, surrogates.draw(z, z, surrogates.NAMES, 2, 1), strict=True):
+    for (*_, a), (*_, b) in zip(first, surrogates.draw(*asked), strict=True):
         assert (a == b).all()
-    assert len({panel.tobytes() for *_, panel in first}) == 6
+    assert len({panel.tobytes() for *_, panel in first}) == 8
+    assert (first[-1][2] == z + 2).all()
+    few = ("channel_swap", "growth_only")
+    assert {name for name, *_ in surrogates.draw(z, z, few, 2, 1, [z])} == set(few)
 
 
 def test_one_channel_has_none_to_swap():

@@ -1,6 +1,6 @@
 """Slopes and tests of single series against enumeration, scipy, closed forms and simulated levels."""
 
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from planted_panels import codes, panel
 from poles import tables, trends
 
 CHANNELS = ["collaboration", "citation"]
@@ -141,3 +142,21 @@ def test_pairs_are_classified_by_their_own_trends():
         ("Stable", "-+", "Knowledge Integration", 1),
         ("Stable", "0-", "Knowledge Divergence", 1),
     ]
+
+
+@pytest.mark.parametrize("planted", [0.0, 6.0])
+def test_the_signal_is_the_planted_change_in_units_of_noise(planted):
+    rng = np.random.default_rng(5)
+    course = np.linspace(-planted / 2, planted / 2, 22)
+    two = combinations(codes(64), 2)  # 2016 pairs
+    values = {pair: np.stack([course, np.zeros(22)], axis=1) + rng.normal(size=(22, 2)) for pair in two}
+    found = trends.signal(panel(codes(64), lambda a, b: values[a, b], CHANNELS), CHANNELS)
+    by_channel = {row["channel"]: row for row in found.iter_rows(named=True)}
+    # Of pure noise the slope is normal: its median size, over the noise, is known.
+    chance = stats.norm.ppf(0.75) * 21 / np.sqrt(((np.arange(22) - 10.5) ** 2).sum())
+    assert by_channel["citation"]["signal"] == pytest.approx(chance, rel=0.08)
+    assert 0.9 < by_channel["citation"]["trendless"] / 2016 < 0.99
+    if planted:
+        assert by_channel["collaboration"]["signal"] == pytest.approx(planted, rel=0.08)
+        assert by_channel["collaboration"]["trendless"] < 20
+    assert (found["trendless_in_all"] <= found["trendless"]).all()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from poles import tables
+from poles import provenance, tables
 from workflow import Project
 
 RULES = sorted((ROOT / "workflow").rglob("*.smk"))
@@ -20,7 +20,7 @@ ONCE = """
     judge_recovery judge_claims draw_significant_links draw_trajectories draw_archetypes draw_alignment
     draw_nulls draw_recovery draw_diagnostics draw_losses audit_results all
     search_poles measure_polarization compare_hubs draw_poles draw_polarization draw_hubs
-    study_stability classify_trends draw_selection
+    study_stability classify_trends draw_selection measure_signal draw_null_panels
 """
 TWICE = "find_core read_works fit_max_entropy score_links"
 README = (ROOT / "README.md").read_text()
@@ -39,7 +39,17 @@ def twin(tiny: Project, tmp_path: Path) -> Project:
 
 def test_an_empty_folder_plans_every_job(tmp_path: Path):
     project = Project.copy(tmp_path / "empty")
-    assert project.plan() == EVERYTHING
+    assert project.plan("--config", "run={variants: [full]}") == EVERYTHING
+
+
+def test_other_readings_stand_beside_by_default(tmp_path: Path):
+    plan = Project.copy(tmp_path / "empty").plan()
+    several = {rule: jobs // EVERYTHING[rule] for rule, jobs in plan.items()}
+    branch = {
+        "build_trajectories", "cluster_trajectories", "study_stability", "judge_recovery", "draw_archetypes"
+    }  # fmt: skip
+    assert all(several[rule] == 3 for rule in branch), "z as it is, clustered as it is, and beyond growth"
+    assert all(several[rule] == 1 for rule in ("build_networks", "score_links", "judge_claims", "draw_nulls"))
 
 
 def test_a_second_run_plans_nothing(tiny: Project):
@@ -78,8 +88,15 @@ def test_a_config_key_plans_what_reads_it(twin: Project):
     assert set(twin.plan("--config", "clusters={seed: 2}")) == {
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_claims",
         "draw_archetypes", "draw_alignment", "draw_recovery", "audit_results", "all",
-        "study_stability", "classify_trends", "draw_selection",
+        "study_stability", "classify_trends", "draw_selection", "draw_null_panels",
     }  # fmt: skip
+
+
+def test_null_panels_are_drawn_where_they_are_surrogates(tiny: Project, tmp_path: Path):
+    made = provenance.read(tiny.folder / "results/full/trajectories/max_entropy.null_panels.parquet")
+    assert made["params"]["code"].endswith(" draw_null_panels poles.nulls.max_entropy")
+    plan = Project.copy(tmp_path / "empty").plan("--config", "stability={surrogates: [growth_only]}")
+    assert "study_stability" in plan and "draw_null_panels" not in plan
 
 
 def test_a_variant_plans_its_branch_alone(twin: Project):
@@ -97,7 +114,8 @@ def test_variants_share_what_does_not_set_them_apart(twin: Project):
     variants = "variants={full: {counting: full}, eight: {k: 8}}"
     plan = twin.plan("--config", "run={variants: [full, eight]}", variants)
     assert plan["cluster_trajectories"] == plan["align_countries"] == 1
-    assert not (shared | {"build_trajectories", "search_poles", "compare_hubs"}) & set(plan)
+    upstream = {"build_trajectories", "draw_null_panels", "search_poles", "compare_hubs"}
+    assert not (shared | upstream) & set(plan)
 
 
 def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project):
@@ -112,7 +130,8 @@ def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project)
         "draw_diagnostics": 1, "draw_nulls": 1, "audit_results": 1, "all": 1,
         "search_poles": 1, "measure_polarization": 1, "compare_hubs": 1,
         "draw_poles": 1, "draw_polarization": 1, "draw_hubs": 1,
-        "study_stability": 1, "classify_trends": 1, "draw_selection": 1,
+        "study_stability": 1, "classify_trends": 1, "draw_selection": 1, "measure_signal": 1,
+        "draw_null_panels": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch
     twin.run(*both)
@@ -135,7 +154,9 @@ def test_rules_are_short_and_named_like_their_scripts(path: Path):
         assert len(body) < 25, f"{name}: {len(body)} lines"
         script = re.search(r'"\.\./\.\./scripts/(\w+)\.py"', block)[1]
         assert script == (SHARED.get(name.split("_")[0], name) if path.parent.name == "nulls" else name)
-        assert re.search(r"^ +code=code\(", block, re.MULTILINE), f"{name} has no digest of its code"
+        assert re.search(r"^ +code=(lambda wildcards: )?code\(", block, re.MULTILINE), (
+            f"{name} has no digest of its code"
+        )
         assert re.search(r"^ +log:", block, re.MULTILINE)
 
 
@@ -160,6 +181,7 @@ def test_every_script_belongs_to_a_rule_or_is_a_command():
         ("years={first: 2010}", "trajectories: 2000-2021; allowed: within years = 2010-2023"),
         ("run={nulls: [gravity]}", "run.nulls: 'gravity'; allowed: enhanced_max_entropy, "),
         ("nulls={max_entropy: {seed: 1}}", "nulls.max_entropy: unknown option seed; allowed: "),
+        ("stability={null_options: {gravity: {}}}", "stability.null_options: 'gravity'; allowed: enhanced_"),
         ("source={kind: works}", "source.path: null; needed where source.kind is works"),
         ("poles=[USA, CN]", "poles.0: 'USA'; allowed: text that matches ^[A-Z]{2}$"),
     ],

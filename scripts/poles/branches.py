@@ -10,7 +10,7 @@ from typing import Any
 
 STAGES = {
     "links": ("counting", "window"),
-    "trajectories": ("preprocessing", "min_strength"),
+    "trajectories": ("growth", "preprocessing", "min_strength"),
     "clusters": ("k",),
 }
 """Choices of a variant by the stage at which they first matter; scores stand with the links."""
@@ -35,6 +35,7 @@ def choices(config: Mapping[str, Any], variant: str) -> dict[str, dict[str, Any]
     study = {
         "counting": "full",
         "window": None,
+        "growth": trajectories["growth"],
         "preprocessing": trajectories["preprocessing"],
         "min_strength": trajectories["panel"]["min_strength"],
         "k": config["clusters"]["k"],
@@ -65,7 +66,8 @@ def trajectories(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
     """Options of the trajectories of a variant."""
     own = choices(config, variant)["trajectories"]
     panel = config["trajectories"]["panel"] | {"min_strength": own["min_strength"]}
-    return config["trajectories"] | {"preprocessing": own["preprocessing"], "panel": panel}
+    chosen = {key: own[key] for key in ("growth", "preprocessing")}
+    return config["trajectories"] | chosen | {"panel": panel}
 
 
 def clusters(config: Mapping[str, Any], variant: str) -> dict[str, Any]:

@@ -193,14 +193,15 @@ def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
                 f"run: {null} takes whole weights, but variant {variant} is fractional; allowed: {others}; "
                 f"or else run.skip: [{variant}/{null}]"
             )
-    for null, options in config["nulls"].items():
+    by_key = {"nulls": config["nulls"], "stability.null_options": config["stability"]["null_options"]}
+    for key, null, options in ((key, *item) for key, part in by_key.items() for item in part.items()):
         if null not in known:
-            yield f"nulls: {null!r}; allowed: {', '.join(known)} (the files in workflow/nulls/)"
+            yield f"{key}: {null!r}; allowed: {', '.join(known)} (the files in workflow/nulls/)"
             continue
         for option in options:
             if option not in null_options(root, null):
                 allowed = ", ".join(null_options(root, null)) or "no option"
-                yield f"nulls.{null}: unknown option {option}; allowed: {allowed}"
+                yield f"{key}.{null}: unknown option {option}; allowed: {allowed}"
     for knob in config["demo"]["world"]:
         if knob not in world_knobs(root):
             yield f"demo.world: unknown knob {knob}; allowed: {', '.join(world_knobs(root))}"

@@ -52,14 +52,16 @@ def score(moments: pl.DataFrame) -> pl.DataFrame:
 def pair_means(scores: pl.DataFrame) -> pl.DataFrame:
     """Both directions of a directed layer as one unordered pair: source < target, year, mean z, least q.
 
-    An undirected layer passes unchanged; a direction without z leaves the other one alone.
+    An undirected layer passes unchanged; a direction without z leaves the other one alone. Scores without q
+    give none.
     """
+    least = [pl.col("q").min()] if "q" in scores.columns else []
     first = pl.min_horizontal("source", "target")
     second = pl.max_horizontal("source", "target")
     return (
         scores.with_columns(first.alias("source"), second.alias("target"))
         .group_by("source", "target", "year")
-        .agg(pl.col("z").mean(), pl.col("q").min())
+        .agg(pl.col("z").mean(), *least)
         .sort("source", "target", "year")
     )
 

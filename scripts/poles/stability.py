@@ -15,6 +15,7 @@ from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
 from poles import clusters, refits, surrogates, tables
+from poles.errors import StudyError
 from poles.jobs import log
 from poles.refits import OBSERVED, RESAMPLED, Design, Outcome, Panel, Run
 from poles.trajectories import cube
@@ -22,6 +23,8 @@ from poles.trajectories import cube
 COVERAGE = 0.99
 """Probability with which one more surrogate panel lies within the band of its kind, at any one k."""
 LEAST_K = 2
+TABLES = (tables.SELECTION, tables.CHOICES, tables.STABILITY)
+"""What `study` gives."""
 STABLE = 0.75
 """Jaccard index above which a cluster is stable (Hennig 2007)."""
 
@@ -254,31 +257,36 @@ def _row(
 def study(
     trajectories: pl.DataFrame,
     members: pl.DataFrame,
-    scores: Mapping[str, pl.DataFrame],
     channels: Sequence[str],
     design: Design,
     threads: int = 1,
+    null_panels: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Study how many clusters a panel has and how sure the headline's archetypes are.
 
     Parameters
     ----------
     trajectories : pl.DataFrame
-        Sorted by pair and year; columns z_<channel>.
+        Sorted by pair and year; columns z_<channel> and unchanged_<channel>.
     members : pl.DataFrame
         The headline: `tables.CLUSTERS`.
-    scores : Mapping
-        `tables.SCORES` by layer.
     channels : sequence of str
         Names of the channels.
     design : Design
     threads : int
         The result does not depend on it.
+    null_panels : pl.DataFrame, optional
+        `tables.null_panels`, the surrogates of `surrogates.NETWORK_NULL`; without them there are none.
 
     Returns
     -------
     selection, choices, stability : pl.DataFrame
         `tables.SELECTION`, `tables.CHOICES`, `tables.STABILITY`.
+
+    Raises
+    ------
+    StudyError
+        If the null panels are not of the pairs and years of the trajectories.
     """
     pairs = trajectories.select("source", "target").unique(maintain_order=True)
     years = trajectories["year"].unique().sort().to_list()
@@ -286,14 +294,15 @@ def study(
     panel = Panel(OBSERVED, 0, z, channels, clusters.number_countries(pairs))
     members = pairs.join(members, on=["source", "target"], how="left", maintain_order="left")
     names = members["archetype"].to_numpy().astype(str)
-    still = surrogates.drift(scores, pairs, years, channels) if "growth_only" in design.surrogates else z
+    still = cube(trajectories, [f"unchanged_{name}" for name in channels])
+    drawn = [] if null_panels is None else _cubes(null_panels, trajectories, channels)
     with clusters.one_thread():
         outcome = refits.explore(panel, _runs(design, len(years), observed=True), design, threads)
         table, kept, same = choices(panel, outcome, members["cluster"].to_numpy() - 1, names, years)
         fewer = _runs(design, len(years), observed=False)
         rivals: dict[str, list] = {}
-        drawn = surrogates.draw(z, still, design.surrogates, design.surrogate_panels, design.seed)
-        for name, number, values in drawn:
+        asked = (design.surrogates, design.surrogate_panels, design.seed)
+        for name, number, values in surrogates.draw(z, still, *asked, drawn):
             other = Panel(name, number, values, channels, panel.ends)
             found = refits.explore(other, fewer, design, threads)
             rivals.setdefault(name, []).append(scored(found, years))
@@ -308,6 +317,18 @@ def study(
     )
     _report(selection, table, stability, design)
     return selection, table, stability
+
+
+def _cubes(
+    null_panels: pl.DataFrame, trajectories: pl.DataFrame, channels: Sequence[str]
+) -> list[np.ndarray]:
+    """Each of the null panels as an array, its pairs and years those of the trajectories."""
+    found = null_panels.partition_by("panel", maintain_order=True)
+    keys = ["source", "target", "year"]
+    for number, frame in enumerate(found):
+        if not frame.select(keys).equals(trajectories.select(keys)):
+            raise StudyError(f"null panel {number}: pairs and years differ from those of the trajectories")
+    return [cube(frame, [f"z_{name}" for name in channels]) for frame in found]
 
 
 def _runs(design: Design, years: int, observed: bool) -> dict[int, list[Run]]:

@@ -9,18 +9,21 @@ smooth and take away one thing each:
   trends it is a strict reference.
 - ``channel_swap``: the collaboration of one pair beside the citations of another. Are the channels coupled,
   which is what an archetype claims?
-- ``growth_only``: observed over expected weights as in the sum of all years, with the expected weights and
-  standard deviations of each year. Does z move only because the networks grow?
+- ``growth_only``: what z would be had the affinity of no pair changed (`gravity`), with as much white noise
+  as the series have. Does z move only because countries grow?
+
+A fourth one, ``network_null``, is drawn by `poles.null_panels`: networks of the null model, through the whole
+pipeline. It is as rough as shuffled years are but for pairs of hardly any links, and checks the pipeline.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import polars as pl
 
-from poles.trajectories import channel, noise_of
+from poles.trajectories import noise_of
 
-NAMES = ("signed_steps", "channel_swap", "growth_only")
+NETWORK_NULL = "network_null"
+NAMES = ("signed_steps", "channel_swap", "growth_only", NETWORK_NULL)
 
 
 def signed_steps(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -62,66 +65,14 @@ def channel_swap(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return swapped
 
 
-def drift(
-    scores: Mapping[str, pl.DataFrame], pairs: pl.DataFrame, years: Sequence[int], channels: Sequence[str]
-) -> np.ndarray:
-    """What z would be if observed over expected were the same in all years.
-
-    Parameters
-    ----------
-    scores : Mapping
-        `tables.SCORES` by layer.
-    pairs : pl.DataFrame
-        source < target of the panel, in its order.
-    years : sequence of int
-        Of the trajectories.
-    channels : sequence of str
-        See `poles.layers.channels_of`.
-
-    Returns
-    -------
-    ndarray, shape (pairs, years, channels)
-        Interpolated like the panel's own gaps.
-    """
-    still = {layer: _still(frame, years) for layer, frame in scores.items()}
-    grid = pairs.select("source", "target").join(
-        pl.DataFrame({"year": pl.Series(years, dtype=pl.Int16)}), how="cross", maintain_order="left"
-    )
-    values = []
-    for name in channels:
-        own = channel(still, name)
-        joined = grid.join(own, on=["source", "target", "year"], how="left", maintain_order="left")
-        values.append(joined["z"].to_numpy().reshape(len(pairs), len(years)))
-    series = np.stack(values, axis=1).reshape(-1, len(years))
-    for row in series:
-        gaps = np.isnan(row)
-        if gaps.any() and not gaps.all():
-            row[gaps] = np.interp(np.flatnonzero(gaps), np.flatnonzero(~gaps), row[~gaps])
-    return series.reshape(len(pairs), len(channels), len(years)).transpose(0, 2, 1).copy()
-
-
-def _still(scores: pl.DataFrame, years: Sequence[int]) -> pl.DataFrame:
-    """Scores with z as it would be at a constant ratio of observed to expected, that of the sums."""
-    inside = scores.filter(pl.col("year").is_between(min(years), max(years)) & pl.col("z").is_finite())
-    link = ["source", "target"]
-    inside = inside.sort(*link, "year")
-    # Sorted sums do not depend on how threads share the rows.
-    ratio = inside.group_by(link, maintain_order=True).agg(
-        (pl.col("observed").sort().sum() / pl.col("expected").sort().sum()).alias("ratio")
-    )
-    return inside.join(ratio, on=link, how="left", maintain_order="left").with_columns(
-        ((pl.col("ratio") - 1) * pl.col("expected") / pl.col("std")).alias("z")
-    )
-
-
 def growth_only(z: np.ndarray, still: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The drift that growth alone makes, with as much white noise as each series of `z` has.
+    """Unchanged affinities, with as much white noise as each series of `z` has.
 
     Parameters
     ----------
     z : ndarray, shape (pairs, years, channels)
     still : ndarray, shape (pairs, years, channels)
-        See `drift`.
+        Columns unchanged_<channel> of the trajectories.
     rng : Generator
 
     Returns
@@ -133,7 +84,12 @@ def growth_only(z: np.ndarray, still: np.ndarray, rng: np.random.Generator) -> n
 
 
 def draw(
-    z: np.ndarray, still: np.ndarray, names: Sequence[str], number: int, seed: int
+    z: np.ndarray,
+    still: np.ndarray,
+    names: Sequence[str],
+    number: int,
+    seed: int,
+    drawn: Sequence[np.ndarray] = (),
 ) -> Iterator[tuple[str, int, np.ndarray]]:
     """Draw surrogate panels of each kind, in the order of `NAMES`.
 
@@ -146,6 +102,8 @@ def draw(
     number : int
         Panels of each kind.
     seed : int
+    drawn : sequence of ndarray
+        The panels of `NETWORK_NULL`, which `poles.null_panels` draws.
 
     Yields
     ------
@@ -160,6 +118,8 @@ def draw(
         "growth_only": lambda rng: growth_only(z, still, rng),
     }
     for kind, name in enumerate(NAMES):
-        if name in names and (name != "channel_swap" or z.shape[2] > 1):
+        if name == NETWORK_NULL:
+            yield from ((name, place, panel) for place, panel in enumerate(drawn) if name in names)
+        elif name in names and (name != "channel_swap" or z.shape[2] > 1):
             for place in range(number):
                 yield name, place, make[name](np.random.default_rng([seed, kind, place]))

@@ -217,6 +217,18 @@ PAIR_TRENDS = Table(
         "archetype": pl.String,  # of the pair, from the directions of all its channels
     },
 )
+SIGNAL = Table(
+    ("channel",),
+    {
+        "channel": pl.String,
+        "pairs": pl.Int64,  # of the panel
+        "signal": pl.Float64,  # median and quartiles of the pairs: change over all years by the yearly noise
+        "signal_low": pl.Float64,
+        "signal_high": pl.Float64,
+        "trendless": pl.Int64,  # pairs without a significant trend in this channel
+        "trendless_in_all": pl.Int64,  # in none of the channels
+    },
+)
 AGREEMENT = Table(
     ("clustered", "directions"),
     {
@@ -356,9 +368,15 @@ ROBUSTNESS = Table(
 
 
 def trajectories(channels: Sequence[str]) -> Table:
-    """Kind of table that holds trajectories in the given channels: z-scores, and z preprocessed."""
-    values = {f"{kind}_{name}": pl.Float64 for kind in "zx" for name in channels}
+    """Kind of table that holds trajectories in the given channels: z-scores, as unchanged, preprocessed."""
+    values = {f"{kind}_{name}": pl.Float64 for kind in ("z", "unchanged", "x") for name in channels}
     return Table(("source", "target", "year"), {**PAIR, "year": YEAR, **values, "interpolated": pl.Boolean})
+
+
+def null_panels(channels: Sequence[str]) -> Table:
+    """Kind of table that holds panels of networks drawn from a null model, in the given channels."""
+    values = {f"z_{name}": pl.Float64 for name in channels}
+    return Table(("panel", "source", "target", "year"), {"panel": pl.Int16, **PAIR, "year": YEAR, **values})
 
 
 def centroids(channels: Sequence[str]) -> Table:

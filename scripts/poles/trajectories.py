@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
+from poles import gravity
 from poles.errors import StudyError
 from poles.jobs import log
 from poles.layers import channels_of
@@ -62,6 +63,7 @@ def build_panel(
     citation: str,
     min_strength: float,
     min_share: float,
+    growth: str = "kept",
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Trajectories of the pairs that are active and observed enough; interior gaps are interpolated.
 
@@ -77,11 +79,14 @@ def build_panel(
         Least mean yearly weight of a country's links to others, in every layer.
     min_share : float
         Least share of the years in which a pair has a z-score, in every channel.
+    growth : str
+        ``kept``: z as it is. ``removed``: without what unchanged affinities would make of it (`detrend`).
 
     Returns
     -------
     panel : pl.DataFrame
-        source, target, year, z_<channel> ..., interpolated (whether any channel was filled in that year).
+        source, target, year, z_<channel> ..., unchanged_<channel> ... (what z would be had no affinity
+        changed, see `gravity`), interpolated (whether any channel was filled in that year).
     excluded : pl.DataFrame
         source, target, reason, of every other pair that has a z-score in some year.
 
@@ -94,15 +99,17 @@ def build_panel(
     years = pl.DataFrame({"year": pl.arange(first, last + 1, dtype=pl.Int16, eager=True)})
     activity = active_countries(scores, first, last)
     enough = activity.filter(pl.all_horizontal(pl.col(layer) >= min_strength for layer in scores))["country"]
+    still = {layer: gravity.unchanged(frame, first, last) for layer, frame in scores.items()}
     wide = None
     for name in channels:
-        values = channel(scores, name).filter(
-            pl.col("z").is_finite() & pl.col("year").is_between(first, last)
-        )
-        values = values.rename({"z": f"z_{name}"})
-        wide = values if wide is None else wide.join(
-            values, on=["source", "target", "year"], how="full", coalesce=True
-        )  # fmt: skip
+        for kind, of_kind in (("z", scores), ("unchanged", still)):
+            values = channel(of_kind, name).filter(
+                pl.col("z").is_finite() & pl.col("year").is_between(first, last)
+            )
+            values = values.rename({"z": f"{kind}_{name}"})
+            wide = values if wide is None else wide.join(
+                values, on=["source", "target", "year"], how="full", coalesce=True
+            )  # fmt: skip
     z = [f"z_{name}" for name in channels]
     ends = [pl.col(c).filter(pl.col("year") == year).is_not_null().any() for c in z for year in (first, last)]
     coverage = wide.group_by("source", "target").agg(
@@ -127,14 +134,40 @@ def build_panel(
         .sort("source", "target", "year")
         .with_columns(pl.any_horizontal(pl.col(c).is_null() for c in z).alias("interpolated"))
         .with_columns(
-            pl.col(c).interpolate().over("source", "target", mapping_strategy="group_to_rows") for c in z
+            pl.col(c).interpolate().over("source", "target", mapping_strategy="group_to_rows")
+            for c in (*z, *(f"unchanged_{name}" for name in channels))
         )
     )
+    if growth == "removed":
+        panel = detrend(panel, channels)
     log.info(
         "%d of %d pairs kept, of %d countries with a yearly strength of at least %g; %d values interpolated",
         len(kept), len(coverage), len(enough), min_strength, panel["interpolated"].sum(),
     )  # fmt: skip
     return panel, excluded
+
+
+def detrend(panel: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
+    """Take out of z what moves it although no affinity changes; its level stays.
+
+    Parameters
+    ----------
+    panel : pl.DataFrame
+        With z_<channel> and unchanged_<channel>.
+    channels : sequence of str
+        Names of the channels.
+
+    Returns
+    -------
+    pl.DataFrame
+        z less unchanged, plus the mean of unchanged over the years of the pair; that mean as unchanged.
+    """
+    for name in channels:
+        z, still = pl.col(f"z_{name}"), pl.col(f"unchanged_{name}")
+        mean = still.mean().over("source", "target", mapping_strategy="group_to_rows")
+        panel = panel.with_columns(mean.alias("mean"))
+        panel = panel.with_columns(z - still + pl.col("mean"), pl.col("mean").alias(f"unchanged_{name}"))
+    return panel.drop("mean")
 
 
 def cube(panel: pl.DataFrame, columns: Sequence[str]) -> np.ndarray:
@@ -224,12 +257,13 @@ def build(
     preprocessing: str,
     min_strength: float,
     min_share: float,
+    growth: str = "kept",
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Panel of trajectories with their preprocessed values, and the pairs left out.
 
     Parameters
     ----------
-    scores, first, last, citation, min_strength, min_share
+    scores, first, last, citation, min_strength, min_share, growth
         See `build_panel`.
     preprocessing : str
         See `preprocess`.
@@ -241,7 +275,7 @@ def build(
     excluded : pl.DataFrame
         See `build_panel`.
     """
-    panel, excluded = build_panel(scores, first, last, citation, min_strength, min_share)
+    panel, excluded = build_panel(scores, first, last, citation, min_strength, min_share, growth)
     channels = channels_of(list(scores), citation)
     z = cube(panel, [f"z_{name}" for name in channels])
     x = preprocess(z, preprocessing)

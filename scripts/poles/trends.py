@@ -18,9 +18,10 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from poles import tables
 from poles.clusters import archetype
 from poles.jobs import log
-from poles.trajectories import cube
+from poles.trajectories import cube, noise_of
 
 LEVEL = 0.05
 """Level of the two-sided test, and complement of the coverage of intervals."""
@@ -135,6 +136,44 @@ def inflation(correlation: np.ndarray, years: int) -> np.ndarray:
 def directions(trends: Trends) -> np.ndarray:
     """1 where a series rises significantly, -1 where it falls, else 0, shape (series,)."""
     return np.where(trends.p < LEVEL, np.sign(trends.slope), 0).astype(np.int8)
+
+
+def signal(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
+    """How far the trends of pairs stand out of their noise, and how many pairs have none.
+
+    Both decide how a panel should be read: clusters of courses that are mostly noise are drawn at random.
+
+    Parameters
+    ----------
+    trajectories : pl.DataFrame
+        Sorted by pair and year; columns z_<channel>.
+    channels : sequence of str
+        Names of the channels.
+
+    Returns
+    -------
+    pl.DataFrame
+        `tables.SIGNAL`. ``signal`` is the change that the slope of Theil and Sen makes over all years,
+        whatever its sign, in units of the noise of this channel (`trajectories.noise_of`); white noise
+        without any trend gives 0.5 over 22 years. A series without noise is left out of it.
+    """
+    z = cube(trajectories, [f"z_{name}" for name in channels])
+    moves, rows = [], []
+    for place, name in enumerate(channels):
+        found = estimate(z[:, :, place])
+        moves.append(directions(found))
+        change, noise = np.abs(found.slope) * (z.shape[1] - 1), noise_of(z[:, :, [place]])
+        ratio = change[noise > 0] / noise[noise > 0]
+        quartiles = np.quantile(ratio, [0.5, 0.25, 0.75]) if len(ratio) else [None] * 3
+        rows.append((name, len(z), *quartiles, int((moves[-1] == 0).sum())))
+    still = int((np.stack(moves) == 0).all(axis=0).sum())
+    table = pl.DataFrame([(*row, still) for row in rows], list(tables.SIGNAL.columns), orient="row")
+    for row in table.iter_rows(named=True):
+        log.info(
+            "%(channel)s: change over noise %(signal).1f (quartiles %(signal_low).1f to %(signal_high).1f); "
+            "%(trendless)d of %(pairs)d pairs without a trend, %(trendless_in_all)d in all channels", row,
+        )  # fmt: skip
+    return table
 
 
 def classify(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:

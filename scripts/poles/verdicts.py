@@ -4,6 +4,8 @@ A claim about a share of countries or pairs is reproduced from its threshold `sh
 below the lesser of 1 - `share` and half of `share`. A claim about a course is reproduced where the 95 %
 interval of the trend lies on its side of zero and contradicted where it lies on the other. Whatever is not
 there cannot be judged: a missing country, layer or null model makes a claim not testable, never reproduced.
+A claim about archetypes is inconclusive where the panel has none to speak of: where no number of clusters is
+both stable and above data without archetypes.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,8 +53,8 @@ class Branch(NamedTuple):
         source, target, archetype of the pairs of the panel.
     sizes : Mapping
         Size of each country, see `poles.networks.sizes`.
-    polarization, hubs, candidates, selection : pl.DataFrame
-        `tables.POLARIZATION_TRENDS`, `tables.HUBS`, `tables.POLES` and `tables.SELECTION`.
+    polarization, hubs, candidates, selection, signal : pl.DataFrame
+        `tables.POLARIZATION_TRENDS`, `tables.HUBS`, `tables.POLES`, `tables.SELECTION` and `tables.SIGNAL`.
     """
 
     layers: Sequence[str]
@@ -67,6 +69,7 @@ class Branch(NamedTuple):
     hubs: pl.DataFrame
     candidates: pl.DataFrame
     selection: pl.DataFrame
+    signal: pl.DataFrame
 
 
 def _untestable(why: str) -> Verdict:
@@ -175,6 +178,17 @@ def _needs_groups(poles: Iterable[str], branch: Branch) -> Verdict | None:
     return None
 
 
+def _on_archetypes(verdict: Verdict, branch: Branch) -> Verdict:
+    """A verdict that rests on archetypes; it is open where clusters exceed no data without archetypes."""
+    compared = len(branch.selection.filter(pl.col("data") != "observed")) > 0
+    decided = verdict.verdict in (REPRODUCED, CONTRADICTED)
+    if not (compared and decided) or branch.selection["preferred"].any():
+        return verdict
+    return Verdict(
+        INCONCLUSIVE, verdict.statistic, f"{verdict.why} But archetypes here exceed no data without any."
+    )
+
+
 def judge_group(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     """Judge which share of the named countries stands where the claim says."""
     if set(claim["poles"]) != set(branch.poles) or (verdict := _needs_groups(claim["poles"], branch)):
@@ -188,7 +202,7 @@ def judge_group(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     others = [f"{country} ({groups[country]})" for country in there if groups[country] != claim["group"]]
     share = 1 - len(others) / len(there)
     why = f"{len(there) - len(others)} of {len(there)} in the group '{claim['group']}'" + _listed(others)
-    return _by_share(share, claim["share"], why)
+    return _on_archetypes(_by_share(share, claim["share"], why), branch)
 
 
 def judge_turn(claim: Mapping[str, Any], branch: Branch) -> Verdict:
@@ -208,7 +222,8 @@ def judge_turn(claim: Mapping[str, Any], branch: Branch) -> Verdict:
         if not fits[c]
     ]
     why = f"{sum(fits.values())} of {len(there)} leave {claim['leaving']} for {claim['joining']}"
-    return _by_share(sum(fits.values()) / len(there), claim["share"], why + _listed(others))
+    found = _by_share(sum(fits.values()) / len(there), claim["share"], why + _listed(others))
+    return _on_archetypes(found, branch)
 
 
 def judge_among(claim: Mapping[str, Any], branch: Branch) -> Verdict:
@@ -223,7 +238,7 @@ def judge_among(claim: Mapping[str, Any], branch: Branch) -> Verdict:
         return _untestable(f"{len(pairs)} of {possible} pairs of the largest countries are in the panel.")
     count = pairs.filter(pl.col("archetype") == claim["archetype"]).height
     why = f"{count} of {len(pairs)} pairs among {', '.join(largest)} in {claim['archetype']}."
-    return _by_share(count / len(pairs), claim["share"], why)
+    return _on_archetypes(_by_share(count / len(pairs), claim["share"], why), branch)
 
 
 def _partners(claim: Mapping[str, Any], branch: Branch) -> tuple[list[str], int] | Verdict:

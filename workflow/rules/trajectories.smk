@@ -2,6 +2,7 @@
 
 SCORED = "results/{variant}/{layer}/scores/{null}.parquet"
 COURSES = "results/{variant}/trajectories/{null}.parquet"
+NULL_PANELS = "results/{variant}/trajectories/{null}.null_panels.parquet"
 CLUSTERED = "results/{variant}/clusters/{null}.parquet"
 ALIGNED = "results/{variant}/alignment/{null}"
 STUDY = {
@@ -14,6 +15,9 @@ OVERALL = {"data": "all", "null model": "all"}
 JUDGED = {
     "scores": per_branch("links", SCORED, layer=LAYERS),
     "countries": per_branch("links", "results/{variant}/countries.parquet"),
+    "signal": per_branch(
+        "trajectories", "results/{variant}/trajectories/{null}.signal.parquet"
+    ),
     "polarization": per_branch(
         "trajectories", "results/{variant}/polarization/{null}.trends.parquet"
     ),
@@ -27,6 +31,23 @@ JUDGED = {
     "trends": per_branch("clusters", f"{ALIGNED}.trends.parquet"),
 }
 """Results on which claims are judged, each a list in the order of the branches."""
+
+
+def refit_options(wildcards):
+    """Options of a null model where it is refitted to networks that it has drawn."""
+    studied = config["nulls"].get(wildcards.null, {})
+    return studied | config["stability"]["null_options"].get(wildcards.null, {})
+
+
+def growth(wildcards):
+    """Whether the trajectories of a branch keep what the growth of countries makes of z."""
+    return branches.trajectories(config, wildcards.variant)["growth"]
+
+
+def drawn_panels(wildcards):
+    """Panels of networks drawn from the null model, where they are among the surrogates."""
+    asked = "network_null" in config["stability"]["surrogates"]
+    return shared("trajectories", NULL_PANELS)(wildcards) if asked else []
 
 
 rule score_links:
@@ -64,6 +85,21 @@ rule build_trajectories:
         "../../scripts/build_trajectories.py"
 
 
+rule measure_signal:
+    """How far the trends of the panel stand out of their noise, and how many pairs have none."""
+    input:
+        COURSES,
+    output:
+        "results/{variant}/trajectories/{null}.signal.parquet",
+    log:
+        "results/logs/{variant}/measure_signal.{null}.log",
+    params:
+        channels=CHANNELS,
+        code=code("measure_signal"),
+    script:
+        "../../scripts/measure_signal.py"
+
+
 rule cluster_trajectories:
     """Archetypes: k-means under dynamic time warping, clusters named by rule."""
     input:
@@ -84,12 +120,36 @@ rule cluster_trajectories:
         "../../scripts/cluster_trajectories.py"
 
 
+rule draw_null_panels:
+    """Networks drawn from the null model and refitted: the panel as it would be by activity alone."""
+    input:
+        trajectories=COURSES,
+        scores=shared("links", SCORED, layer=LAYERS),
+    output:
+        NULL_PANELS,
+    log:
+        "results/logs/{variant}/draw_null_panels.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/draw_null_panels.{null}.tsv"
+    threads: 2
+    params:
+        channels=CHANNELS,
+        layers=LAYERS,
+        options=refit_options,
+        panels=config["stability"]["surrogate_panels"],
+        seed=config["clusters"]["seed"],
+        growth=growth,
+        code=lambda wildcards: code("draw_null_panels", f"poles.nulls.{wildcards.null}"),
+    script:
+        "../../scripts/draw_null_panels.py"
+
+
 rule study_stability:
     """How many clusters, and how sure: resampled, reseeded, re-prepared; each beside surrogate panels."""
     input:
         trajectories=shared("trajectories", COURSES),
-        scores=shared("links", SCORED, layer=LAYERS),
         clusters=CLUSTERED,
+        null_panels=drawn_panels,
     output:
         selection="results/{variant}/clusters/{null}.selection.parquet",
         choices="results/{variant}/clusters/{null}.choices.parquet",
@@ -101,7 +161,6 @@ rule study_stability:
     threads: 2
     params:
         channels=CHANNELS,
-        layers=LAYERS,
         design=stability_design,
         code=code("study_stability"),
     script:

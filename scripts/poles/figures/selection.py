@@ -13,6 +13,7 @@ SURROGATES = {
     "signed_steps": ("steps shuffled and turned", "#332288", (0, (5, 1.5))),
     "channel_swap": ("channels of different pairs", "#CC6677", (0, (2, 1.2))),
     "growth_only": ("growth alone", "#999933", (0, (5, 1.5, 1, 1.5))),
+    "network_null": ("networks of the null model", "#6699CC", (0, (1, 1))),
 }
 """Name of each surrogate for a reader, its colour and its dashes."""
 DATA = "the data"

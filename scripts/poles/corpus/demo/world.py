@@ -156,6 +156,9 @@ class Plan:
         Standard deviation of the log of a work's chance to be cited.
     poles : float
         2 (the United States and China) or 3 (India too).
+    walk : float
+        Standard deviation of the yearly steps of a random walk, within `WINDOW`, that a pair's log-affinity
+        takes in each layer besides: courses as smooth as planted ones, and without archetypes.
     """
 
     contrast: float = 2.6
@@ -178,6 +181,7 @@ class Plan:
     memory: float = 6.0
     attractiveness: float = 1.0
     poles: float = 2.0
+    walk: float = 0.0
 
     def __post_init__(self):
         for name, value in asdict(self).items():
@@ -365,13 +369,15 @@ def _affinity(
     archetype: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Log-affinities of one layer: a constant part of each pair, its trend, and noise."""
+    """Log-affinities of one layer: a constant part of each pair, its trend or walk, and noise."""
     n = len(archetype)
     upper = np.triu_indices(n, 1)
     pairs = len(upper[0])
     constant = near[upper] + rng.normal(0, plan.idiosyncrasy, pairs)
     amplitude = plan.contrast * np.exp(rng.normal(0, 0.15, pairs))
     course = constant + np.array(CHANGE[layer])[archetype[upper]] * amplitude * _trends(years, pairs, rng)
+    if plan.walk:
+        course += _walks(plan.walk, years, pairs, rng)
     affinity = np.empty((len(years), n, n))
     affinity[:, *upper] = course + _autoregressive(plan.noise, course.shape, rng)
     if layer == "collaboration":
@@ -392,6 +398,13 @@ def _trends(years: np.ndarray, pairs: int, rng: np.random.Generator) -> np.ndarr
     steepness = rng.uniform(0.25, 0.8, pairs)
     low, high, curve = (1 / (1 + np.exp(-steepness * (x - centre))) for x in (start, stop, at))
     return np.where(rng.random(pairs) < 0.4, ramp, (curve - low) / (high - low)) - 0.5
+
+
+def _walks(deviation: float, years: np.ndarray, pairs: int, rng: np.random.Generator) -> np.ndarray:
+    """Random walks of mean 0 that begin and end with `WINDOW`, shape (T, pairs)."""
+    moves = (years > WINDOW[0]) & (years <= WINDOW[1])
+    walks = np.cumsum(rng.normal(0, deviation, (len(years), pairs)) * moves[:, None], axis=0)
+    return walks - walks.mean(axis=0)
 
 
 def _autoregressive(deviation: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

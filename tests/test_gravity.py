@@ -1,0 +1,143 @@
+"""Links with unchanged affinities: against planted gravity, the greatest likelihood, and growth alone."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, stats
+
+from poles import gravity, nulls, scores, trajectories, trends
+from poles.nulls import max_entropy, multi_edge
+
+YEARS, N = 22, 12
+
+
+def planted(seed: int, directed: bool, growth: float = 8.0) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of a gravity model without noise, in which the last country outgrows all others."""
+    rng = np.random.default_rng(seed)
+    affinity = np.exp(rng.normal(0, 0.8, (N, N)))
+    sizes = np.exp(rng.normal(2, 1, (2, 1, N)) + rng.normal(0, 0.1, (2, YEARS, N)))
+    sizes[:, :, -1] *= np.geomspace(1, growth, YEARS)
+    if not directed:
+        affinity, sizes[1] = np.sqrt(affinity * affinity.T), sizes[0]
+    np.fill_diagonal(affinity, 0)
+    return sizes[0][:, :, None] * sizes[1][:, None, :] * affinity, affinity
+
+
+@pytest.mark.parametrize("directed", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_gravity_model_is_its_own_fit(seed, directed):
+    weights, _ = planted(seed, directed)
+    assert gravity.fit(weights) == pytest.approx(weights, rel=1e-6)
+
+
+def test_the_fit_has_the_greatest_poisson_likelihood():
+    rng = np.random.default_rng(1)
+    years, n = 3, 4
+    weights = rng.poisson(30, (years, n, n)).astype(float)
+    weights[:, range(n), range(n)] = 0
+    rows = np.nonzero(~np.eye(n, dtype=bool))
+    pairs = len(rows[0])
+
+    def model(x: np.ndarray) -> np.ndarray:
+        out, into, pair = np.split(x, [years * n, 2 * years * n])
+        return np.exp(out.reshape(years, n)[:, rows[0]] + into.reshape(years, n)[:, rows[1]] + pair)
+
+    def deviance(x: np.ndarray) -> float:
+        return (model(x) - weights[:, *rows] * np.log(model(x))).sum()
+
+    start = np.concatenate([np.zeros(2 * years * n), np.full(pairs, np.log(30.0))])
+    best = optimize.minimize(deviance, start, method="BFGS", options={"gtol": 1e-7})
+    assert gravity.fit(weights)[:, *rows] == pytest.approx(model(best.x), rel=1e-4)
+
+
+@given(st.integers(0, 10**6), st.booleans(), st.floats(0.0, 0.7))
+def test_strengths_and_totals_are_those_observed(seed, directed, empty):
+    rng = np.random.default_rng(seed)
+    weights = rng.poisson(4, (5, 6, 6)) * (rng.random((6, 6)) > empty)
+    weights = weights * 1.0 if directed else weights + weights.transpose(0, 2, 1) + 0.0
+    weights[:, range(6), range(6)] = 0
+    found = gravity.fit(weights)
+    assert (found >= 0).all()
+    assert (found[:, weights.sum(axis=0) == 0] == 0).all()
+    for axis in range(3):
+        # A solution on the boundary is approached like 1 / rounds; else it is met at once.
+        assert found.sum(axis=axis) == pytest.approx(weights.sum(axis=axis), rel=2e-3, abs=2e-3)
+    if not directed:
+        assert (found == found.transpose(0, 2, 1)).all()
+
+
+def scored(weights: np.ndarray, layer: str, model: str = "max_entropy") -> pl.DataFrame:
+    """Scores of a layer under a null model."""
+    fit = {"max_entropy": max_entropy, "multi_edge": multi_edge}[model].fit
+    frames = []
+    for year, matrix in enumerate(weights, 2000):
+        network = nulls.Network(year, layer, tuple("ABCDEFGHIJKL"), matrix, layer == "citation")
+        frames.append(nulls.tabulate(network, fit(network)))
+    return scores.score(pl.concat(frames))
+
+
+@pytest.mark.parametrize("model", ["max_entropy", "multi_edge"])
+@pytest.mark.parametrize("layer", ["collaboration", "citation"])
+def test_growth_moves_z_and_the_model_follows(layer, model):
+    weights, _ = planted(2, layer == "citation")
+    observed = scored(weights, layer, model)
+    steady = gravity.unchanged(observed, 2000, 2021)
+    both = observed.join(steady, on=["year", "source", "target"], suffix="_steady").sort(
+        "source", "target", "year"
+    )
+    z, followed = (both[name].to_numpy().reshape(-1, YEARS) for name in ("z", "z_steady"))
+    found = trends.estimate(z)
+    assert ((found.p < 0.05) & (np.abs(found.slope) * YEARS > 0.1)).mean() > 0.3, "z has trends"
+    assert followed == pytest.approx(z, abs=1e-5 * np.abs(z).max()), "which are those of growth alone"
+
+
+@pytest.mark.parametrize("growth", ["kept", "removed"])
+def test_trajectories_without_growth_are_level_and_as_high(growth):
+    layers = {name: scored(planted(5, name == "citation")[0], name) for name in ("collaboration", "citation")}
+    panel, _ = trajectories.build(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8, growth)
+    raw, _ = trajectories.build(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8)
+    for channel in layers:
+        z, unchanged, before = (
+            frame[column].to_numpy().reshape(-1, YEARS)
+            for frame, column in (
+                (panel, f"z_{channel}"),
+                (panel, f"unchanged_{channel}"),
+                (raw, f"z_{channel}"),
+            )
+        )
+        assert z.mean(axis=1) == pytest.approx(before.mean(axis=1), abs=1e-6)
+        assert unchanged == pytest.approx(z, abs=1e-5), "nothing but growth moves these links"
+        moved = np.ptp(z, axis=1)
+        assert moved.max() < 1e-5 if growth == "removed" else np.median(moved) > 0.1
+
+
+def test_a_change_of_affinity_is_left_when_growth_is_taken_out():
+    weights, _ = planted(3, False)
+    course = np.geomspace(1, 4, YEARS) / 2
+    weights[:, 0, 1] *= course
+    weights[:, 1, 0] *= course
+    observed = scored(weights, "collaboration")
+    steady = gravity.unchanged(observed, 2000, 2021)
+    both = observed.join(steady, on=["year", "source", "target"], suffix="_steady").sort("year")
+    beyond = both.with_columns((pl.col("z") - pl.col("z_steady")).alias("beyond"))
+    slopes = {
+        pair: stats.theilslopes(frame["beyond"].to_numpy()).slope
+        for pair, frame in beyond.group_by("source", "target")
+    }
+    assert max(slopes, key=slopes.get) == ("A", "B")
+    others = [abs(slope) for pair, slope in slopes.items() if not {"A", "B"} & set(pair)]
+    assert slopes["A", "B"] > 5 * max(others)
+
+
+def test_years_outside_do_not_matter_and_links_that_cannot_vary_have_no_z():
+    weights, _ = planted(4, True)
+    observed = scored(weights, "citation")
+    inside = gravity.unchanged(observed.filter(pl.col("year") >= 2005), 2005, 2020)
+    assert gravity.unchanged(observed, 2005, 2020).equals(inside)
+    assert inside["year"].min() == 2005 and inside["year"].max() == 2020
+    still = observed.with_columns(std=pl.when(pl.col("source") == "A").then(0.0).otherwise("std"))
+    found = gravity.unchanged(still, 2000, 2021)
+    assert found.filter(source="A")["z"].null_count() == 22 * 11
+    assert found.filter(pl.col("source") != "A")["z"].null_count() == 0
