@@ -199,6 +199,20 @@ def test_every_form_of_json_gives_the_same_through_a_sieve(tmp_path, name):
         assert outcome(tmp_path / name, sieve, keep) == outcome(tmp_path / name, None, keep)
 
 
+def test_keys_with_escapes_are_seen_wherever_they_stand(tmp_path):
+    path = tmp_path / "works.jsonl"
+    for length in range(66):
+        plain = f'{{"id":"{URL}W5","x":"{"y" * length}"}}'
+        works = [
+            f'{{"id":"{URL}W6","a":"{"b" * length}","top\\u0069cs":[{{"subfield":1702}}]}}',
+            f'{{"id":"{URL}W6","r\\u0065ferenced_works":["{URL}W1"],"a":"{"b" * length}"}}',
+            f'{{"{"k" * length}":1,"\\u0069\\u0064":"{URL}W7"}}',
+        ]
+        path.write_text("\n".join([plain, *(text for work in works for text in (plain, work, plain))]))
+        for sieve, keep in sieves():
+            assert outcome(path, sieve, keep) == outcome(path, None, keep)
+
+
 # What is not sound ------------------------------------------------------------------------------------------
 
 OUTSIDE = (
@@ -260,20 +274,24 @@ def test_the_index_finds_the_values_of_the_record_itself(works, seed, begin):
     lines = [spell(work, random, 1.0).encode() for work in works]
     text = b"\n".join(lines) + b"\n"
     block = np.frombuffer(bytes(begin) + text + bytes(json_index.PADDING), np.uint8)
-    found, count, reached = json_index.index(block, begin, begin + len(text), 10)
+    rules, counts = next(sieves())[0].rules, np.zeros(raw.YEARS + 1, np.int64)
+    found, count, reached = json_index.index(block, begin, begin + len(text), 10, rules, counts)
     assert (count, reached) == (len(lines), begin + len(text))
-    for odd, work in zip(found.odd.tolist(), works, strict=True):
-        assert odd or not any("\\" in json.dumps(name, ensure_ascii=False) for name, _ in work)
-        assert b"\\" in text or not odd
-    for number, line in enumerate(lines):
-        assert bytes(block[found.start[number] : found.stop[number]]) == line
+    names = json_index.keys(json_index.NAMES)
+    for whole, *places, line, work in zip(
+        *json_index.members(block, found.start, found.stop, names), lines, works, strict=True
+    ):
+        assert whole or not any("\\" in json.dumps(name, ensure_ascii=False) for name, _ in work)
+        assert b"\\" in text or not whole
         parsed = orjson.loads(line)
-        for key, name in enumerate(json_index.NAMES):
-            first, last = found.first[number, key], found.last[number, key]
+        for name, first, last in zip(json_index.NAMES, *places, strict=True):
             if name not in parsed:
                 assert first == last == -1
             else:
                 assert orjson.loads(bytes(block[first:last])) == parsed[name]
+    for line, start, stop in zip(lines, found.start, found.stop, strict=True):
+        assert bytes(block[start:stop]) == line
+    assert (found.odd <= found.wanted).all() and counts.sum() == (~found.wanted).sum()
 
 
 @settings(max_examples=50, phases=SHORT)

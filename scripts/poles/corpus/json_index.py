@@ -46,11 +46,20 @@ inlined = numba.njit(cache=True, nogil=True, forceinline=True)
 
 
 @intrinsic
-def _matches(typing_context, block, at, character, ignored):
+def _pointer(typing_context, array):
+    """Where the values of an array stand: passing arrays on costs more, for their references are counted."""
+
+    def generate(context, builder, signature, arguments):
+        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
+
+    return types.CPointer(array.dtype)(array), generate
+
+
+@intrinsic
+def _matches(typing_context, text, at, character, ignored):
     """Bits of the 64 bytes from a place on that equal a character, some of its bits left out of account."""
 
     def generate(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
         vector, byte = ir.VectorType(ir.IntType(8), 64), ir.IntType(8)
 
         def spread(value):
@@ -58,24 +67,23 @@ def _matches(typing_context, block, at, character, ignored):
             lanes = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
             return builder.shuffle_vector(single, single, lanes)
 
-        place = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
+        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), vector.as_pointer())
         found = builder.or_(builder.load(place, align=1), spread(builder.trunc(arguments[3], byte)))
         equal = builder.icmp_unsigned("==", found, spread(builder.trunc(arguments[2], byte)))
         return builder.bitcast(equal, ir.IntType(64))
 
-    return types.uint64(block, types.int64, types.uint8, types.uint8), generate
+    return types.uint64(text, types.int64, types.uint8, types.uint8), generate
 
 
 @intrinsic
-def _word(typing_context, block, at):
+def _word(typing_context, text, at):
     """Eight bytes from a place on, as one number."""
 
     def generate(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        place = builder.gep(array.data, [arguments[1]])
+        place = builder.gep(arguments[0], [arguments[1]])
         return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
 
-    return types.uint64(block, types.int64), generate
+    return types.uint64(text, types.int64), generate
 
 
 @intrinsic
@@ -117,22 +125,44 @@ class Index(NamedTuple):
         Where the line begins and ends.
     odd : ndarray of bool, shape (lines,)
         Whether only a full parse can tell what the line holds.
-    first, last : ndarray of int64, shape (lines, keys)
-        Where the value of each key begins and ends; -1: not there.
+    wanted : ndarray of bool, shape (lines,)
+        Whether it is odd or its record may be wanted.
     """
 
     number: np.ndarray
     start: np.ndarray
     stop: np.ndarray
     odd: np.ndarray
-    first: np.ndarray
-    last: np.ndarray
+    wanted: np.ndarray
+
+
+class Rules(NamedTuple):
+    """Which records may be wanted: those of which any of three things holds.
+
+    Attributes
+    ----------
+    texts, lengths : ndarray
+        The primary topic holds one of these texts (`patterns`).
+    any_topic : bool
+        Whether the other topics count too.
+    ids, bits : ndarray
+        The work is in this set (`id_set`).
+    citing : bool
+        Whether works that reference one of the set count too.
+    """
+
+    texts: np.ndarray
+    lengths: np.ndarray
+    any_topic: bool
+    ids: np.ndarray
+    bits: np.ndarray
+    citing: bool
 
 
 @inlined
-def _skip(block, at):
+def _skip(text, at):
     """Next place that is no blank within a line."""
-    while block[at] == 32 or block[at] == 9 or block[at] == 13:
+    while text[at] == 32 or text[at] == 9 or text[at] == 13:
         at += 1
     return at
 
@@ -156,48 +186,51 @@ def _within(quotes, carried):
 
 
 @inlined
-def _end(block, at, stop):
-    """Place of the quote that closes a string without escapes."""
-    while at < stop and block[at] != _QUOTE:
+def _end(text, at, stop):
+    """Place of the quote that closes a string."""
+    while at < stop:
+        marks = _matches(text, at, _QUOTE, 0) | _matches(text, at, _BACKSLASH, 0)
+        if not marks:
+            at += 64
+        elif text[at + _first(marks)] == _QUOTE:
+            return at + _first(marks)
+        else:
+            at += _first(marks) + 2
+    return stop
+
+
+@inlined
+def _scalar_end(text, at, stop):
+    """Place after a value that is neither list nor object."""
+    if text[at] == _QUOTE:
+        return _end(text, at + 1, stop) + 1
+    while at < stop and text[at] != _COMMA and text[at] != _CLOSE and text[at] > 32:
         at += 1
     return at
 
 
 @inlined
-def _scalar_end(block, at, stop):
-    """Place after a value that is neither list nor object."""
-    if block[at] != _QUOTE:
-        while at < stop and block[at] != _COMMA and block[at] != _CLOSE and block[at] > 32:
-            at += 1
-        return at
-    at += 1
-    while at < stop and block[at] != _QUOTE:
-        at += 2 if block[at] == _BACKSLASH else 1
-    return at + 1
-
-
-@inlined
-def _key(block, quote, end, names):
+def _key(text, quote, end, names, count):
     """Number of the key between two quotes; -1: none that is looked for, or no key."""
     length = np.uint64(8 * (end - quote - 1))
     if length > 128:
         return -1
-    low, high = _word(block, quote + 1), _word(block, quote + 9)
+    low, high = _word(text, quote + 1), _word(text, quote + 9)
     if length < 64:
         low, high = low & ((_ONE << length) - _ONE), _NOTHING
     elif length < 128:
         high &= (_ONE << (length - np.uint64(64))) - _ONE
-    for number in range(len(names)):
-        if low == names[number, 0] and high == names[number, 1]:
-            return number if block[_skip(block, end + 1)] == _COLON else -1
+    for number in range(count):
+        if low == names[2 * number] and high == names[2 * number + 1]:
+            return number if text[_skip(text, end + 1)] == _COLON else -1
     return -1
 
 
 @inlined
-def _promising(block, at, openings, closings, strings):
+def _promising(text, at, openings, closings, strings):
     """Which of the strings that open at some places, without an escape, may be one of `NAMES`."""
-    i, p = _matches(block, at + 1, _I, 0), _matches(block, at + 1, _P, 0)
-    t, r = _matches(block, at + 1, _T, 0), _matches(block, at + 1, _R, 0)
+    i, p = _matches(text, at + 1, _I, 0), _matches(text, at + 1, _P, 0)
+    t, r = _matches(text, at + 1, _T, 0), _matches(text, at + 1, _R, 0)
     found = i & (closings >> np.uint64(3))
     found |= p & ((closings >> np.uint64(17)) | (closings >> np.uint64(14)))
     found |= t & (closings >> np.uint64(7))
@@ -208,27 +241,24 @@ def _promising(block, at, openings, closings, strings):
 
 
 @inlined
-def _stays(floor, depth, opens, closes):
-    """Whether the depth, which is not below a floor, is seen not to fall below it."""
-    if depth - _count(closes) >= floor:
-        return True
-    # Lists within an object, or objects within a list: brackets open and close in turn.
-    brackets = opens | closes
-    every_other = brackets & _within(brackets, _NOTHING)
-    return opens == every_other or (closes == every_other and depth > floor)
+def _lowest(depth, opens, closes):
+    """What the depth does not fall below: brackets that close what the one before opened do not count."""
+    # The sum carries the bit behind each opening bracket on to the next bracket.
+    paired = ~(opens | closes) + (opens << _ONE)
+    return depth - _count(closes & ~paired)
 
 
 @inlined
-def _is_object(block, start, stop):
+def _is_object(text, start, stop):
     """Whether a line begins and ends as an object."""
     stop -= 1
-    while block[stop] == 32 or block[stop] == 9 or block[stop] == 13:
+    while text[stop] == 32 or text[stop] == 9 or text[stop] == 13:
         stop -= 1
-    return block[start] == _OPEN and block[stop] == _CLOSE
+    return text[start] == _OPEN and text[stop] == _CLOSE
 
 
 @inlined
-def _escaped_key(block, at, closings, backslashes, mark):
+def _escaped_key(text, at, closings, backslashes, mark):
     """Whether a key with an escape ends here, which may be another spelling of one that is looked for.
 
     `mark` is whether the string that goes on from the bytes before had one; returned for those after.
@@ -238,26 +268,28 @@ def _escaped_key(block, at, closings, backslashes, mark):
         closing = closings & (_NOTHING - closings)
         closings ^= closing
         if mark | (backslashes & (closing - _ONE)):
-            found |= block[_skip(block, at + _first(closing) + 1)] == _COLON
+            found |= text[_skip(text, at + _first(closing) + 1)] == _COLON
         backslashes &= ~(closing - _ONE)
         mark = _NOTHING
     return found, mark | backslashes
 
 
 @inlined
-def _note_key(block, at, stop, opening, closings, names, odd, first, last, line, pending):
+def _note_key(text, at, stop, opening, closings, notes, line, pending):
     """Note the value of a key, if it is looked for; return the key whose list or object is open."""
+    names, count, odd, first, last = notes
     quote, later = at + _first(opening), closings & ~(opening - _ONE)
-    close = at + _first(later) if later else _end(block, quote + 1, stop)
-    key = _key(block, quote, close, names)
+    # No key that is looked for goes on beyond eighteen bytes.
+    close = at + _first(later) if later else _end(text, quote + 1, min(stop, quote + 18))
+    key = _key(text, quote, close, names, count)
     if key < 0:
         return pending
-    odd[line] |= first[line, key] >= 0
-    value = _skip(block, _skip(block, close + 1) + 1)
-    first[line, key] = value
-    if block[value] == _OPEN or block[value] == _OPEN_LIST:
+    value = _skip(text, _skip(text, close + 1) + 1)
+    odd[line] |= np.uint8(first[key] >= 0)
+    first[key] = value
+    if text[value] == _OPEN or text[value] == _OPEN_LIST:
         return key
-    last[line, key] = _scalar_end(block, value, stop)
+    last[key] = _scalar_end(text, value, stop)
     return -1
 
 
@@ -273,263 +305,34 @@ def _back(depth, opens, brackets):
     return _NOTHING
 
 
-@compiled
-def _index(block, begin, stop, names, usual, number, start, end, odd, first, last):
-    """Fill the arrays of an `Index`; see `index`."""
-    lines, numbers, depth, objects, pending, line = 0, 0, 0, 0, -1, begin
-    carried_escape, carried_string, mark = _NOTHING, _NOTHING, _NOTHING
-    odd[0], first[0, :], last[0, :] = False, -1, -1
-    for at in range(begin, stop, 64):
-        quotes, backslashes = _matches(block, at, _QUOTE, 0), _matches(block, at, _BACKSLASH, 0)
-        opens, closes = _matches(block, at, _OPEN, _CASE), _matches(block, at, _CLOSE, _CASE)
-        newlines = _matches(block, at, _NEWLINE, 0)
-        if stop - at < 64:
-            valid = (_ONE << np.uint64(stop - at)) - _ONE
-            quotes, opens, closes, newlines = quotes & valid, opens & valid, closes & valid, newlines & valid
-        if backslashes | carried_escape:
-            escaped, carried_escape = _escaped(backslashes, carried_escape)
-            quotes &= ~escaped
-        strings = _within(quotes, carried_string)
-        carried_string = np.uint64(np.int64(strings) >> 63)  # all ones if a string goes on
-        opens, closes = opens & ~strings, closes & ~strings
-        if depth >= 2 and newlines == _NOTHING and _stays(2, depth, opens, closes):
-            depth += _count(opens) - _count(closes)
-            continue
-        closings, keys = quotes & ~strings, quotes & strings
-        if backslashes | mark:
-            another, mark = _escaped_key(block, at, closings, backslashes, mark)
-            mark &= carried_string
-            odd[lines] |= another
-        if usual:
-            keys = _promising(block, at, keys, closings, strings)
-        if depth >= 1 and newlines == _NOTHING and _stays(1, depth, opens, closes):
-            # The usual case: bytes from the midst of a record.
-            if pending >= 0:
-                bracket = _back(depth, opens, opens | closes)
-                if bracket:
-                    last[lines, pending] = at + _first(bracket) + 1
-                    pending = -1
-            while keys:
-                opening = keys & (_NOTHING - keys)
-                keys ^= opening
-                before = opening - _ONE
-                if depth + _count(opens & before) - _count(closes & before) == 1:
-                    pending = _note_key(
-                        block, at, stop, opening, closings, names, odd, first, last, lines, pending
-                    )
-                    if pending >= 0:
-                        bracket = _back(1, opens, (opens | closes) & ~before)
-                        if bracket:
-                            last[lines, pending] = at + _first(bracket) + 1
-                            pending = -1
-            depth += _count(opens) - _count(closes)
-            continue
-        events = opens | closes | newlines
-        while True:
-            event = events & (_NOTHING - events)
-            events ^= event
-            if depth == 1:
-                own = keys & (event - _ONE)
-                while own:
-                    opening = own & (_NOTHING - own)
-                    own ^= opening
-                    pending = _note_key(
-                        block, at, stop, opening, closings, names, odd, first, last, lines, pending
-                    )
-            if not event:
-                break
-            keys &= ~(event - _ONE)
-            if opens & event:
-                objects += depth == 0
-                depth += 1
-            elif closes & event:
-                depth -= 1
-                if depth == 1 and pending >= 0:
-                    last[lines, pending] = at + _first(event) + 1
-                    pending = -1
-            else:
-                place = at + _first(event)
-                number[lines], start[lines], end[lines] = numbers, line, place
-                numbers += 1
-                content, line = _skip(block, line), place + 1
-                if depth != 0 or strings & event:
-                    odd[lines] = True
-                    return lines + 1, numbers, line
-                if content < place:
-                    odd[lines] |= objects != 1 or not _is_object(block, content, place)
-                    lines += 1
-                    if lines == len(number):
-                        return lines, numbers, line
-                objects, pending = 0, -1
-                # An escape before the newline may be one behind it, for all that was looked at.
-                odd[lines], first[lines, :], last[lines, :] = backslashes != _NOTHING, -1, -1
-    return lines, numbers, line
-
-
-def patterns(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Texts as compiled functions take them: their bytes, a row each, and their lengths."""
-    lengths = np.array([len(text) for text in texts])
-    rows = np.zeros((len(texts), lengths.max()), np.uint8)
-    for row, text in zip(rows, texts, strict=True):
-        row[: len(text)] = np.frombuffer(text.encode(), np.uint8)
-    return rows, lengths
-
-
-def keys(names: Sequence[str]) -> np.ndarray:
-    """Keys as `index` takes them; none may be longer than sixteen letters."""
-    return np.frombuffer(b"".join(name.encode().ljust(16, b"\0") for name in names), np.uint64).reshape(-1, 2)
-
-
-_USUAL = keys(NAMES)
-
-
-def index(
-    block: np.ndarray,
-    begin: int,
-    stop: int,
-    capacity: int,
-    names: np.ndarray | None = None,
-) -> tuple[Index, int, int]:
-    """Index the lines of a block of JSON.
-
-    Parameters
-    ----------
-    block : ndarray of uint8
-        Whole lines from `begin` to `stop`, each ended by a newline, and `PADDING` bytes of anything.
-    begin, stop : int
-        Where they begin and end.
-    capacity : int
-        Most lines wanted.
-    names : ndarray, optional
-        Keys that are looked for (`keys`); by default `NAMES`.
-
-    Returns
-    -------
-    found : Index
-        Lines from `begin` on.
-    lines : int
-        How many lines these are, blank ones included.
-    reached : int
-        Where the next line begins. It is `stop`, unless there are more lines, or the last one found is
-        broken: a string or a bracket is not closed in it. Then the rest must be indexed on its own.
-    """
-    usual, names = names is None, _USUAL if names is None else names
-    flat = [np.empty(capacity, np.int64) for _ in range(3)]
-    spans = [np.empty((capacity, len(names)), np.int64) for _ in range(2)]
-    arrays = (*flat, np.empty(capacity, np.bool_), *spans)
-    found, lines, reached = _index(block, begin, stop, names, usual, *arrays)
-    return Index(*(array[:found] for array in arrays)), lines, reached
+@inlined
+def _forget(notes, line, is_odd):
+    """Begin with a line of which no more is known than whether it is odd."""
+    _, count, odd, first, last = notes
+    odd[line] = is_odd
+    for key in range(count):
+        first[key], last[key] = -1, -1
 
 
 @inlined
-def _number(block, at, limit):
+def _number(text, at, limit):
     """Number of the work whose URL begins at a place, and the place after it; -1 if there is none."""
     digits = at + 22
     if digits >= limit:
         return -1, at
-    same = _word(block, at) == _START[0] and _word(block, at + 8) == _START[1]
-    if not same or _word(block, at + 14) != _START[2]:
+    same = _word(text, at) == _START[0] and _word(text, at + 8) == _START[1]
+    if not same or _word(text, at + 14) != _START[2]:
         return -1, at
     number, at = 0, digits
-    while at < limit and at - digits < 18 and _ZERO <= block[at] <= _NINE:
-        number = 10 * number + np.int64(block[at] - _ZERO)
+    while at < limit and at - digits < 18 and _ZERO <= text[at] <= _NINE:
+        number = 10 * number + np.int64(text[at] - _ZERO)
         at += 1
     return number if at > digits else -1, at
 
 
 @inlined
-def _is_null(block, at):
-    return block[at] == _N and block[at + 1] == _U and block[at + 2] == _L and block[at + 3] == _L
-
-
-@compiled
-def heads(block: np.ndarray, first: np.ndarray, odd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and years of records; a record with any value that is not of the plainest form becomes odd.
-
-    Parameters
-    ----------
-    block : ndarray of uint8
-    first : ndarray of int64, shape (lines, 6)
-    odd : ndarray of bool, shape (lines,)
-        As in `Index`.
-
-    Returns
-    -------
-    ids, years : ndarray of int64, shape (lines,)
-        `NO_YEAR` where the year is null or missing.
-    """
-    lines = len(odd)
-    ids, years = np.empty(lines, np.int64), np.empty(lines, np.int64)
-    for line in range(lines):
-        ids[line], years[line] = -1, NO_YEAR
-        at = first[line, ID]
-        number, end = -1, at
-        if at >= 0 and block[at] == _QUOTE:
-            number, end = _number(block, at + 1, len(block) - 1)
-        if number >= 0 and block[end] == _QUOTE:
-            ids[line] = number
-        odd[line] |= ids[line] < 0 or first[line, RESULTS] >= 0
-        for key in (PRIMARY, TOPICS, REFERENCES):
-            at, opening = first[line, key], _OPEN if key == PRIMARY else _OPEN_LIST
-            odd[line] |= at >= 0 and block[at] != opening and not _is_null(block, at)
-        at = first[line, YEAR]
-        if at < 0 or _is_null(block, at):
-            continue
-        year, start = 0, at
-        while at - start < 4 and _ZERO <= block[at] <= _NINE:
-            year = 10 * year + np.int64(block[at] - _ZERO)
-            at += 1
-        at = _skip(block, at)
-        if block[start] == _ZERO or at == start or (block[at] != _COMMA and block[at] != _CLOSE):
-            odd[line] = True
-        years[line] = year
-    return ids, years
-
-
-@compiled
-def count_years(years: np.ndarray, wanted: np.ndarray, counts: np.ndarray) -> None:
-    """Count the records that are not wanted, by year; `NO_YEAR` at the end of the counts."""
-    for line in range(len(years)):
-        if not wanted[line]:
-            counts[years[line]] += 1
-
-
-@compiled
-def holds(
-    block: np.ndarray,
-    first: np.ndarray,
-    last: np.ndarray,
-    texts: np.ndarray,
-    lengths: np.ndarray,
-    wanted: np.ndarray,
-) -> None:
-    """Add to the wanted records those in which a list or object contains a text, or an escape.
-
-    Parameters
-    ----------
-    block : ndarray of uint8
-    first, last : ndarray of int64, shape (lines,)
-        One key's column of those of an `Index`.
-    texts, lengths : ndarray
-        See `patterns`.
-    wanted : ndarray of bool, shape (lines,)
-        Changed in place.
-    """
-    for line in range(len(wanted)):
-        start, stop = first[line], last[line]
-        if wanted[line]:
-            continue
-        for at in range(start, stop, 64):
-            valid = _ALL if stop - at >= 64 else (_ONE << np.uint64(stop - at)) - _ONE
-            hits = _matches(block, at, _BACKSLASH, 0)
-            for text in range(len(lengths)):
-                same = _ALL
-                for place in range(lengths[text]):
-                    same &= _matches(block, at + place, texts[text, place], 0)
-                hits |= same
-            if hits & valid:
-                wanted[line] = True
-                break
+def _is_null(text, at):
+    return text[at] == _N and text[at + 1] == _U and text[at + 2] == _L and text[at + 3] == _L
 
 
 def id_set(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -553,65 +356,284 @@ def _shift(bits):
 
 
 @inlined
-def _is_in(number, ids, bits, shift):
+def _is_in(number, ids, size, bits, shift):
     """Whether a number is in a set; most that are not are told by one bit (multiplicative hashing)."""
     bit = (np.uint64(number) * _SPREAD) >> shift
     if not (bits[bit >> np.uint64(3)] >> np.uint8(bit & np.uint64(7))) & 1:
         return False
-    low, high = 0, len(ids)
+    low, high = 0, size
     while low < high:
         middle = (low + high) >> 1
         if ids[middle] < number:
             low = middle + 1
         else:
             high = middle
-    return low < len(ids) and ids[low] == number
+    return low < size and ids[low] == number
+
+
+@inlined
+def _year(text, at):
+    """Year at a place, or that behind it if there is none; -2 if it is not of the plainest form."""
+    if at < 0 or _is_null(text, at):
+        return NO_YEAR
+    year, start = 0, at
+    while at - start < 4 and _ZERO <= text[at] <= _NINE:
+        year = 10 * year + np.int64(text[at] - _ZERO)
+        at += 1
+    at = _skip(text, at)
+    if text[start] == _ZERO or at == start or (text[at] != _COMMA and text[at] != _CLOSE):
+        return -2
+    return year
+
+
+@inlined
+def _holds(text, start, stop, texts, width, lengths, count):
+    """Whether a list or object contains one of some texts, or an escape."""
+    for at in range(start, stop, 64):
+        valid = _ALL if stop - at >= 64 else (_ONE << np.uint64(stop - at)) - _ONE
+        hits = _matches(text, at, _BACKSLASH, 0)
+        for number in range(count):
+            same = _ALL
+            for place in range(lengths[number]):
+                same &= _matches(text, at + place, texts[number * width + place], 0)
+            hits |= same
+        if hits & valid:
+            return True
+    return False
+
+
+@inlined
+def _cites(text, start, stop, ids, size, bits, shift):
+    """Whether a list of references names a work of a set, or holds what is no plain URL of a work."""
+    at = _skip(text, start + 1)
+    while at < stop - 1:
+        number, end = _number(text, at + 1, stop)
+        if number < 0 or text[at] != _QUOTE or text[end] != _QUOTE or _is_in(number, ids, size, bits, shift):
+            return True
+        at = _skip(text, end + 1)
+        if text[at] == _COMMA:
+            at = _skip(text, at + 1)
+    return False
+
+
+@inlined
+def _decide(text, limit, first, last, rules):
+    """Whether a record may be wanted, and its year; of one that is not of the plainest form, true and -2."""
+    texts, width, lengths, count, any_topic, ids, size, bits, shift, citing = rules
+    odd = first[RESULTS] >= 0
+    for key in (PRIMARY, TOPICS, REFERENCES):
+        at, opening = first[key], _OPEN if key == PRIMARY else _OPEN_LIST
+        odd |= at >= 0 and text[at] != opening and not _is_null(text, at)
+    work, end, at = -1, 0, first[ID]
+    if at >= 0 and text[at] == _QUOTE:
+        work, end = _number(text, at + 1, limit)
+    year = _year(text, first[YEAR])
+    if odd or work < 0 or text[end] != _QUOTE or year < NO_YEAR:
+        return True, -2
+    wanted = _is_in(work, ids, size, bits, shift)
+    if count and not wanted:
+        wanted = _holds(text, first[PRIMARY], last[PRIMARY], texts, width, lengths, count)
+    if any_topic and not wanted:
+        wanted = _holds(text, first[TOPICS], last[TOPICS], texts, width, lengths, count)
+    if citing and not wanted and first[REFERENCES] >= 0 and text[first[REFERENCES]] == _OPEN_LIST:
+        wanted = _cites(text, first[REFERENCES], last[REFERENCES], ids, size, bits, shift)
+    return wanted, year
+
+
+@compiled
+def _index(
+    block, begin, stop, names, texts, lengths, any_topic, ids, bits, citing, counts,
+    number, start, end, odd, wanted, first, last,
+):  # fmt: skip
+    """Fill the arrays of an `Index`; without counts, only find the values of keys. See `index`, `members`."""
+    text, odd, first, last = _pointer(block), _pointer(odd.view(np.uint8)), _pointer(first), _pointer(last)
+    notes = _pointer(names), len(names), odd, first, last
+    held = _pointer(texts), texts.shape[1], _pointer(lengths), len(lengths), any_topic
+    rules = *held, _pointer(ids), len(ids), _pointer(bits), _shift(bits), citing
+    usual = len(counts) > 0
+    lines, numbers, depth, objects, pending, line = 0, 0, 0, 0, -1, begin
+    carried_escape, carried_string, mark = _NOTHING, _NOTHING, _NOTHING
+    _forget(notes, 0, np.uint8(False))
+    for at in range(begin, stop, 64):
+        quotes, backslashes = _matches(text, at, _QUOTE, 0), _matches(text, at, _BACKSLASH, 0)
+        opens, closes = _matches(text, at, _OPEN, _CASE), _matches(text, at, _CLOSE, _CASE)
+        newlines = _matches(text, at, _NEWLINE, 0)
+        if stop - at < 64:
+            valid = (_ONE << np.uint64(stop - at)) - _ONE
+            quotes, opens, closes, newlines = quotes & valid, opens & valid, closes & valid, newlines & valid
+        if backslashes | carried_escape:
+            escaped, carried_escape = _escaped(backslashes, carried_escape)
+            quotes &= ~escaped
+        strings = _within(quotes, carried_string)
+        carried_string = np.uint64(np.int64(strings) >> 63)  # all ones if a string goes on
+        opens, closes = opens & ~strings, closes & ~strings
+        lowest = 0 if newlines else _lowest(depth, opens, closes)
+        if lowest >= 2:
+            depth += _count(opens) - _count(closes)
+            continue
+        closings, keys = quotes & ~strings, quotes & strings
+        if backslashes | mark:
+            another, mark = _escaped_key(text, at, closings, backslashes, mark)
+            mark &= carried_string
+            odd[lines] |= another
+        if usual:
+            keys = _promising(text, at, keys, closings, strings)
+        if lowest >= 1:
+            # The usual case: bytes from the midst of a record.
+            if pending >= 0:
+                bracket = _back(depth, opens, opens | closes)
+                if bracket:
+                    last[pending] = at + _first(bracket) + 1
+                    pending = -1
+            while keys:
+                opening = keys & (_NOTHING - keys)
+                keys ^= opening
+                before = opening - _ONE
+                if depth + _count(opens & before) - _count(closes & before) == 1:
+                    pending = _note_key(text, at, stop, opening, closings, notes, lines, pending)
+                    if pending >= 0:
+                        bracket = _back(1, opens, (opens | closes) & ~before)
+                        if bracket:
+                            last[pending] = at + _first(bracket) + 1
+                            pending = -1
+            depth += _count(opens) - _count(closes)
+            continue
+        events = opens | closes | newlines
+        while True:
+            event = events & (_NOTHING - events)
+            events ^= event
+            if depth == 1:
+                own = keys & (event - _ONE)
+                while own:
+                    opening = own & (_NOTHING - own)
+                    own ^= opening
+                    pending = _note_key(text, at, stop, opening, closings, notes, lines, pending)
+            if not event:
+                break
+            keys &= ~(event - _ONE)
+            if opens & event:
+                objects += depth == 0
+                depth += 1
+            elif closes & event:
+                depth -= 1
+                if depth == 1 and pending >= 0:
+                    last[pending] = at + _first(event) + 1
+                    pending = -1
+            else:
+                place = at + _first(event)
+                number[lines], start[lines], end[lines] = numbers, line, place
+                numbers += 1
+                content, line = _skip(text, line), place + 1
+                if depth != 0 or strings & event:
+                    odd[lines] = wanted[lines] = True
+                    return lines + 1, numbers, line
+                if content < place:
+                    odd[lines] |= objects != 1 or not _is_object(text, content, place)
+                    wanted[lines] = True
+                    if usual and not odd[lines]:
+                        wanted[lines], year = _decide(text, len(block) - 1, first, last, rules)
+                        odd[lines] = year < NO_YEAR
+                        counts[year] += not wanted[lines]
+                    lines += 1
+                    if lines == len(number):
+                        return lines, numbers, line
+                objects, pending = 0, -1
+                # An escape before the newline may be one behind it, for all that was looked at.
+                _forget(notes, lines, np.uint8(backslashes != _NOTHING))
+    return lines, numbers, line
+
+
+def patterns(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Texts as `Rules` take them: their bytes, a row each, and their lengths."""
+    lengths = np.array([len(text) for text in texts], np.int64)
+    rows = np.zeros((len(texts), max(lengths, default=0)), np.uint8)
+    for row, text in zip(rows, texts, strict=True):
+        row[: len(text)] = np.frombuffer(text.encode(), np.uint8)
+    return rows, lengths
+
+
+def keys(names: Sequence[str]) -> np.ndarray:
+    """Keys as `members` takes them; none may be longer than sixteen letters."""
+    return np.frombuffer(b"".join(name.encode().ljust(16, b"\0") for name in names), np.uint64).reshape(-1, 2)
+
+
+_USUAL = keys(NAMES)
+
+
+def index(
+    block: np.ndarray, begin: int, stop: int, capacity: int, rules: Rules, counts: np.ndarray
+) -> tuple[Index, int, int]:
+    """Index the lines of a block of JSON; count the records that are not wanted.
+
+    Parameters
+    ----------
+    block : ndarray of uint8
+        Whole lines from `begin` to `stop`, each ended by a newline, and `PADDING` bytes of anything.
+    begin, stop : int
+        Where they begin and end.
+    capacity : int
+        Most lines wanted.
+    rules : Rules
+        Which records may be wanted.
+    counts : ndarray of int64
+        Numbers of the others by year, the last of those without one; changed in place.
+
+    Returns
+    -------
+    found : Index
+        Lines from `begin` on.
+    lines : int
+        How many lines these are, blank ones included.
+    reached : int
+        Where the next line begins. It is `stop`, unless there are more lines, or the last one found is
+        broken: a string or a bracket is not closed in it. Then the rest must be indexed on its own.
+    """
+    arrays = *np.empty((3, capacity), np.int64), *np.empty((2, capacity), np.bool_)
+    spans = np.empty((2, len(NAMES)), np.int64)
+    found, lines, reached = _index(block, begin, stop, _USUAL, *rules, counts, *arrays, *spans)
+    return Index(*(array[:found] for array in arrays)), lines, reached
+
+
+@compiled
+def members(
+    block: np.ndarray, start: np.ndarray, stop: np.ndarray, names: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find the values of some keys in some of the lines that `index` found.
+
+    Parameters
+    ----------
+    block : ndarray of uint8
+    start, stop : ndarray of int64, shape (lines,)
+        As in `Index`.
+    names : ndarray
+        The keys; see `keys`.
+
+    Returns
+    -------
+    odd : ndarray of bool, shape (lines,)
+        As in `Index`.
+    first, last : ndarray of int64, shape (lines, keys)
+        Where the value of each key begins and ends; -1: not there.
+    """
+    odd, spans = np.empty(len(start), np.bool_), np.empty((2, len(start), len(names)), np.int64)
+    texts, bits, none = np.empty((0, 0), np.uint8), np.zeros(1, np.uint8), np.empty(0, np.int64)
+    place, wanted = np.empty(1, np.int64), np.empty(1, np.bool_)
+    for line in range(len(start)):
+        _index(
+            block, start[line], stop[line] + 1, names, texts, none, False, none, bits, False, none,
+            place, place, place, odd[line : line + 1], wanted, spans[0, line], spans[1, line],
+        )  # fmt: skip
+    return odd, spans[0], spans[1]
 
 
 @compiled
 def among(numbers: np.ndarray, ids: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Whether each number is in a set of ids (`id_set`)."""
     found = np.zeros(len(numbers), np.bool_)
-    shift = _shift(bits)
+    known, size, table, shift = _pointer(ids), len(ids), _pointer(bits), _shift(bits)
     for place in range(len(numbers)):
-        found[place] = _is_in(numbers[place], ids, bits, shift)
+        found[place] = _is_in(numbers[place], known, size, table, shift)
     return found
-
-
-@compiled
-def cites(
-    block: np.ndarray,
-    first: np.ndarray,
-    last: np.ndarray,
-    ids: np.ndarray,
-    bits: np.ndarray,
-    wanted: np.ndarray,
-) -> None:
-    """Add to the wanted records those that reference one of a set of ids, or references in another form.
-
-    Parameters
-    ----------
-    block : ndarray of uint8
-    first, last : ndarray of int64, shape (lines,)
-        Column of ``referenced_works`` of an `Index`.
-    ids, bits : ndarray
-        See `id_set`.
-    wanted : ndarray of bool, shape (lines,)
-        Changed in place.
-    """
-    shift = _shift(bits)
-    for line in range(len(wanted)):
-        if first[line] < 0 or block[first[line]] != _OPEN_LIST:
-            continue
-        stop = last[line] - 1
-        at = _skip(block, first[line] + 1)
-        while at < stop and not wanted[line]:
-            number, end = _number(block, at + 1, stop)
-            if number < 0 or block[at] != _QUOTE or block[end] != _QUOTE or _is_in(number, ids, bits, shift):
-                wanted[line] = True
-            at = _skip(block, end + 1)
-            if block[at] == _COMMA:
-                at = _skip(block, at + 1)
 
 
 @compiled
@@ -625,8 +647,9 @@ def numbers_between(block: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     offsets : ndarray of int64, shape (texts + 1,)
         Where each begins; the last ends at the last offset.
     """
+    text = _pointer(block)
     numbers = np.empty(len(offsets) - 1, np.int64)
     for place in range(len(numbers)):
-        number, end = _number(block, offsets[place], offsets[place + 1])
+        number, end = _number(text, offsets[place], offsets[place + 1])
         numbers[place] = number if end == offsets[place + 1] else -1
     return numbers

@@ -127,8 +127,9 @@ class _Reader:
 
     def __init__(self, file: File, prefix: str, wanted: Sequence[str], sieve: Sieve | None, tally: Tally):
         self.file, self.prefix, self.sieve, self.tally = file, prefix, sieve, tally
-        self.keys = list(dict.fromkeys(KEYS[name] for name in wanted))
-        self.names = json_index.keys(self.keys)
+        keys = dict.fromkeys(KEYS[name] for name in wanted)
+        self.names = json_index.keys(list(keys))
+        self.members = [b'"%b":' % key.encode() for key in keys]
         self.number = 0  # of the line that is read
 
     def read(self, stream: io.BufferedIOBase) -> Iterator[Located]:
@@ -171,28 +172,25 @@ class _Reader:
             block, begin = np.frombuffer(text, np.uint8), 0
             while begin < stop:
                 before, done = self.number, 0
-                found, lines, begin = json_index.index(block, begin, stop, LINES)
-                ids, years = json_index.heads(block, found.first, found.odd)
-                wanted = found.odd | self.sieve.lines(block, found, ids)
-                json_index.count_years(years, wanted, counts)
-                for line in np.flatnonzero(wanted).tolist():
+                found, lines, begin = json_index.index(block, begin, stop, LINES, self.sieve.rules, counts)
+                chosen = np.flatnonzero(found.wanted)
+                spans = json_index.members(block, found.start[chosen], found.stop[chosen], self.names)
+                for line, odd, *places in zip(*(array.tolist() for array in (chosen, *spans)), strict=True):
                     self.number = before + int(found.number[line]) + 1
                     self.tally.rows += line - done
                     done = line + 1
-                    start, end = int(found.start[line]), int(found.stop[line])
-                    yield from self._parsed(self._cut(text, block, start, end, found.odd[line]))
+                    if odd or found.odd[line]:
+                        yield from self._parsed(text[found.start[line] : found.stop[line]])
+                    else:
+                        yield from self._parsed(self._cut(text, *places))
                 self.number = before + lines
-                self.tally.rows += len(wanted) - done
+                self.tally.rows += len(found.wanted) - done
         self.tally.add(counts)
 
-    def _cut(self, text: bytearray, block: np.ndarray, start: int, stop: int, odd: bool) -> bytes | bytearray:
-        """A line; of a record that is not odd only what is wanted, for parsing costs more than all else."""
-        whole = json_index.index(block, start, stop + 1, 1, self.names)[0] if not odd else None
-        if whole is None or whole.odd[0]:
-            return text[start:stop]
-        spans = zip(self.keys, whole.first[0].tolist(), whole.last[0].tolist(), strict=True)
-        members = [b'"%b":%b' % (key.encode(), text[first:last]) for key, first, last in spans if first >= 0]
-        return b"{%b}" % b",".join(members)
+    def _cut(self, text: bytearray, first: Iterable[int], last: Iterable[int]) -> bytes:
+        """What is wanted of a record, by the places of its values: parsing costs more than all else."""
+        spans = zip(self.members, first, last, strict=True)
+        return b"{%b}" % b",".join([key + text[begin:end] for key, begin, end in spans if begin >= 0])
 
     def _parsed(self, text: bytes | bytearray) -> Iterator[Located]:
         """Records of one line."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from poles.corpus import json_index
-from poles.corpus.json_index import Index
+from poles.corpus.json_index import Rules
 
 Leaves = dict[str, list[pa.Array]]
 """Columns of a batch that a raw column is made of, by its name."""
@@ -25,12 +25,12 @@ class Sieve(Protocol):
     ----------
     columns : tuple of str
         Raw columns that it looks at.
+    rules : Rules
+        The same test of lines of JSON.
     """
 
     columns: tuple[str, ...]
-
-    def lines(self, block: np.ndarray, found: Index, ids: np.ndarray) -> np.ndarray:
-        """Whether each line of a block of JSON may be wanted; lines that are odd do not matter."""
+    rules: Rules
 
     def rows(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
         """Whether each row of a batch of Parquet columns may be wanted."""
@@ -57,15 +57,8 @@ class FieldSieve:
     def __init__(self, subfields: Sequence[int], any_topic: bool):
         self.columns = ("primary_subfield", "topic_subfields") if any_topic else ("primary_subfield",)
         self.texts = [str(number) for number in subfields]
-        self.keys = (json_index.PRIMARY, json_index.TOPICS) if any_topic else (json_index.PRIMARY,)
-        self.patterns = json_index.patterns(self.texts)
-
-    def lines(self, block: np.ndarray, found: Index, ids: np.ndarray) -> np.ndarray:
-        """Whether the digits of a subfield occur in the topics."""
-        wanted = np.zeros(len(ids), np.bool_)
-        for key in self.keys:
-            json_index.holds(block, found.first[:, key], found.last[:, key], *self.patterns, wanted)
-        return wanted
+        nobody = json_index.id_set(np.empty(0, np.int64))
+        self.rules = Rules(*json_index.patterns(self.texts), any_topic, *nobody, citing=False)
 
     def rows(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
         """Whether the digits of a subfield occur in the topics."""
@@ -98,13 +91,7 @@ class CoreSieve:
 
     def __init__(self, core: pl.Series):
         self.ids = json_index.id_set(core.to_numpy())
-
-    def lines(self, block: np.ndarray, found: Index, ids: np.ndarray) -> np.ndarray:
-        """Whether the work or one that it references is in the field."""
-        wanted = json_index.among(ids, *self.ids)
-        first, last = (places[:, json_index.REFERENCES] for places in (found.first, found.last))
-        json_index.cites(block, first, last, *self.ids, wanted)
-        return wanted
+        self.rules = Rules(*json_index.patterns([]), False, *self.ids, citing=True)
 
     def rows(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
         """Whether the work or one that it references is in the field."""
