@@ -10,6 +10,6 @@ with jobs.run(snakemake) as record:
     tables.write(judged, tables.CLAIMS, output.table, record)
     tables.write(moved, tables.ROBUSTNESS, output.robustness, record)
     note = claims.caveat(*params.data)
-    more = [*claims.basis(branches), "", *robustness.summary(moved)]
+    more = [*claims.basis(branches, params.choices), "", *robustness.summary(moved)]
     provenance.write_text(claims.page(judged, note, more), output.page, record)
     provenance.write_text(claims.html_page(judged, note), output.html, record)

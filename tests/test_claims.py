@@ -306,10 +306,11 @@ def test_the_page_says_what_archetypes_rest_on():
     ]
     found = frame(tables.SIGNAL, *rows)
     cases = {("full", "one"): branch(signal=found), ("full", "two"): clustered(4)._replace(signal=found)}
-    lines = claims.basis(cases)
+    choices = {f"full/{null}": {"null model": null, "k": 4} for null in ("one", "two")}
+    lines = claims.basis(cases, choices)
     assert lines[-2:] == [
-        "| full, one | 40 | collaboration 2.3 | 7 | none |",
-        "| full, two | 40 | collaboration 2.3 | 7 | 4 |",
+        "| full, one |  | 40 | collaboration 2.3 | 7 | none |",
+        "| full, two | null model two | 40 | collaboration 2.3 | 7 | 4 |",
     ]
 
 

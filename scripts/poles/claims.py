@@ -147,18 +147,21 @@ def caveat(kind: str, subfields: Sequence[int] | None) -> str:
     )
 
 
-def basis(branches: Mapping[tuple[str, str], Branch]) -> list[str]:
+def basis(branches: Mapping[tuple[str, str], Branch], choices: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Lines of Markdown: what the archetypes of each branch rest on.
 
     Parameters
     ----------
     branches : Mapping
         Results by (variant, null model).
+    choices : Mapping
+        Choices of each branch, see `poles.branches.declared`.
 
     Returns
     -------
     list of str
     """
+    headline = next(iter(choices.values()))
     lines = [
         "## What the archetypes rest on",
         "",
@@ -167,8 +170,9 @@ def basis(branches: Mapping[tuple[str, str], Branch]) -> list[str]:
         "no trend, or no number of clusters is both stable and above data without archetypes, archetypes are "
         "mostly chance.",
         "",
-        "| branch | pairs | change over noise | pairs without any trend | clusters preferred |",
-        "|---|---|---|---|---|",
+        "| branch | differs from the first by | pairs | change over noise | pairs without any trend | "
+        "clusters preferred |",
+        "|---|---|---|---|---|---|",
     ]
     for (variant, null), branch in branches.items():
         known = branch.signal.drop_nulls("signal")
@@ -177,7 +181,11 @@ def basis(branches: Mapping[tuple[str, str], Branch]) -> list[str]:
         )
         preferred = branch.selection.filter(pl.col("preferred"))["k"].max()
         pairs, trendless = branch.signal.select("pairs", "trendless_in_all").row(0)
-        lines.append(f"| {variant}, {null} | {pairs} | {over} | {trendless} | {preferred or 'none'} |")
+        own = choices[f"{variant}/{null}"]
+        apart = ", ".join(f"{name} {value}" for name, value in own.items() if value != headline[name])
+        lines.append(
+            f"| {variant}, {null} | {apart} | {pairs} | {over} | {trendless} | {preferred or 'none'} |"
+        )
     return lines
 
 

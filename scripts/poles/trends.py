@@ -181,10 +181,8 @@ def classify(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFram
 
     Parameters
     ----------
-    trajectories : pl.DataFrame
-        Sorted by pair and year; columns z_<channel>.
-    channels : sequence of str
-        Names of the channels.
+    trajectories, channels
+        See `signal`.
 
     Returns
     -------
