@@ -73,24 +73,20 @@ def fit(weights: np.ndarray) -> np.ndarray:
     out, into, total = (goal for _, goal in margins)
     model = np.where((out > 0) & (into > 0), total / len(weights), 0.0)
     symmetric = np.array_equal(weights, weights.transpose(0, 2, 1))
+
+    def error(axis: int, goal: np.ndarray) -> float:
+        """Largest relative error of a margin, of what is not 0."""
+        off = np.abs(model.sum(axis=axis, keepdims=True) - goal)
+        return float(np.max(off[goal > 0] / goal[goal > 0], initial=0.0))
+
     rounds = 0
-    while (
-        worst := max(_error(model.sum(axis=axis, keepdims=True), goal) for axis, goal in margins)
-    ) > TOLERANCE:
-        if rounds == MOST_ROUNDS:
-            break
+    while (worst := max(error(*margin) for margin in margins)) > TOLERANCE and rounds < MOST_ROUNDS:
         rounds += 1
         for axis, goal in margins:
             found = model.sum(axis=axis, keepdims=True)
             model *= np.divide(goal, found, out=np.zeros_like(found), where=found > 0)
-        if (
-            symmetric
-        ):  # rows and columns were scaled in turn; their geometric mean keeps the form of the model
+        if symmetric:
+            # Rows and columns were scaled in turn; their geometric mean keeps the form of the model.
             model = np.sqrt(model * model.transpose(0, 2, 1))
     log.info("unchanged affinities: constraints met to %.1e after %d rounds", worst, rounds)
     return model
-
-
-def _error(found: np.ndarray, goal: np.ndarray) -> float:
-    """Largest relative error of what is not 0."""
-    return float(np.max(np.abs(found - goal)[goal > 0] / goal[goal > 0], initial=0.0))
