@@ -6,7 +6,7 @@ from poles import jobs, networks, tables
 
 with jobs.run(snakemake) as record:
     panels = []
-    for year, links, panel in networks.build(snakemake.input, **snakemake.params.variant):
+    for year, links, panel in networks.build(snakemake.input, **snakemake.params.choices):
         panels.append(panel)
         networks.write_links(year, links, snakemake.output.links, record)
     tables.write(pl.concat(panels), tables.COUNTRIES, snakemake.output.countries, record)

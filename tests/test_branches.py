@@ -1,6 +1,7 @@
 """Branches: what they choose, what they share, and in what they differ."""
 
 import copy
+import inspect
 
 import pytest
 import yaml
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from poles import branches, config
+from poles import branches, config, networks
 from poles.errors import StudyError
 
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -31,8 +32,9 @@ EXAMPLE = {
 }
 
 
-def test_files_stand_under_the_first_variant_that_made_the_same_choices():
-    settings = completed(EXAMPLE)
+@pytest.mark.parametrize("names", [list(EXAMPLE), list(EXAMPLE)[::-1]])
+def test_files_stand_under_the_plainest_variant_that_made_the_same_choices(names):
+    settings = completed({name: EXAMPLE[name] for name in names})
     found = {
         stage: {name: branches.sharing(settings, name, stage) for name in EXAMPLE}
         for stage in branches.STAGES
@@ -42,6 +44,11 @@ def test_files_stand_under_the_first_variant_that_made_the_same_choices():
     assert list(found["clusters"].values()) == [
         "full", "literal", "recent", "recent_eight", "eight", "full"
     ]  # fmt: skip
+
+
+def test_choices_about_links_are_what_building_them_takes():
+    taken = list(inspect.signature(networks.build).parameters)[1:]
+    assert taken == list(branches.STAGES["links"])
 
 
 def test_options_of_a_variant_are_the_studys_but_for_its_own():

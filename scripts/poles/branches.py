@@ -1,8 +1,8 @@
 """Branches of the study: pairs of a variant (choices about the data and their reading) and a null model.
 
 A variant names only the choices in which it departs from the study's own. Branches share every file above the
-point where they part: files of a stage stand under the first variant, in the order of the configuration, that
-made the same choices up to there. Standard library alone, as the workflow asks before any job runs.
+point where they part: files of a stage stand under the plainest of the variants that made the same choices up
+to there. Standard library alone, as the workflow asks before any job runs.
 """
 
 from collections.abc import Mapping
@@ -31,8 +31,14 @@ def choices(config: Mapping[str, Any], variant: str) -> dict[str, dict[str, Any]
     dict
         Choices by stage, see `STAGES`.
     """
+    own = _study(config) | {k: v for k, v in config["variants"][variant].items() if v is not None}
+    return {stage: {key: own[key] for key in keys} for stage, keys in STAGES.items()}
+
+
+def _study(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a variant without choices of its own chooses."""
     trajectories = config["trajectories"]
-    study = {
+    return {
         "counting": "full",
         "window": None,
         "growth": trajectories["growth"],
@@ -40,12 +46,13 @@ def choices(config: Mapping[str, Any], variant: str) -> dict[str, dict[str, Any]
         "min_strength": trajectories["panel"]["min_strength"],
         "k": config["clusters"]["k"],
     }
-    own = study | {key: value for key, value in config["variants"][variant].items() if value is not None}
-    return {stage: {key: own[key] for key in keys} for stage, keys in STAGES.items()}
 
 
 def sharing(config: Mapping[str, Any], variant: str, stage: str) -> str:
-    """Variant under whose name the files of a stage stand: the first with the same choices up to there.
+    """Variant under whose name the files of a stage stand: the plainest with the same choices up to there.
+
+    That is the one with the fewest choices of its own, then by name: whatever else is declared or run, and in
+    which order, a file stays where it is.
 
     Parameters
     ----------
@@ -55,11 +62,14 @@ def sharing(config: Mapping[str, Any], variant: str, stage: str) -> str:
         A key of ``variants``, and of `STAGES`.
     """
     stages = list(STAGES)[: list(STAGES).index(stage) + 1]
+    made = {name: choices(config, name) for name in config["variants"]}
+    study = _study(config)
 
-    def made(name: str) -> list[dict[str, Any]]:
-        return [choices(config, name)[stage] for stage in stages]
+    def plainness(name: str) -> tuple[int, str]:
+        return sum(study[key] != value for part in made[name].values() for key, value in part.items()), name
 
-    return next(name for name in config["variants"] if made(name) == made(variant))
+    alike = (name for name in made if all(made[name][stage] == made[variant][stage] for stage in stages))
+    return min(alike, key=plainness)
 
 
 def trajectories(config: Mapping[str, Any], variant: str) -> dict[str, Any]:

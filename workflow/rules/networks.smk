@@ -42,7 +42,9 @@ else:
         benchmark:
             "results/benchmarks/{variant}/build_networks.tsv"
         params:
-            variant=lambda wildcards: config["variants"][wildcards.variant],
+            choices=lambda wildcards: branches.choices(config, wildcards.variant)[
+                "links"
+            ],
             code=code("build_networks"),
         script:
             "../../scripts/build_networks.py"
