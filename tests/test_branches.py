@@ -61,6 +61,18 @@ def test_options_of_a_variant_are_the_studys_but_for_its_own():
     assert branches.clusters(settings, "strong") == settings["clusters"] | {"k": 5}
 
 
+def test_the_threshold_of_strength_follows_the_counting():
+    settings = completed({"full": {}, "fractional": {"counting": "fractional"}})
+    found = {
+        name: branches.trajectories(settings, name)["panel"]["min_strength"]
+        for name in ("full", "fractional")
+    }
+    assert found == {"full": 50, "fractional": 12.5}
+    # Between what a work by five countries has for a link, of ten, and what a work by three has, of three.
+    assert 1 / 10 < branches.FRACTIONAL < 1 / 3
+    assert differing(settings, "full/max_entropy", "fractional/max_entropy") == {"counting"}
+
+
 def test_skipped_branches_do_not_run():
     settings = completed(
         {"full": {}, "fractional": {"counting": "fractional"}},

@@ -315,3 +315,5 @@ def test_the_same_seed_gives_the_same_bytes_and_an_empty_panel_an_empty_table():
     assert once[1].equals(again[1])
     assert not measured(courses, seed=2)[0].equals(once[0])
     assert all(frame.is_empty() for frame in measured(courses.head(0)))
+    three = panel([*POLES, "AA"], lambda a, b: np.arange(22.0))
+    assert all(frame.is_empty() for frame in measured(three))

@@ -16,6 +16,14 @@ STAGES = {
 """Choices of a variant by the stage at which they first matter; scores stand with the links."""
 
 
+FRACTIONAL = 0.25
+"""Part of a panel's threshold of strength that applies under fractional counting.
+
+A work by three countries adds 2 to the strength of each under full counting and 2/3 under fractional counting,
+one by five 4 and 2/5; in the demo the ratio is 0.24.
+"""
+
+
 def choices(config: Mapping[str, Any], variant: str) -> dict[str, dict[str, Any]]:
     """Every choice of a variant, by stage; what it leaves open is as in the rest of the configuration.
 
@@ -73,9 +81,10 @@ def sharing(config: Mapping[str, Any], variant: str, stage: str) -> str:
 
 
 def trajectories(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
-    """Options of the trajectories of a variant."""
-    own = choices(config, variant)["trajectories"]
-    panel = config["trajectories"]["panel"] | {"min_strength": own["min_strength"]}
+    """Options of the trajectories of a variant; the threshold of strength in the units of its counting."""
+    made = choices(config, variant)
+    own, part = made["trajectories"], FRACTIONAL if made["links"]["counting"] == "fractional" else 1
+    panel = config["trajectories"]["panel"] | {"min_strength": own["min_strength"] * part}
     chosen = {key: own[key] for key in ("growth", "preprocessing")}
     return config["trajectories"] | chosen | {"panel": panel}
 

@@ -437,7 +437,7 @@ def measure(
     Returns
     -------
     by_year : pl.DataFrame
-        `tables.POLARIZATION`.
+        `tables.POLARIZATION`; empty where fewer than two countries are followed besides the poles.
     over_years : pl.DataFrame
         `tables.POLARIZATION_TRENDS`: Theil-Sen slopes. What is sampled are countries, so the interval is over
         them; it holds however the years hang together: where nothing polarizes it finds a trend in 3-7 % of
@@ -452,6 +452,9 @@ def measure(
     years = trajectories["year"].unique().sort().to_list()
     codes = sorted(set(pairs["source"]) | set(pairs["target"]))
     panel = Panel(codes, number_countries(pairs), [pole for pole in poles if pole in codes])
+    if len(panel.codes) < len(panel.poles) + 2:
+        log.info("%d countries, poles included, are too few for a polarization", len(panel.codes))
+        return pl.DataFrame(schema=schemas[0]), pl.DataFrame(schema=schemas[1])
     by_year, over_years = [], []
     with one_thread():
         for number, channel in enumerate(channels):
