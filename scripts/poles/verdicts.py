@@ -1,8 +1,9 @@
 """How each kind of claim is judged on the results of one branch: a statistic, a threshold, and a verdict.
 
 A claim about a share of countries or pairs is reproduced from its threshold `share` on, and contradicted
-below the lesser of 1 - `share` and half of `share`. A claim about a course is reproduced where the 95 %
-interval of the trend lies on its side of zero and contradicted where it lies on the other. Whatever is not
+below the lesser of 1 - `share` and half of `share`; about the courses of countries, below it even if all
+those without a clear course took the one that is said. A claim about a single course is reproduced where the
+95 % interval of the trend lies on its side of zero and contradicted where it lies on the other. What is not
 there cannot be judged: a missing country, layer or null model makes a claim not testable, never reproduced.
 A claim about archetypes is inconclusive where the panel has none to speak of: where no number of clusters is
 both stable and above data without archetypes.
@@ -24,6 +25,8 @@ SIGNIFICANT = 0.05
 LEAVING = ("Scientific Divergence", "Knowledge Divergence")
 JOINING = ("Scientific Convergence", "Knowledge Integration")
 """Archetypes of a pair that grows apart, and of one that draws closer."""
+OPPOSITE = {"rises": {"falls"}, "falls": {"rises"}, "not rises": {"rises"}, "not falls": {"falls"}}
+"""Courses that speak against what a claim says of one."""
 
 
 class Verdict(NamedTuple):
@@ -139,7 +142,10 @@ def _course(rows: pl.DataFrame) -> str:
 
 
 def judge_courses(claim: Mapping[str, Any], branch: Branch) -> Verdict:
-    """Judge in which share of the named countries z with each pole takes the course that is said."""
+    """Judge in which share of the named countries z with each pole takes the course that is said.
+
+    A country whose z has no clear course does not speak against the claim.
+    """
     if claim["layer"] not in branch.layers:
         return _without(claim["layer"])
     if absent := [pole for pole in claim["toward"] if pole not in branch.poles]:
@@ -159,14 +165,21 @@ def judge_courses(claim: Mapping[str, Any], branch: Branch) -> Verdict:
             for pole, course in claim["toward"].items()
         )
 
+    def opposes(country: str) -> bool:
+        """Whether a course is the opposite of what is said; none at all is not."""
+        return any(courses[country][pole] in OPPOSITE[course] for pole, course in claim["toward"].items())
+
     named = [
         f"{country} ({', '.join(f'{pole} {courses[country][pole]}' for pole in claim['toward'])})"
         for country in there
         if not fits(country)
     ]
-    share = 1 - len(named) / len(there)
-    why = f"{len(there) - len(named)} of {len(there)} take this course in {claim['layer']}" + _listed(named)
-    return _by_share(share, claim["share"], why)
+    count, against = len(there) - len(named), sum(map(opposes, there))
+    why = f"{count} of {len(there)} take this course in {claim['layer']}, {against} another" + _listed(named)
+    found = _by_share(count / len(there), claim["share"], why)
+    at_best = _by_share(1 - against / len(there), claim["share"], why)
+    lost = found.verdict == at_best.verdict == CONTRADICTED
+    return found if lost or found.verdict == REPRODUCED else found._replace(verdict=INCONCLUSIVE)
 
 
 def _needs_groups(poles: Iterable[str], branch: Branch) -> Verdict | None:
