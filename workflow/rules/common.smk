@@ -109,6 +109,23 @@ def stability_design(wildcards):
     return headline | config["stability"] | {"preprocessing": preprocessing(wildcards)}
 
 
+def refit_options(wildcards):
+    """Options of a null model where it is refitted to networks that it has drawn."""
+    studied = config["nulls"].get(wildcards.null, {})
+    return studied | config["stability"]["null_options"].get(wildcards.null, {})
+
+
+def growth(wildcards):
+    """Whether the trajectories of a branch keep what the growth of countries makes of z."""
+    return branches.trajectories(config, wildcards.variant)["growth"]
+
+
+def drawn_panels(wildcards):
+    """Panels of networks drawn from the null model, where they are among the surrogates."""
+    asked = "network_null" in config["stability"]["surrogates"]
+    return shared("trajectories", NULL_PANELS)(wildcards) if asked else []
+
+
 def shard_inputs(wildcards):
     """Files of a shard that Snakemake watches."""
     return [] if RELEASED else SHARDS[int(wildcards.shard)]

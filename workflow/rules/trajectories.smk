@@ -33,23 +33,6 @@ JUDGED = {
 """Results on which claims are judged, each a list in the order of the branches."""
 
 
-def refit_options(wildcards):
-    """Options of a null model where it is refitted to networks that it has drawn."""
-    studied = config["nulls"].get(wildcards.null, {})
-    return studied | config["stability"]["null_options"].get(wildcards.null, {})
-
-
-def growth(wildcards):
-    """Whether the trajectories of a branch keep what the growth of countries makes of z."""
-    return branches.trajectories(config, wildcards.variant)["growth"]
-
-
-def drawn_panels(wildcards):
-    """Panels of networks drawn from the null model, where they are among the surrogates."""
-    asked = "network_null" in config["stability"]["surrogates"]
-    return shared("trajectories", NULL_PANELS)(wildcards) if asked else []
-
-
 rule score_links:
     """How far every link is from its null model: z, p, q."""
     input:
