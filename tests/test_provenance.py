@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -166,3 +167,19 @@ def test_a_run_is_described_without_secrets(tmp_path: Path, monkeypatch: pytest.
     text = (tmp_path / "results/run.json").read_text()
     assert json.loads(text)["config"] == {"poles": ["US"]}
     assert "not-for-any-file" not in text
+
+
+def test_a_file_that_several_write_at_once_is_whole(tmp_path: Path):
+    path, contents = tmp_path / "query.json", [bytes([letter]) * 10_000 for letter in b"abcdefgh"]
+
+    def write(content: bytes) -> set[bytes]:
+        found = set()
+        for _ in range(100):
+            provenance.replace_file(path, content)
+            found.add(path.read_bytes())
+        return found
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        seen = set().union(*pool.map(write, contents))
+    assert seen <= set(contents)
+    assert [each.name for each in tmp_path.iterdir()] == ["query.json"]

@@ -6,9 +6,11 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import platform
 import re
 import subprocess
+import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -135,12 +137,15 @@ def canonical(provenance: Mapping[str, Any]) -> str:
 
 
 def replace_file(path: str | Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file so that it is there whole or not at all, though several jobs write it at once."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_text(text: str, path: str | Path, provenance: Mapping[str, Any]) -> None:
