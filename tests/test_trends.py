@@ -160,3 +160,11 @@ def test_the_signal_is_the_planted_change_in_units_of_noise(planted):
         assert by_channel["collaboration"]["signal"] == pytest.approx(planted, rel=0.08)
         assert by_channel["collaboration"]["trendless"] < 20
     assert (found["trendless_in_all"] <= found["trendless"]).all()
+
+
+def test_without_noise_or_without_pairs_there_is_no_signal():
+    still = panel(codes(4), lambda a, b: np.zeros((22, 2)), CHANNELS)
+    for frame, pairs in ((still, 6), (still.head(0), 0)):
+        found = tables.conform(trends.signal(frame, CHANNELS), tables.SIGNAL)
+        assert found["signal"].null_count() == 2
+        assert set(found["pairs"]) == set(found["trendless_in_all"]) == {pairs}

@@ -20,7 +20,7 @@ FRACTIONAL = 0.25
 """Part of a panel's threshold of strength that applies under fractional counting.
 
 A work by three countries adds 2 to the strength of each under full counting and 2/3 under fractional
-counting, one by five 4 and 2/5; in the demo the ratio is 0.24.
+counting, one by five 4 and 2/5.
 """
 
 

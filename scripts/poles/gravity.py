@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from poles.jobs import log
+from poles.scores import z_of
 
 TOLERANCE = 1e-8
 """Largest relative error of a strength or of a pair's total at which fitting ends."""
@@ -39,8 +40,7 @@ def unchanged(scores: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        year, source, target, z of these years: (weight - expected) / std with the weight of the gravity
-        model; null where std is 0.
+        year, source, target, z of these years: `scores.z_of` the weight of the gravity model.
     """
     inside = scores.filter(pl.col("year").is_between(first, last))
     countries = pl.concat([inside["source"], inside["target"]]).unique().sort()
@@ -50,9 +50,7 @@ def unchanged(scores: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
     weights[place] = inside["observed"].to_numpy()
     directed = (inside["source"] > inside["target"]).any()
     model = fit(weights if directed else weights + weights.transpose(0, 2, 1))
-    weight = pl.Series(model[place])
-    z = pl.when(pl.col("std") > 0).then((weight - pl.col("expected")) / pl.col("std"))
-    return inside.select("year", "source", "target", z.alias("z"))
+    return inside.select("year", "source", "target", z_of(pl.lit(pl.Series(model[place]))))
 
 
 def fit(weights: np.ndarray) -> np.ndarray:

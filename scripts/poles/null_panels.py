@@ -15,20 +15,18 @@ a significant trend (`trends.estimate`, level 5 %), but 8 % at 1 to 3, 30 % at 0
 What such pairs do in the data is to be held against these panels.
 """
 
-import importlib
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from poles import gravity, nulls, scores, tables
+from poles import gravity, nulls, tables
 from poles.dtw import together
-from poles.errors import StudyError
 from poles.jobs import log
 from poles.layers import LAYERS
 from poles.nulls.solvers import ONE_THREAD, are_integers
+from poles.scores import z_of
 from poles.trajectories import channel, detrend
 
 EQUAL = 1e-9
@@ -158,15 +156,8 @@ def draw(
     Raises
     ------
     StudyError
-        If the model has no such option, or a fit leaves a constraint with an error above `nulls.TOLERANCE`.
+        See `nulls.fit_network`.
     """
-    fit = importlib.import_module(f"poles.nulls.{null}").fit
-    allowed = list(inspect.signature(fit).parameters)[1:]
-    if unknown := set(options) - set(allowed):
-        raise StudyError(
-            f"null panels: {null} has no option {', '.join(sorted(unknown))}; "
-            f"allowed: {', '.join(allowed) or 'none'}"
-        )
     years = trajectories["year"].unique().sort()
     inside = {
         layer: frame.filter(pl.col("year").is_in(years.implode())).sort("year", "source", "target")
@@ -180,13 +171,7 @@ def draw(
         network = draw_network(frame, layer, rng, units[layer])
         if not network.countries:
             return None
-        found = fit(network, **options)
-        if not found.residual <= nulls.TOLERANCE:
-            raise StudyError(
-                f"{null}, {network}, null panel {panel}: relative error {found.residual:.2g} in the "
-                f"constraint of {found.worst}; at most {nulls.TOLERANCE:g} is allowed"
-            )
-        return nulls.tabulate(network, found)
+        return nulls.tabulate(network, nulls.fit_network(null, network, options))
 
     panels = []
     for panel in range(number):
@@ -196,7 +181,7 @@ def draw(
             moments = [part for part in together(refitted, tasks, threads) if part is not None]
             log.info("panel %d, %s: links in %d of %d years", panel, layer, len(moments), len(years))
             empty = pl.DataFrame(schema=dict(tables.MOMENTS.columns))
-            drawn[layer] = scores.score(pl.concat([empty, *moments]))
+            drawn[layer] = pl.concat([empty, *moments]).with_columns(z_of(pl.col("observed")))
         followed = _follow(drawn, trajectories, channels, growth)
         panels.append(followed.with_columns(pl.lit(panel, dtype=pl.Int16).alias("panel")))
     return pl.concat(panels).select(list(tables.null_panels(channels).columns))

@@ -8,6 +8,12 @@ from scipy import stats
 from poles.jobs import log
 
 
+def z_of(weight: pl.Expr) -> pl.Expr:
+    """Deviation of a weight from ``expected`` in units of ``std``, both columns, as ``z``; null at std 0."""
+    z = pl.when(pl.col("std") > 0).then((weight - pl.col("expected")) / pl.col("std"))
+    return z.alias("z")
+
+
 def score(moments: pl.DataFrame) -> pl.DataFrame:
     """Compare observed weights with the moments of a null model.
 
@@ -19,12 +25,11 @@ def score(moments: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        `tables.SCORES`. ``z`` = (observed - expected) / std, null where std is 0. ``p`` is the model's own
+        `tables.SCORES`. ``z`` is `z_of` the observed weight. ``p`` is the model's own
         P[w >= observed] where it has one, else the upper tail of the normal law at z. ``q`` is the
         Benjamini-Hochberg (1995) adjusted p within a year.
     """
-    z = pl.when(pl.col("std") > 0).then((pl.col("observed") - pl.col("expected")) / pl.col("std"))
-    scores = moments.with_columns(z.alias("z"))
+    scores = moments.with_columns(z_of(pl.col("observed")))
     tail = pl.Series("tail", stats.norm.sf(scores["z"].to_numpy()), dtype=pl.Float64).fill_nan(None)
     scores = scores.with_columns(pl.col("p_upper").fill_null(tail).alias("p")).drop("p_upper")
     adjusted = [

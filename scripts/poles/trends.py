@@ -157,6 +157,9 @@ def signal(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
         whatever its sign, in units of the noise of this channel (`trajectories.noise_of`); white noise
         without any trend gives 0.5 over 22 years. A series without noise is left out of it.
     """
+    schema = dict(tables.SIGNAL.columns)
+    if trajectories.is_empty():
+        return pl.DataFrame([(name, 0, None, None, None, 0, 0) for name in channels], schema, orient="row")
     z = cube(trajectories, [f"z_{name}" for name in channels])
     moves, rows = [], []
     for place, name in enumerate(channels):
@@ -167,8 +170,8 @@ def signal(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
         quartiles = np.quantile(ratio, [0.5, 0.25, 0.75]) if len(ratio) else [None] * 3
         rows.append((name, len(z), *quartiles, int((moves[-1] == 0).sum())))
     still = int((np.stack(moves) == 0).all(axis=0).sum())
-    table = pl.DataFrame([(*row, still) for row in rows], list(tables.SIGNAL.columns), orient="row")
-    for row in table.iter_rows(named=True):
+    table = pl.DataFrame([(*row, still) for row in rows], schema, orient="row")
+    for row in table.drop_nulls("signal").iter_rows(named=True):
         log.info(
             "%(channel)s: change over noise %(signal).1f (quartiles %(signal_low).1f to %(signal_high).1f); "
             "%(trendless)d of %(pairs)d pairs without a trend, %(trendless_in_all)d in all channels", row,

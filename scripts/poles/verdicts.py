@@ -197,9 +197,8 @@ def _on_archetypes(verdict: Verdict, branch: Branch) -> Verdict:
     decided = verdict.verdict in (REPRODUCED, CONTRADICTED)
     if not (compared and decided) or branch.selection["preferred"].any():
         return verdict
-    return Verdict(
-        INCONCLUSIVE, verdict.statistic, f"{verdict.why} But archetypes here exceed no data without any."
-    )
+    but = "But no number of clusters exceeds data without archetypes."
+    return Verdict(INCONCLUSIVE, verdict.statistic, f"{verdict.why} {but}")
 
 
 def judge_group(claim: Mapping[str, Any], branch: Branch) -> Verdict:

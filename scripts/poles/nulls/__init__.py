@@ -148,6 +148,36 @@ def tabulate(network: Network, moments: Moments) -> pl.DataFrame:
     )
 
 
+def fit_network(model: str, network: Network, options: Mapping[str, Any]) -> Moments:
+    """Fit a null model to one network of some country.
+
+    Parameters
+    ----------
+    model : str
+        Name of a module of this package.
+    network : Network
+    options : Mapping
+        Keyword arguments of the model's ``fit``.
+
+    Returns
+    -------
+    Moments
+
+    Raises
+    ------
+    StudyError
+        If the fit leaves a constraint with a relative error above `TOLERANCE`.
+    """
+    fit: Callable[..., Moments] = importlib.import_module(f"poles.nulls.{model}").fit
+    result = fit(network, **options)
+    if not result.residual <= TOLERANCE:
+        raise StudyError(
+            f"{model}, {network}: relative error {result.residual:.2g} in the constraint of "
+            f"{result.worst} after {result.iterations} iterations; at most {TOLERANCE:g} is allowed"
+        )
+    return result
+
+
 def fit_years(
     model: str, files: Iterable[str | Path], layer: str, options: Mapping[str, Any]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -155,14 +185,12 @@ def fit_years(
 
     Parameters
     ----------
-    model : str
-        Name of a module of this package.
+    model, options
+        See `fit_network`.
     files : iterable of path
         Link files named by their year, as ``2021.parquet``.
     layer : str
         ``collaboration`` or ``citation``.
-    options : Mapping
-        Keyword arguments of the model's ``fit``.
 
     Returns
     -------
@@ -175,7 +203,6 @@ def fit_years(
     StudyError
         If a fit leaves a constraint with a relative error above `TOLERANCE`.
     """
-    fit: Callable[..., Moments] = importlib.import_module(f"poles.nulls.{model}").fit
     moments = [pl.DataFrame(schema=dict(tables.MOMENTS.columns))]
     diagnostics = []
     for path in sorted(map(Path, files)):
@@ -185,12 +212,7 @@ def fit_years(
             log.info("%s: no links between countries, nothing to fit", network)
             diagnostics.append({**row, "links": 0, "iterations": 0, "note": "no links between countries"})
             continue
-        result = fit(network, **options)
-        if not result.residual <= TOLERANCE:
-            raise StudyError(
-                f"{model}, {network}: relative error {result.residual:.2g} in the constraint of "
-                f"{result.worst} after {result.iterations} iterations; at most {TOLERANCE:g} is allowed"
-            )
+        result = fit_network(model, network, options)
         links = int(np.count_nonzero(network.weights)) // (1 if network.directed else 2)
         log.info(
             "%s: %d countries, %d links, residual %.1e after %d iterations %s",
