@@ -22,7 +22,7 @@ def panel(
     course: Callable[[str, str], np.ndarray],
     channels: Sequence[str] = ("collaboration",),
 ) -> pl.DataFrame:
-    """Trajectories of all pairs of some countries.
+    """Trajectories of all pairs of some countries, in a world in which no country grows.
 
     Parameters
     ----------
@@ -38,7 +38,10 @@ def panel(
         )
         rows += [(*pair, year, *map(float, row)) for year, row in zip(YEARS, values, strict=True)]
     schema = {"source": pl.String, "target": pl.String, "year": pl.Int16}
-    return pl.DataFrame(rows, schema=schema | {f"z_{name}": pl.Float64 for name in channels}, orient="row")
+    schema |= {f"z_{name}": pl.Float64 for name in channels}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        pl.lit(0.0).alias(f"unchanged_{name}") for name in channels
+    )
 
 
 def scored(

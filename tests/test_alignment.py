@@ -62,6 +62,7 @@ def test_every_country_of_the_panel_stands_against_the_poles():
     ]
     courses = pl.DataFrame(rows, schema=["source", "target", "year", "z_collaboration"], orient="row")
     courses = courses.sort("source", "target", "year")
+    courses = courses.with_columns(unchanged_collaboration=1 - pl.col("z_collaboration") / 4)
     members = pl.DataFrame(
         [(a, b, name) for (a, b), (name, _) in pairs.items()],
         schema=["source", "target", "archetype"],
@@ -78,7 +79,8 @@ def test_every_country_of_the_panel_stands_against_the_poles():
     assert aligned["index"].null_count() == 4  # straight lines have no noise to be measured in
     tables.conform(aligned, tables.alignment(POLES))
     tables.conform(slopes, tables.TRENDS)
-    found = {(c, p): (slope, now) for c, p, _, slope, _, _, now in slopes.iter_rows()}
+    found = {(c, p): (slope, now) for c, p, _, slope, _, _, now, _ in slopes.iter_rows()}
+    assert slopes["unchanged_slope"].to_list() == pytest.approx((-slopes["slope"] / 4).to_list())
     assert found["FR", "CN"] == pytest.approx((2.0, 4.1))
     assert found["CN", "US"] == found["US", "CN"] == pytest.approx((-1.0, -2.05))
     assert ("NA", "US") not in found
@@ -231,6 +233,7 @@ def test_trends_of_the_growth_of_the_literature_vanish_over_the_year_s_spread():
     assert clear(plain) > 0.8
     assert clear(scaled) < 0.3
     assert plain["mean_z"].equals(scaled["mean_z"])
+    assert plain["unchanged_slope"].eq(0).all() and scaled["unchanged_slope"].is_null().all()
 
 
 def test_both_directions_of_citation_are_one_where_the_alphabet_would_tell_them_apart():

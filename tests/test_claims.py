@@ -44,6 +44,7 @@ def frame(table: tables.Table, *rows: dict) -> pl.DataFrame:
 def trends(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
     slope, low, high = slope
     named = {"country": country, "pole": pole, "slope": slope, "slope_low": low, "slope_high": high}
+    named["unchanged_slope"] = -slope / 4
     return [named | {"channel": channel} for channel in channels]
 
 
@@ -282,6 +283,23 @@ def test_verdicts(claim, case, verdict, statistic):
     assert row["verdict"] == verdict
     assert row["statistic"] == (None if statistic is None else pytest.approx(statistic))
     assert row["why"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("slope", "why"),
+    [
+        (
+            (-1.0, -2.0, -0.5),
+            "-1.00 a decade (95 % interval -2.00 to -0.50); had no affinity changed, by +0.25.",
+        ),
+        ((0.0, -1.0, 1.0), "+0.00 a decade (95 % interval -1.00 to +1.00)."),
+    ],
+)
+def test_a_trend_stands_beside_that_of_growth_alone(slope, why):
+    assert (
+        claims.judge([TREND], {("full", "max_entropy"): branch(slope=slope)})["why"][0]
+        == f"z changes by {why}"
+    )
 
 
 def test_the_page_shows_every_claim_in_every_branch():

@@ -57,9 +57,15 @@ def test_directions_are_averaged_and_years_too():
         (2017, "US", "CN", 0.0, 0.0, 1.0, 4.0, 0.5, 0.2),
         (2018, "US", "CN", 0.0, 0.0, 1.0, 0.5, 0.5, 0.4),
         (2018, "CN", "US", 0.0, 0.0, 0.0, None, None, None),
+        (2019, "CN", "US", 0.0, 0.0, 1.0, 3.5, 0.5, 0.3),
+        (2017, "AU", "US", 0.0, 0.0, 1.0, 9.0, 0.5, 0.1),
+        (2018, "AU", "US", 0.0, 0.0, 1.0, 9.0, 0.5, 0.1),
         (2016, "CN", "US", 0.0, 0.0, 1.0, 99.0, 0.5, 0.4),
     ]
     frame = pl.DataFrame(rows, schema=dict(tables.SCORES.columns), orient="row")
-    assert scores.pair_means(frame).filter(pl.col("year") == 2017).row(0) == ("CN", "US", 2017, 2.5, 0.1)
+    means = scores.pair_means(frame)
+    assert means.filter(source="CN", year=2017).row(0) == ("CN", "US", 2017, 2.5, 0.1)
     found = scores.significant_links({"citation": frame}, 2017, 2021)
-    assert found.rows() == [("citation", "CN", "US", 1.5, 0.25, 2)]
+    # Half of the years are not enough: Australia's two of five say nothing of the five.
+    assert found.rows() == [("citation", "CN", "US", pytest.approx(6.5 / 3), 0.3, 3)]
+    assert len(scores.significant_links({"citation": frame}, 2017, 2020)) == 1

@@ -84,6 +84,22 @@ def test_planted_groups_are_preferred_stable_and_core(of_planted):
     assert (pairs["merged"] == pairs["archetype"]).all()
 
 
+def test_a_cluster_between_the_archetypes_joins_the_nearest_only_where_clusters_are_merged():
+    # Six clusters: the four archetypes, one that falls in citation and rises in collaboration, one still.
+    shapes = np.array([*SHAPES, (0.4, -1), (0, 0)])
+    labels = np.arange(len(ENDS)) % len(shapes)
+    noise = np.random.default_rng(2).normal(0, 0.2, (len(ENDS), 22, 2))
+    z = shapes[labels][:, None, :] * np.linspace(-4, 4, 22)[None, :, None] + noise
+    panel = refits.Panel(refits.OBSERVED, 0, z, CHANNELS, ENDS)
+    found, merged = (panel.named(labels, len(shapes) + 1, merge) for merge in (False, True))
+    assert set(found[labels == 4]) == {clusters.UNNAMED}
+    assert set(merged[labels == 4]) == {clusters.ARCHETYPES[0, -1]}
+    assert (merged[labels != 4] == found[labels != 4]).all() and clusters.UNNAMED not in merged
+    # Where no cluster is an archetype, none can be joined.
+    lost = refits.Panel(refits.OBSERVED, 0, z[labels == 4], CHANNELS, ENDS[labels == 4])
+    assert set(lost.named(np.zeros(sum(labels == 4), int), 1, True)) == {clusters.UNNAMED}
+
+
 def test_the_study_is_the_same_by_two_threads():
     design = DESIGN._replace(max_k=3, resamples=1, headline_resamples=1, surrogate_panels=1)
     for part, other in zip(*(studied(walks(), design, threads) for threads in (1, 2)), strict=True):

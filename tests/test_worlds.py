@@ -1,10 +1,13 @@
 """What a planted world says to a claim, read off its plan: against the pattern that is planted."""
 
+import numpy as np
+import polars as pl
 import pytest
 import yaml
 
 import worlds
 from conftest import ROOT
+from planted_panels import T, codes, panel
 from poles.corpus import demo
 
 CLAIMS = {claim["id"]: claim for claim in yaml.safe_load((ROOT / "config/claims.yaml").read_text())}
@@ -53,3 +56,15 @@ def test_a_share_is_that_of_the_countries_that_are_followed(share):
     claim = CLAIMS["bridges"] | {"countries": ["FR", "GB"], "share": share}
     assert worlds.planted(claim, world, world.codes) is (share == 0.5)
     assert worlds.planted(claim, world, ["US", "CN", "FR"]) is True
+
+
+def test_who_is_told_reads_off_what_is_there_and_nothing_else():
+    rng = np.random.default_rng(1)
+    courses = panel(
+        codes(20), lambda a, b: np.where((ord(a[1]) + ord(b[1])) % 2, T, -T) + rng.normal(size=22)
+    )
+    courses = courses.rename({"z_collaboration": "x_collaboration"})
+    pairs = courses.select("source", "target").unique(maintain_order=True)
+    odd = pairs.with_columns(planted=pl.Series([str((ord(a[1]) + ord(b[1])) % 2) for a, b in pairs.rows()]))
+    assert worlds.ceiling(courses, odd) == 1
+    assert abs(worlds.ceiling(courses, odd.with_columns(pl.col("planted").shuffle(1)))) < 0.1

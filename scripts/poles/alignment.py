@@ -246,7 +246,7 @@ def align(
     Parameters
     ----------
     trajectories : pl.DataFrame
-        Panel with z_<channel>, sorted by pair and year.
+        Panel with z_<channel> and unchanged_<channel>, sorted by pair and year.
     members : pl.DataFrame
         source, target, archetype.
     poles : sequence of str
@@ -273,6 +273,7 @@ def align(
     """
     moving = courses(trajectories, channels, preprocessing)
     level = cube(trajectories, [f"z_{name}" for name in channels])
+    still = cube(trajectories, [f"unchanged_{name}" for name in channels])
     years = trajectories["year"].unique().sort().to_numpy()
     now = (years >= recent[0]) & (years <= recent[1])
     pairs = trajectories.select("source", "target").unique(maintain_order=True).with_row_index("place")
@@ -282,10 +283,12 @@ def align(
             places[country, pole] = place
             found = trends.estimate(moving[place].T)
             own[country, pole] = archetype(trends.directions(found), list(channels))
+            alone = 10 * trends.estimate(still[place].T).slope
             for n, name in enumerate(channels):
                 slope, low, high = (10 * float(part[n]) for part in (found.slope, found.low, found.high))
                 mean = float(level[place, now, n].mean()) if now.any() else None
-                rows.append((country, pole, name, slope, low, high, mean))
+                by_growth = float(alone[n]) if preprocessing != "yearly_scale" else None
+                rows.append((country, pole, name, slope, low, high, mean, by_growth))
     countries = sorted(set(members["source"]) | set(members["target"]))
     clustered = {
         (country, pole): name

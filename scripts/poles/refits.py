@@ -96,10 +96,21 @@ class Panel:
         """See `clusters.changes`."""
         return clusters.changes(self.z)
 
-    def named(self, labels: np.ndarray, k: int) -> np.ndarray:
-        """Archetype of every pair by the names of the clusters it is given."""
-        sign = clusters.directions(self.change, labels, self.ends, k).sign
-        return np.array([clusters.archetype(row, self.channels) for row in sign])[labels]
+    def named(self, labels: np.ndarray, k: int, merge: bool = False) -> np.ndarray:
+        """Archetype of every pair by the names of the clusters it is given.
+
+        To ``merge`` is to let a cluster that no archetype fits join the named one whose mean change is
+        nearest: among many small clusters some lie between archetypes. Where none is named all stay unnamed.
+        """
+        found = clusters.directions(self.change, labels, self.ends, k)
+        names = np.array([clusters.archetype(row, self.channels) for row in found.sign])
+        filled = np.bincount(labels, minlength=k) > 0
+        known = np.flatnonzero(filled & (names != clusters.UNNAMED))
+        if merge and len(known):
+            lost = names == clusters.UNNAMED
+            apart = np.linalg.norm(found.mean[lost, None] - found.mean[known], axis=-1)
+            names[lost] = names[known[apart.argmin(axis=1)]]
+        return names[labels]
 
 
 class Run(NamedTuple):

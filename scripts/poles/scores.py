@@ -74,6 +74,8 @@ def pair_means(scores: pl.DataFrame) -> pl.DataFrame:
 def significant_links(scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
     """Mean z of each pair over some years, by layer: what makes a link significant.
 
+    Pairs with z in half of the years or fewer are left out: one lucky year is no lasting tie.
+
     Parameters
     ----------
     scores : Mapping
@@ -92,6 +94,7 @@ def significant_links(scores: Mapping[str, pl.DataFrame], first: int, last: int)
         frames.append(
             inside.group_by("source", "target", maintain_order=True)
             .agg(pl.col("z").mean(), pl.col("q").median(), pl.len().alias("years"))
+            .filter(2 * pl.col("years") > last - first + 1)
             .select(pl.lit(layer).alias("layer"), "source", "target", "z", "q", "years")
         )
     return pl.concat(frames)

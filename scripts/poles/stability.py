@@ -224,7 +224,7 @@ def choices(
     rows = [_row(over, several, headline, names) for over, several in grouped.items()]
     for other, title in ((k + 1, f"k {k + 1}"), (2 * k, f"k {2 * k} merged")):
         if other in outcome.base:
-            own = panel.named(outcome.base[other][0], other)
+            own = panel.named(outcome.base[other][0], other, merge=other == 2 * k)
             labels = outcome.base[other][0] if other == k + 1 else np.unique(own, return_inverse=True)[1]
             rows.append(_row(title, [(labels, own == names, own)], headline, names))
     kept = np.mean([kept for _, kept, _ in everything], axis=0)
@@ -313,7 +313,7 @@ def study(
         pl.Series("same_name", same),
         pl.Series("core", kept >= design.core),
         _named(panel, outcome, design.k + 1).alias("with_stable"),
-        _named(panel, outcome, 2 * design.k).alias("merged"),
+        _named(panel, outcome, 2 * design.k, merge=True).alias("merged"),
     )
     _report(selection, table, stability, design)
     return selection, table, stability
@@ -345,9 +345,9 @@ def _runs(design: Design, years: int, observed: bool) -> dict[int, list[Run]]:
     return dict(sorted(runs.items()))
 
 
-def _named(panel: Panel, outcome: Outcome, k: int) -> pl.Series:
+def _named(panel: Panel, outcome: Outcome, k: int, merge: bool = False) -> pl.Series:
     """Archetype of every pair by k clusters of the panel unchanged; null where there are none."""
-    found = panel.named(outcome.base[k][0], k) if k in outcome.base else [None] * len(panel.z)
+    found = panel.named(outcome.base[k][0], k, merge) if k in outcome.base else [None] * len(panel.z)
     return pl.Series(found, dtype=pl.String)
 
 

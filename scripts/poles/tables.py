@@ -200,7 +200,7 @@ STABILITY = Table(
         "same_name": pl.Float64,  # share of runs that give it the same name
         "core": pl.Boolean,  # stability as the config asks of a core pair
         "with_stable": pl.String,  # archetype by one cluster more
-        "merged": pl.String,  # archetype by twice as many clusters, equal names merged
+        "merged": pl.String,  # archetype by twice as many clusters, merged (`refits.Panel.named`)
     },
 )
 PAIR_TRENDS = Table(
@@ -248,6 +248,7 @@ TRENDS = Table(
         "slope_low": pl.Float64,
         "slope_high": pl.Float64,
         "mean_z": pl.Float64,  # in the recent years of the config
+        "unchanged_slope": pl.Float64,  # of z had no affinity changed; null where the slope is not of z
     },
 )
 POLES = Table(

@@ -25,6 +25,8 @@ SIGNIFICANT = 0.05
 LEAVING = ("Scientific Divergence", "Knowledge Divergence")
 JOINING = ("Scientific Convergence", "Knowledge Integration")
 """Archetypes of a pair that grows apart, and of one that draws closer."""
+LEAST_SHOWN = 0.005
+"""Slope from which on a sentence of two decimals shows it."""
 OPPOSITE = {"rises": {"falls"}, "falls": {"rises"}, "not rises": {"rises"}, "not falls": {"falls"}}
 """Courses that speak against what a claim says of one."""
 
@@ -130,7 +132,9 @@ def judge_trend(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     if not len(rows):
         return _untestable(f"{'-'.join(pair)} is not among the trajectories with a pole.")
     slope, low, high = rows["slope"].mean(), rows["slope_low"].min(), rows["slope_high"].max()
-    why = f"z changes by {slope:+.2f} a decade (95 % interval {low:+.2f} to {high:+.2f})."
+    why = f"z changes by {slope:+.2f} a decade (95 % interval {low:+.2f} to {high:+.2f})"
+    alone = rows["unchanged_slope"].mean()  # flat where growth has been taken out
+    why += f"; had no affinity changed, by {alone:+.2f}." if alone and abs(alone) >= LEAST_SHOWN else "."
     return _by_interval(low, high, slope, claim["direction"], why)
 
 
