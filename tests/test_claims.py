@@ -199,6 +199,10 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (TREND, branch(slope=(1.0, 0.5, 2.0)), "contradicted", 1.0),
         (TREND, branch(slope=(-1.0, -2.0, 0.5)), "inconclusive", -1.0),
         (TREND | {"direction": "rises"}, branch(), "contradicted", -1.0),
+        (TREND | {"least_slope": 0.4}, branch(), "reproduced", -1.0),
+        (TREND | {"least_slope": 0.6}, branch(), "inconclusive", -1.0),
+        (TREND | {"least_slope": 0.6}, branch(slope=(-0.2, -0.5, -0.1)), "contradicted", -0.2),
+        (TREND | {"least_slope": 0.6}, branch(slope=(0.0, -0.7, 0.1)), "inconclusive", 0.0),
         (TREND | {"layer": "citation"}, branch(), "not testable", None),
         (TREND | {"pair": ["US", "RU"]}, branch(), "not testable", None),
         (GROUP, branch(), "reproduced", 1.0),
@@ -228,6 +232,9 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (COURSES, coursing(GB=(STILL, DOWN), DE=(DOWN, UP)), "inconclusive", 0.0),
         (COURSES, coursing(GB=(STILL, DOWN), DE=(STILL, STILL)), "inconclusive", 0.0),
         (COURSES, coursing(GB=(UP, UP), DE=(UP, UP)), "contradicted", 0.0),
+        (COURSES | {"least_slope": 0.4}, coursing(GB=(UP, DOWN), DE=(UP, STILL)), "reproduced", 1.0),
+        (COURSES | {"least_slope": 0.6}, coursing(GB=(UP, DOWN), DE=(UP, STILL)), "inconclusive", 0.0),
+        (COURSES | {"least_slope": 0.6}, coursing(GB=(DOWN, UP), DE=(DOWN, UP)), "inconclusive", 0.0),
         (COURSES, coursing(GB=(UP, DOWN)), "not testable", None),
         (COURSES | {"toward": {"US": "rises", "GB": "falls"}}, coursing(DE=(UP, UP)), "not testable", None),
         (COURSES | {"layer": "citation"}, branch(layers=("collaboration",)), "not testable", None),
@@ -412,6 +419,7 @@ def test_the_shipped_claims_are_well_formed():
         ),
         ([GROUP | {"share": 75}], "claim g: share 75; allowed: a number above 0, at most 1"),
         ([COUNT | {"expected": 0}], "claim c: expected 0; allowed: a number above 0"),
+        ([TREND | {"least_slope": -0.1}], "claim t: least_slope -0.1; allowed: a number above 0"),
     ],
 )
 def test_a_broken_list_of_claims_is_refused(broken, message):

@@ -21,8 +21,8 @@ SCHEMA = Path("workflow/schemas/config.schema.yaml")
 COUNTRIES = Path("scripts/poles/countries.csv")
 """Table of `poles.countries`, relative to the root; read without polars, so that parsing stays quick."""
 CLAIM_KEYS = {
-    "trend": ({"pair", "layer", "direction"}, set()),
-    "courses": ({"countries", "layer", "toward", "share"}, {"at_least"}),
+    "trend": ({"pair", "layer", "direction"}, {"least_slope"}),
+    "courses": ({"countries", "layer", "toward", "share"}, {"at_least", "least_slope"}),
     "group": ({"countries", "poles", "group", "share"}, {"at_least"}),
     "turn": ({"countries", "leaving", "joining", "share"}, {"at_least"}),
     "among": ({"largest", "archetype", "share"}, set()),
@@ -293,7 +293,7 @@ def _wrong_value(claim: Mapping[str, Any], merge: Mapping[str, str]) -> str | No
             return f"country {code!r}; allowed: two capital letters (in quotes, as 'NO')"
         if code in merge:
             return f"country {_merged_away(code, merge)}"
-    for key in ("share", "tolerance", "expected", "at_least", "largest", "k"):
+    for key in ("share", "tolerance", "expected", "at_least", "least_slope", "largest", "k"):
         value, most = claim.get(key, 1), 1 if key in ("share", "tolerance") else math.inf
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
             return f"{key} {value!r}; allowed: a number above 0" + (", at most 1" if most == 1 else "")

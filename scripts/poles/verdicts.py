@@ -3,7 +3,8 @@
 A claim about a share of countries or pairs is reproduced from its threshold `share` on, and contradicted
 below the lesser of 1 - `share` and half of `share`; about the courses of countries, below it even if all
 those without a clear course took the one that is said. A claim about a single course is reproduced where the
-95 % interval of the trend lies on its side of zero and contradicted where it lies on the other. What is not
+95 % interval of the trend lies beyond the least trend that it asks for, on its side of zero, and contradicted
+where it falls short of that (a test of a minimum effect, Murphy and Myors 1999). What is not
 there cannot be judged: a missing country, layer or null model makes a claim not testable, never reproduced.
 A claim about archetypes is inconclusive where the panel has none to speak of: where no number of clusters is
 both stable and above data without archetypes.
@@ -92,13 +93,15 @@ def _by_share(share: float, wanted: float, why: str) -> Verdict:
     return Verdict(CONTRADICTED if share < min(1 - wanted, wanted / 2) else INCONCLUSIVE, share, why)
 
 
-def _by_interval(low: float, high: float, statistic: float, direction: str, why: str) -> Verdict:
-    """Verdict on a trend by the side of zero on which its interval lies."""
+def _by_interval(
+    low: float, high: float, statistic: float, direction: str, why: str, least: float = 0.0
+) -> Verdict:
+    """Verdict on a trend by whether its interval lies beyond the least that counts, or short of it."""
     if direction == "falls":
         low, high = -high, -low
-    if low > 0:
+    if low > least:
         return Verdict(REPRODUCED, statistic, why)
-    return Verdict(CONTRADICTED if high < 0 else INCONCLUSIVE, statistic, why)
+    return Verdict(CONTRADICTED if high < least else INCONCLUSIVE, statistic, why)
 
 
 def _there(claim: Mapping[str, Any], known: Iterable[str]) -> tuple[list[str], Verdict | None]:
@@ -135,14 +138,14 @@ def judge_trend(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     why = f"z changes by {slope:+.2f} a decade (95 % interval {low:+.2f} to {high:+.2f})"
     alone = rows["unchanged_slope"].mean()  # flat where growth has been taken out
     why += f"; had no affinity changed, by {alone:+.2f}." if alone and abs(alone) >= LEAST_SHOWN else "."
-    return _by_interval(low, high, slope, claim["direction"], why)
+    return _by_interval(low, high, slope, claim["direction"], why, claim.get("least_slope", 0.0))
 
 
-def _course(rows: pl.DataFrame) -> str:
-    """Course of z by the intervals of all its channels."""
-    if (rows["slope_low"] > 0).all():
+def _course(rows: pl.DataFrame, least: float) -> str:
+    """Course of z by the intervals of all its channels: beyond the least change a decade that counts."""
+    if (rows["slope_low"] > least).all():
         return "rises"
-    return "falls" if (rows["slope_high"] < 0).all() else "neither"
+    return "falls" if (rows["slope_high"] < -least).all() else "neither"
 
 
 def judge_courses(claim: Mapping[str, Any], branch: Branch) -> Verdict:
@@ -157,7 +160,7 @@ def judge_courses(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     courses: dict[str, dict[str, str]] = {}
     rows = branch.trends.filter(_of_layer(claim["layer"]))
     for (country, pole), found in rows.group_by("country", "pole", maintain_order=True):
-        courses.setdefault(country, {})[pole] = _course(found)
+        courses.setdefault(country, {})[pole] = _course(found, claim.get("least_slope", 0.0))
     there, verdict = _there(claim, (c for c, found in courses.items() if set(claim["toward"]) <= set(found)))
     if verdict:
         return verdict
