@@ -135,10 +135,12 @@ def judge_trend(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     if not len(rows):
         return _untestable(f"{'-'.join(pair)} is not among the trajectories with a pole.")
     slope, low, high = rows["slope"].mean(), rows["slope_low"].min(), rows["slope_high"].max()
-    why = f"z changes by {slope:+.2f} a decade (95 % interval {low:+.2f} to {high:+.2f})"
+    least = claim.get("least_slope", 0.0)
+    counts = f"; from {least:g} on it counts" if least else ""
+    why = f"z changes by {slope:+.2f} a decade (95 % interval {low:+.2f} to {high:+.2f}{counts})"
     alone = rows["unchanged_slope"].mean()  # flat where growth has been taken out
     why += f"; had no affinity changed, by {alone:+.2f}." if alone and abs(alone) >= LEAST_SHOWN else "."
-    return _by_interval(low, high, slope, claim["direction"], why, claim.get("least_slope", 0.0))
+    return _by_interval(low, high, slope, claim["direction"], why, least)
 
 
 def _course(rows: pl.DataFrame, least: float) -> str:
