@@ -6,7 +6,8 @@ with jobs.run(snakemake) as record:
     params, output = snakemake.params, snakemake.output
     branches = claims.read_branches(snakemake.input, **params.study)
     judged = claims.judge(params.claims, branches)
-    moved = robustness.changes(judged, params.choices)
+    kinds = {claim["id"]: claim["kind"] for claim in params.claims}
+    moved = robustness.changes(judged, params.choices, kinds)
     tables.write(judged, tables.CLAIMS, output.table, record)
     tables.write(moved, tables.ROBUSTNESS, output.robustness, record)
     note = claims.caveat(*params.data)

@@ -8,7 +8,7 @@ with jobs.run(snakemake) as record:
     files = zip(snakemake.params.layers, snakemake.input.scores, strict=True)
     scores = {layer: tables.read(path, tables.SCORES) for layer, path in files}
     by_year, trends = polarization.measure(
-        trajectories, scores, poles, channels, **snakemake.params.polarization
+        trajectories, scores, poles, channels, **snakemake.params.polarization, growth=snakemake.params.growth
     )
     tables.write(by_year, tables.POLARIZATION, snakemake.output.by_year, record)
     tables.write(trends, tables.POLARIZATION_TRENDS, snakemake.output.trends, record)

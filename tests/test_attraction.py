@@ -59,6 +59,27 @@ def test_whoever_attracts_all_is_found_and_nobody_else():
     tables.conform(found, tables.POLES)
 
 
+def coins(seed, size):
+    """Each pair rises or falls by a fair coin; its noise falls with the size of its countries."""
+    rng = np.random.default_rng(seed)
+
+    def course(a, b):
+        return rng.choice([-0.1, 0.1]) * T + 1.2 * rng.standard_normal(22) / np.sqrt(size[a] * size[b])
+
+    return course
+
+
+def test_trends_that_are_measured_better_make_no_pole():
+    size = dict(zip(codes(24), np.geomspace(8, 0.5, 24), strict=True))
+    poles = 0
+    for seed in range(12):
+        found = search(panel([*size], coins(seed, size)), size.get, permutations=100)
+        moving = found["attracted"] + found["repelled"]
+        assert moving.head(5).mean() > 1.3 * moving.tail(5).mean()
+        poles += (found["q_attracts"] < 0.05).any() or (found["q_repels"] < 0.05).any()
+    assert poles <= 1
+
+
 def test_small_countries_that_rise_with_many_make_no_pole_of_their_partners():
     # A third of the countries, the small ones, rise with each other country in one case of two.
     rng = np.random.default_rng(2)

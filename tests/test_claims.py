@@ -6,6 +6,7 @@ import yaml
 
 from conftest import ROOT
 from poles import claims, config, robustness, tables
+from poles.clusters import UNNAMED
 from poles.errors import StudyError
 
 TREND = {
@@ -35,6 +36,11 @@ POLES = ("US", "CN")
 BOTH = ("collaboration", "citation")
 
 
+SC, SD, KI, KD = (
+    "Scientific Convergence", "Scientific Divergence", "Knowledge Integration", "Knowledge Divergence"
+)  # fmt: skip
+
+
 def frame(table: tables.Table, *rows: dict) -> pl.DataFrame:
     """Rows of a table; what they do not say is null."""
     schema = dict(table.columns)
@@ -46,6 +52,20 @@ def trends(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
     named = {"country": country, "pole": pole, "slope": slope, "slope_low": low, "slope_high": high}
     named["unchanged_slope"] = -slope / 4
     return [named | {"channel": channel} for channel in channels]
+
+
+def selected(*passing: int) -> pl.DataFrame:
+    """A selection in which these numbers of clusters are stable and above data without archetypes."""
+    rows = [
+        {
+            "data": data, "over": "pairs", "measure": "adjusted_rand", "k": k, "value": 0.9,
+            "passes": data == "observed" and k in passing,
+            "preferred": data == "observed" and k == max(passing, default=None),
+        }
+        for data in ("observed", "channel_swap")
+        for k in (3, 4, 6)
+    ]  # fmt: skip
+    return frame(tables.SELECTION, *rows)
 
 
 def branch(
@@ -66,12 +86,13 @@ def branch(
                 z, schema=["layer", "source", "target", "z", "q", "years"], orient="row"
             ),
             "threshold": 2.0,
+            "k": 4,
             "members": frame(tables.CLUSTERS),
             "sizes": {},
             "polarization": frame(tables.POLARIZATION_TRENDS),
             "hubs": frame(tables.HUBS),
             "candidates": frame(tables.POLES),
-            "selection": frame(tables.SELECTION),
+            "selection": selected(4),
             "signal": frame(tables.SIGNAL),
         }
         | more
@@ -83,6 +104,20 @@ def turning(**archetypes: tuple) -> claims.Branch:
     rows = [
         {"country": country, "group": "", "archetype_US": with_us, "archetype_CN": with_china}
         for country, (with_us, with_china) in archetypes.items()
+    ]
+    return branch(alignment=frame(tables.alignment(POLES), *rows))
+
+
+def unnamed(*countries: str) -> claims.Branch:
+    """A branch in which countries are in no group but for clusters without a name, the others for good."""
+    rows = [
+        {
+            "country": country,
+            "group": "neither",
+            "archetype_US": UNNAMED if country in countries else SD,
+            "archetype_CN": SD,
+        }
+        for country in ("FR", "IT", "NL", "CA")
     ]
     return branch(alignment=frame(tables.alignment(POLES), *rows))
 
@@ -118,10 +153,10 @@ def polarized(low: float, high: float) -> claims.Branch:
     return branch(polarization=frame(tables.POLARIZATION_TRENDS, row))
 
 
-def hubs(statistic: float, p: float) -> claims.Branch:
+def hubs(statistic: float, p: float, among: float = -1.0) -> claims.Branch:
     row = {
-        "region": "EU", "channel": "collaboration", "unit": "z", "large": ["DE", "FR"], "hubs": -1.0,
-        "spokes": statistic - 1, "statistic": statistic, "p": p,
+        "region": "EU", "channel": "collaboration", "unit": "z", "large": ["DE", "FR"], "hubs": among,
+        "spokes": statistic + among, "statistic": statistic, "p": p,
     }  # fmt: skip
     return branch(hubs=frame(tables.HUBS, row))
 
@@ -134,20 +169,8 @@ def candidate(attracts: float, repels: float) -> claims.Branch:
     return branch(candidates=frame(tables.POLES, row))
 
 
-def clustered(preferred: int | None) -> claims.Branch:
-    rows = [
-        {
-            "data": data,
-            "over": "pairs",
-            "measure": "adjusted_rand",
-            "k": k,
-            "value": 0.9,
-            "preferred": k == preferred,
-        }
-        for data in ("observed", "channel_swap")
-        for k in (3, 4)
-    ]
-    return branch(selection=frame(tables.SELECTION, *rows))
+def clustered(*passing: int) -> claims.Branch:
+    return branch(selection=selected(*passing))
 
 
 COURSES = {
@@ -186,9 +209,6 @@ HUB = {"id": "h", "statement": "s", "kind": "hub", "region": "EU", "layer": "col
 POLE = {"id": "e", "statement": "s", "kind": "pole", "country": "IN"}
 FOUR = {"id": "f", "statement": "s", "kind": "clusters", "k": 4}
 UP, DOWN, STILL = (0.5, 1.5), (-1.5, -0.5), (-0.5, 0.5)
-SC, SD, KI, KD = (
-    "Scientific Convergence", "Scientific Divergence", "Knowledge Integration", "Knowledge Divergence"
-)  # fmt: skip
 LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
 
 
@@ -222,10 +242,16 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (GROUP | {"at_least": 2}, branch(groups="both,both,not in panel,not in panel"), "reproduced", 1.0),
         (GROUP | {"at_least": 3}, branch(groups="both,both,not in panel,not in panel"), "not testable", None),
         (GROUP | {"share": 0.3}, branch(groups="both,neither,neither,neither"), "inconclusive", 0.25),
-        (GROUP, branch(selection=clustered(4).selection), "reproduced", 1.0),
-        (GROUP, branch(selection=clustered(None).selection), "inconclusive", 1.0),
-        (GROUP, branch(groups="neither", selection=clustered(None).selection), "inconclusive", 0.0),
-        (TREND, branch(selection=clustered(None).selection), "reproduced", -1.0),
+        (GROUP, clustered(3, 4, 6), "reproduced", 1.0),
+        (GROUP, clustered(), "inconclusive", 1.0),
+        (GROUP, clustered(3), "inconclusive", 1.0),
+        (GROUP, clustered(3)._replace(k=3), "reproduced", 1.0),
+        (GROUP, branch(selection=selected().head(0)), "inconclusive", 1.0),
+        (GROUP, branch(groups="neither", selection=selected()), "inconclusive", 0.0),
+        (TREND, clustered(), "reproduced", -1.0),
+        (GROUP, unnamed("FR", "IT", "NL", "CA"), "inconclusive", 0.0),
+        (GROUP | {"group": "neither"}, unnamed("FR", "IT", "NL", "CA"), "inconclusive", 0.0),
+        (GROUP | {"share": 0.6}, unnamed("FR"), "contradicted", 0.0),
         (COURSES, coursing(GB=(UP, DOWN), DE=(UP, STILL)), "reproduced", 1.0),
         (COURSES, coursing(GB=(UP, DOWN), DE=(UP, UP)), "inconclusive", 0.5),
         (COURSES, coursing(GB=(DOWN, DOWN), DE=(DOWN, UP)), "contradicted", 0.0),
@@ -242,6 +268,8 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (TURN, turning(IN=(SD, SC), PL=(SC, SC)), "inconclusive", 0.5),
         (TURN, turning(IN=(SC, SC), PL=("Stable", SC)), "contradicted", 0.0),
         (TURN, turning(IN=(SD, SC), PL=(SD, None)), "not testable", None),
+        (TURN, turning(IN=(UNNAMED, SC), PL=(UNNAMED, UNNAMED)), "inconclusive", 0.0),
+        (TURN, turning(IN=(UNNAMED, SD), PL=(SC, UNNAMED)), "contradicted", 0.0),
         (TURN | {"leaving": "GB"}, turning(IN=(SD, SC), PL=(SD, SC)), "not testable", None),
         (
             AMONG,
@@ -261,6 +289,12 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
             "not testable",
             None,
         ),
+        (
+            AMONG,
+            branch(members=members(("CN", "IN", SC), ("CN", "US", UNNAMED), ("IN", "US", SC)), sizes=LARGE),
+            "inconclusive",
+            0.0,
+        ),
         (NEAR, tied("JP", "KR", "US"), "reproduced", 2 / 3),
         (NEAR, tied("US", "FR", "BR", "NG", "ZA"), "contradicted", 0.0),
         (NEAR, tied("JP", z=1.0), "not testable", None),
@@ -271,7 +305,11 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (POLAR, polarized(0.2, 0.4), "contradicted", 0.3),
         (POLAR, polarized(-0.4, 0.2), "inconclusive", -0.1),
         (POLAR | {"measure": "modularity"}, polarized(-0.4, -0.2), "not testable", None),
-        (HUB, hubs(0.5, 0.01), "reproduced", 0.5),
+        (POLAR | {"poles": ["CN", "US"]}, polarized(-0.4, -0.2), "reproduced", -0.3),
+        (POLAR | {"poles": ["IN", "US"]}, polarized(-0.4, -0.2), "not testable", None),
+        (HUB, hubs(1.5, 0.01), "reproduced", 1.5),
+        (HUB, hubs(0.5, 0.01), "inconclusive", 0.5),
+        (HUB, hubs(1.5, 0.01, among=0.1), "inconclusive", 1.5),
         (HUB, hubs(-0.5, 0.01), "contradicted", -0.5),
         (HUB, hubs(0.5, 0.2), "inconclusive", 0.5),
         (HUB | {"region": "Asia"}, hubs(0.5, 0.01), "not testable", None),
@@ -280,8 +318,11 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (POLE, candidate(0.5, 0.5), "inconclusive", 0.2),
         (POLE | {"country": "BR"}, candidate(0.01, 1.0), "not testable", None),
         (FOUR, clustered(4), "reproduced", 4),
+        (FOUR, clustered(3, 4), "reproduced", 4),
         (FOUR, clustered(3), "inconclusive", 3),
-        (FOUR, clustered(None), "contradicted", None),
+        (FOUR, clustered(4, 6), "inconclusive", 6),
+        (FOUR, clustered(6), "contradicted", 6),
+        (FOUR, clustered(), "inconclusive", None),
         (FOUR | {"k": 5}, clustered(4), "not testable", None),
     ],
 )
@@ -327,7 +368,10 @@ def test_the_page_says_what_archetypes_rest_on():
         for name, signal in (("citation", None), ("collaboration", 2.345))
     ]
     found = frame(tables.SIGNAL, *rows)
-    cases = {("full", "one"): branch(signal=found), ("full", "two"): clustered(4)._replace(signal=found)}
+    cases = {
+        ("full", "one"): clustered()._replace(signal=found),
+        ("full", "two"): clustered(4)._replace(signal=found),
+    }
     choices = {f"full/{null}": {"null model": null, "k": 4} for null in ("one", "two")}
     lines = claims.basis(cases, choices)
     assert lines[-2:] == [
@@ -362,21 +406,27 @@ def test_a_claim_about_several_null_models_is_judged_once_for_each_variant(secon
 def test_choices_are_counted_where_they_alone_set_branches_apart():
     cases = {("full", "one"): branch(), ("full", "two"): branch(ties=13), ("few", "one"): branch(ties=5)}
     choices = {
-        "full/one": {"null model": "one", "k": 4},
-        "full/two": {"null model": "two", "k": 4},
-        "few/one": {"null model": "one", "k": 8},
+        "full/one": {"null model": "one", "counting": "full"},
+        "full/two": {"null model": "two", "counting": "full"},
+        "few/one": {"null model": "one", "counting": "fractional"},
     }
     judged = claims.judge([TREND, COUNT, TREND | {"id": "x", "layer": "citation"}, ROBUST], cases)
-    moved = robustness.changes(judged, choices)
+    kinds = {claim["id"]: claim["kind"] for claim in (TREND, COUNT, ROBUST)} | {"x": "trend"}
+    moved = robustness.changes(judged, choices, kinds)
     tables.conform(moved, tables.ROBUSTNESS)
     assert moved.filter(pl.col("comparisons") > 0).rows() == [
         ("t", "null model", 1, 0),
-        ("t", "k", 1, 0),
+        ("t", "counting", 1, 0),
         ("c", "null model", 1, 1),
-        ("c", "k", 1, 1),
+        ("c", "counting", 1, 1),
     ]
+    # What is chosen after all that a claim rests on cannot move it, and says nothing of how firm it is.
+    later = {name: {"k": own.pop("counting")} | own for name, own in choices.items()}
+    assert set(robustness.changes(judged, later, kinds).filter(choice="k")["comparisons"]) == {0}
+    assert robustness.moves("k", "group") and not robustness.moves("growth", "significant")
+    assert robustness.moves("growth", "trend") and robustness.moves("window", "continents")
     page = claims.page(judged, more=robustness.summary(moved))
-    assert "over all claims: null model 1 of 2, k 1 of 2." in page
+    assert "over all claims: null model 1 of 2, counting 1 of 2." in page
     assert "| c | 1/1 | 1/1 |" in page
     assert robustness.summary(moved.with_columns(comparisons=0)) == []
 

@@ -42,7 +42,7 @@ LAYERS = {
         [(year, "CN", "US", -1.0, 0.9) for year in range(2017, 2022)]
         + [(year, "FR", "US", 3.0 + year - 2019, 0.01) for year in range(2017, 2022)]
         + [(year, "DE", "US", 2.5, 0.2) for year in range(2017, 2022)]
-        + [(2017, "CN", "FR", 9.0, None), (2018, "CN", "FR", 1.0, None), (2016, "CN", "FR", 99.0, 0.0)]
+        + [(year, "CN", "FR", z, None) for year, z in ((2016, 99.0), (2017, 9.0), (2018, 1.0), (2021, 5.0))]
         + [(year, "JP", "US", 2.0, 0.0) for year in range(2017, 2022)]
     ),
     "citation": scores(
@@ -125,7 +125,7 @@ def test_significant_links_draws_the_mean_z_of_each_partner():
     assert [to_hex(c).upper() for c in marks.get_edgecolors()] == [style.BRIDGE, style.POLES[0]]
     assert [to_hex(c).upper() for c in marks.get_facecolors()] == [style.BRIDGE, "#FFFFFF"]
     assert "z = −1.00" in [text.get_text() for text in first.texts]
-    # China with France: (9 + 1) / 2, 2016 being outside; the q is not known.
+    # China with France: (9 + 1 + 5) / 3, 2016 being outside; the q is not known.
     assert figure.axes[1].collections[1].get_offsets()[:, 0].tolist() == [5.0]
     assert to_hex(figure.axes[1].collections[1].get_facecolors()[0]) == "#ffffff"
     # Citation: 2018 has 6; 2020 the mean of 1 and 4; 2021 the one direction that has a z.
@@ -212,7 +212,7 @@ def aligned(poles=("US", "CN")):
         if country != pole and not (country == "JP" and pole == "CN")
     }
     trends = pl.DataFrame(
-        [(*key, slope, slope - 1, slope + 1, 0.0) for key, slope in slopes.items()],
+        [(*key, slope, slope - 1, slope + 1, 0.0, 0.0) for key, slope in slopes.items()],
         tables.TRENDS.columns,
         orient="row",
     )

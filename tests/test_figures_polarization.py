@@ -22,13 +22,16 @@ def words(figure):
 
 
 def by_year(channel, measure, pair, apart=None):
-    """Values 0.0, 0.1, 0.2 of three years; chance is a tenth below, intervals are 0.05 to either side."""
+    """Values 0.0, 0.1, 0.2 of three years; chance is a tenth below, intervals are 0.05 to either side.
+
+    With unchanged affinities it would be half of each value.
+    """
     rows = [
         (
             *(channel, measure, pair, 2000 + n),
             *(n / 10, n / 10 - 0.05, n / 10 + 0.05),
             *(n / 10 - 0.1, n / 10 - 0.2, n / 10),
-            *(0.01, 9, apart and n > 0),
+            *(0.01, n / 20, 9, apart and n > 0),
         )
         for n in range(3)
     ]
@@ -63,7 +66,7 @@ def test_polarization_draws_values_intervals_and_chance():
     assert sorted(set(vertices[vertices[:, 0] == 2002, 1])) == pytest.approx([0.15, 0.25])
     assert dots.get_offsets().tolist() == [[2001, 0.1], [2002, 0.2]]
     assert axes.get_xlabel() == (
-        "poles in two camps in 2 of 3 years\n−0.50 a decade; beyond chance −0.40\n(−0.70 to −0.10)"
+        "poles in two camps in 2 of 3 years\n−0.50 a decade; beyond dashed −0.40\n(−0.70 to −0.10)"
     )
 
 

@@ -21,7 +21,7 @@ def table(best: int | None, names=surrogates.NAMES) -> pl.DataFrame:
             k / 10 - less - 0.05,
             k / 10 - less + 0.05,
             3,
-            data == "observed" and k == best,
+            *(data == "observed" and k == best,) * 2,
         )
         for less, data in enumerate(("observed", *names))
         for over, measure, *_ in PANELS

@@ -11,9 +11,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from planted_panels import YEARS, T, both_ways, codes, panel, scored
-from poles import polarization, tables
+from poles import nulls, polarization, tables, trajectories
 from poles.nulls import Network, max_entropy
-from poles.polarization import Deal, Deviations, Panel
+from poles.polarization import Deal, Deviations, Panel, Steady
+from poles.scores import score as scores_of
 
 POLES = ["US", "CN"]
 
@@ -250,7 +251,7 @@ def test_a_world_without_sides_is_seldom_said_to_take_any():
     assert 0.33 < np.mean(p) < 0.72
 
 
-def test_the_trend_of_chance_is_taken_off_with_its_interval():
+def test_the_trend_of_unchanged_affinities_is_taken_off_with_its_interval():
     rng = np.random.default_rng(12)
     courses = panel([*codes(9), *POLES], lambda a, b: rng.standard_normal(22))
     pairs = courses.select("source", "target").unique(maintain_order=True)
@@ -259,7 +260,13 @@ def test_the_trend_of_chance_is_taken_off_with_its_interval():
     for one in polarization.measures_of(whole):
         plain, tilted = (
             polarization._summary(
-                whole, values, one, slope * T + np.zeros((3, 22)), 100, np.random.default_rng(1)
+                whole,
+                values,
+                one,
+                np.zeros((3, 22)),
+                slope * T + np.zeros((3, 22)),
+                100,
+                np.random.default_rng(1),
             )[1]
             for slope in (0.0, 0.7)
         )
@@ -267,6 +274,57 @@ def test_the_trend_of_chance_is_taken_off_with_its_interval():
         for name in ("excess_slope", "excess_low", "excess_high"):
             assert tilted[name] == pytest.approx(plain[name] - 7)
         assert plain["excess_low"] == plain["low"] < plain["slope"] < plain["high"] == plain["excess_high"]
+
+
+def counted(seed: int, contrast: np.ndarray, model: str = "max_entropy") -> pl.DataFrame:
+    """Scores of a world of two blocs, one of each pole, whose publications grow twentyfold in all.
+
+    ``contrast`` is the logarithm of how much more a country of the own bloc is sought, by year.
+    """
+    rng = np.random.default_rng(seed)
+    names = sorted([*codes(20), *POLES])
+    size = np.exp(rng.normal(0, 0.8, len(names)))
+    size[[names.index(pole) for pole in POLES]] = 8
+    camp = rng.choice([-1, 1], len(names))
+    camp[[names.index(pole) for pole in POLES]] = 1, -1
+    taste = np.exp(symmetric(rng.normal(0, 0.3, (len(names), len(names)))))
+    frames = []
+    for year, own, volume in zip(YEARS, contrast, np.geomspace(300, 6000, len(YEARS)), strict=True):
+        weight = np.outer(size, size) * taste * np.exp(own / 2 * np.outer(camp, camp))
+        weights = symmetric(rng.poisson(2 * volume * weight / weight.sum()).astype(float))
+        network = Network(year, "collaboration", tuple(names), weights, directed=False)
+        frames.append(nulls.tabulate(network, nulls.fit_network(model, network, {})))
+    return scores_of(pl.concat(frames))
+
+
+@pytest.mark.parametrize("growth", ["kept", "removed"])
+def test_blocs_that_were_there_all_along_do_not_form_because_counts_grow(growth):
+    found = {}
+    for name, contrast in (("always", 1.2 + 0 * T), ("forming", 2.4 * T / 21)):
+        towards, slopes = [], []
+        for seed in range(4):
+            scores = {"collaboration": counted(seed, contrast)}
+            courses, _ = trajectories.build_panel(scores, 2000, 2021, "mean", 20, 0.8, growth)
+            _, over_years = measured(courses, scores=scores, growth=growth)
+            row = over_years.row(by_predicate=pl.col("measure") == "modularity", named=True)
+            towards.append(row["towards"])
+            slopes.append((row["slope"], row["excess_slope"]))
+        found[name] = np.mean(slopes, axis=0)
+        assert towards == [int(name == "forming")] * 4
+    # What is taken off the blocs that always were is most of what their modularity seems to gain.
+    assert found["always"][0] > 0.02 and abs(found["always"][1]) < found["always"][0] / 4
+    assert found["forming"][1] > 0.05
+
+
+def test_chance_is_dealt_from_the_z_that_is_measured():
+    scores = {"collaboration": counted(1, 0.8 + 0 * T)}
+    courses, _ = trajectories.build_panel(scores, 2000, 2021, "mean", 20, 0.8, "removed")
+    pairs = courses.select("source", "target").unique(maintain_order=True)
+    steady = Steady(scores["collaboration"], pairs, list(YEARS), (1.0,), "removed")
+    observed = polarization.cube(courses, ["z_collaboration"])[:, :, 0].T
+    there = steady.there & ~polarization.cube(courses, ["interpolated"])[:, :, 0].T.astype(bool)
+    assert there.mean() > 0.95
+    assert steady.z[0][there] == pytest.approx(observed[there], abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -315,5 +373,11 @@ def test_the_same_seed_gives_the_same_bytes_and_an_empty_panel_an_empty_table():
     assert once[1].equals(again[1])
     assert not measured(courses, seed=2)[0].equals(once[0])
     assert all(frame.is_empty() for frame in measured(courses.head(0)))
+    # Poles that share no partner have no camps, and that is no failure.
+    apart = panel(["AA", "AB", "AC", "AD", *POLES], lambda a, b: np.arange(22.0))
+    ends = pl.concat_list("source", "target")
+    for own, pole in (("AA", "CN"), ("AB", "CN"), ("AC", "US"), ("AD", "US"), ("CN", "US")):
+        apart = apart.filter(~(ends.list.contains(own) & ends.list.contains(pole)))
+    assert measured(apart)[1]["measure"].to_list() == ["modularity"]
     three = panel([*POLES, "AA"], lambda a, b: np.arange(22.0))
     assert all(frame.is_empty() for frame in measured(three))

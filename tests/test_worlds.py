@@ -32,7 +32,12 @@ def test_the_default_world_is_planned_as_the_paper_says():
     courses = ["us_only_collaboration", "bridges_collaboration", "china_only_collaboration"]
     assert all(found[name] is True for name in [*turns, *courses, "developing_to_china"])
     assert found["large_producers_diverge"] is False and found["india_emerges"] is False
-    for name in ("us_significant_ties", "china_ties_nearby", "hub_and_spoke", "robust_to_null_models"):
+    for name in (
+        "us_significant_ties",
+        "china_ties_nearby",
+        "hub_and_spoke_citation",
+        "robust_to_null_models",
+    ):
         assert found[name] is None
 
 
@@ -40,7 +45,12 @@ def test_without_contrast_nothing_that_moves_is_planned():
     found = truths(contrast=0)
     assert not any(found.values())
     decided = {name for name, planned in found.items() if planned is False}
-    assert {"poles_diverge_collaboration", "two_poles_citation", "hub_and_spoke", "bridges"} < decided
+    assert {
+        "poles_diverge_collaboration",
+        "two_poles_citation",
+        "hub_and_spoke_citation",
+        "bridges",
+    } < decided
     assert truths(contrast=0, walk=0.4)["four_archetypes"] is False
 
 

@@ -6,7 +6,8 @@ dealt out the directions of its pairs anew among its own pairs. So each partner 
 attractions and of repulsions, and a country is compared with what others get from the same partners; a
 plain permutation over all pairs would give a pole of small countries the benefit that small countries rise
 with many. Partners being independent in this, the number of attractions follows the Poisson-binomial law and
-its test is exact; for the share weighted by strength the deal is drawn.
+its test is exact; for the share weighted by strength the deal is drawn. A pole must also have more pairs that
+go its way than the other way (`sided`): p is the greater of both.
 
 A link has no direction here: that a country attracts all its partners, and that it is attracted by all, is
 one finding. Nor does the test say why the pairs of a country move together.
@@ -113,20 +114,43 @@ def search(
     for sign, verb, done in ((1, "attracts", "attracted"), (-1, "repels", "repelled")):
         there = known & (signs == sign)
         tested = [excess(there, known, place, weight, permutations, rng) for place in range(len(codes))]
+        one_sided = sided(there.sum(axis=1), (known & (signs != 0)).sum(axis=1))
         columns |= {
             done: there.sum(axis=1),
             verb: [[codes[other] for other in np.flatnonzero(row)] for row in there],
             f"{done}_strength": [found.strength for found in tested],
             "excess" if sign > 0 else "excess_repelled": [found.count for found in tested],
         }
-        for suffix, p in (("", [found.p for found in tested]), ("_strength", [f.p_strength for f in tested])):
-            columns |= {f"p_{verb}{suffix}": p, f"q_{verb}{suffix}": adjusted(np.array(p))}
+        for suffix, chance in (("", [f.p for f in tested]), ("_strength", [f.p_strength for f in tested])):
+            p = np.maximum(chance, one_sided)
+            columns |= {f"p_{verb}{suffix}": p, f"q_{verb}{suffix}": adjusted(p)}
     rank = pl.col("excess").round(12).rank("min", descending=True)
     found = pl.DataFrame(columns).with_columns(rank.alias("rank"))
     for verb in ("attracts", "repels"):
         many = found.filter(pl.col(f"q_{verb}") < LEVEL).sort("strength", descending=True)["country"]
         log.info("%s more partners than chance: %s", verb, ", ".join(many) or "none")
     return tables.conform(found, tables.POLES)
+
+
+def sided(done: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """Probability that of a country's moving pairs as many or more go one way, if they go as all others do.
+
+    Trends of large countries are the better measured, so more of theirs are significant, rising and falling
+    alike; only a surplus of one over the other makes a pole.
+
+    Parameters
+    ----------
+    done, moving : ndarray of int, shape (countries,)
+        Pairs of each country that go this way, and that go either way.
+
+    Returns
+    -------
+    ndarray, shape (countries,)
+        Upper tail of the binomial law, its chance the share (Laplace's, one added to each way) among the
+        pairs without the country.
+    """
+    rest, rest_done = moving.sum() / 2 - moving, done.sum() / 2 - done
+    return stats.binom.sf(done - 1, moving, (rest_done + 1) / (rest + 2))
 
 
 class Excess(NamedTuple):

@@ -59,8 +59,8 @@ def _study(config: Mapping[str, Any]) -> dict[str, Any]:
 def sharing(config: Mapping[str, Any], variant: str, stage: str) -> str:
     """Variant under whose name the files of a stage stand: the plainest with the same choices up to there.
 
-    That is the one with the fewest choices of its own, then by name: whatever else is declared or run, and in
-    which order, a file stays where it is.
+    That is the one with the fewest choices of its own, then by name: whichever are run, and in whatever order
+    they are declared, a file stays where it is.
 
     Parameters
     ----------

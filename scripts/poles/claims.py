@@ -60,6 +60,7 @@ def read_branches(
         scores = {
             layer: tables.read(path, tables.SCORES) for layer, path in zip(layers, of_branch, strict=True)
         }
+        members = tables.read(files.clusters[place], tables.CLUSTERS)
         found[variant, null] = Branch(
             layers=layers,
             poles=poles,
@@ -67,7 +68,8 @@ def read_branches(
             alignment=tables.read(files.alignment[place], tables.alignment(poles)),
             significant=significant_links(scores, significance["first"], significance["last"]),
             threshold=significance["threshold"],
-            members=tables.read(files.clusters[place], tables.CLUSTERS),
+            k=members["cluster"].n_unique(),
+            members=members,
             sizes=networks.sizes(tables.read(files.countries[place], tables.COUNTRIES)),
             polarization=tables.read(files.polarization[place], tables.POLARIZATION_TRENDS),
             hubs=tables.read(files.hubs[place], tables.HUBS),

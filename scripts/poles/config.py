@@ -29,7 +29,7 @@ CLAIM_KEYS = {
     "significant": ({"pole", "layer", "expected", "tolerance"}, set()),
     "neighbours": ({"pole", "layer", "share"}, set()),
     "continents": ({"pole", "layer", "expected"}, set()),
-    "polarization": ({"layer", "measure", "direction"}, set()),
+    "polarization": ({"layer", "measure", "direction"}, {"poles"}),
     "hub": ({"region", "layer"}, set()),
     "pole": ({"country"}, set()),
     "clusters": ({"k"}, set()),

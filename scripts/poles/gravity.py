@@ -40,7 +40,7 @@ def unchanged(scores: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        year, source, target, z of these years: `scores.z_of` the weight of the gravity model.
+        year, source, target, weight (of the gravity model), z (`scores.z_of` it) of these years.
     """
     inside = scores.filter(pl.col("year").is_between(first, last))
     countries = pl.concat([inside["source"], inside["target"]]).unique().sort()
@@ -50,7 +50,8 @@ def unchanged(scores: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
     weights[place] = inside["observed"].to_numpy()
     directed = (inside["source"] > inside["target"]).any()
     model = fit(weights if directed else weights + weights.transpose(0, 2, 1))
-    return inside.select("year", "source", "target", z_of(pl.lit(pl.Series(model[place]))))
+    weight = pl.lit(pl.Series(model[place]))
+    return inside.select("year", "source", "target", weight.alias("weight"), z_of(weight))
 
 
 def fit(weights: np.ndarray) -> np.ndarray:

@@ -9,11 +9,14 @@ Four measures of each year and channel:
   than expected within camps and fewer between. Whether the poles fall into different camps is said beside.
 - ``pole_modularity``: the same where every country goes with the pole with which its z is greatest.
 
-All four are the same in any unit of z, so the growth of the networks by itself does not move them.
+All four are the same in any unit of z. What they would be anyhow is measured, not assumed to be 0:
 
-What chance gives is measured, not assumed to be 0. A null model gives every country its strength, so who has
-more with one pole must have less with others: z with two large poles is negatively correlated without any
-polarization, and the best of all splits has a modularity above 0 in any network. `deal` keeps both.
+- of a year, by chance: a null model gives every country its strength, so who has more with one pole must have
+  less with others: z with two large poles is negatively correlated without any polarization, and the best of
+  all splits has a modularity above 0 in any network. `Deal` keeps both.
+- over the years, with unchanged affinities: as networks grow, counts are less noisy and blocs that were there
+  all along stand out more, and where countries grow their z-scores move (`gravity`). `Steady` draws panels in
+  which nothing else happens; a trend is judged by what it has beyond theirs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +27,7 @@ import numpy as np
 import polars as pl
 from scipy import linalg, stats
 
-from poles import tables, trends
+from poles import gravity, tables, trends
 from poles.alignment import undirected
 from poles.clusters import number_countries, one_thread
 from poles.jobs import log
@@ -261,34 +264,78 @@ class Deal:
         return drawn
 
 
-def deviations_of(
-    scores: pl.DataFrame, pairs: pl.DataFrame, years: Sequence[int], directed: bool
-) -> list[Deviations]:
-    """Scores of the pairs, by year.
+class Steady:
+    """Panels of one channel in which affinities never change: counts drawn about the gravity model's weights.
+
+    Each count is drawn from a Poisson law, as if works found their countries one by one. What a work of many
+    countries adds at once makes true counts more noisy than that, and fractional counts are less noisy.
 
     Parameters
     ----------
     scores : pl.DataFrame
-        `tables.SCORES` of a layer.
+        `tables.SCORES` of the layer.
     pairs : pl.DataFrame
         source < target, in the order of the panel.
     years : sequence of int
-    directed : bool
-        Whether a pair has two directions.
+        In a row.
+    weights : sequence of float
+        See `DIRECTIONS`.
+    growth : {"kept", "removed"}
+        Whether the panel keeps what growth makes of z (`trajectories.detrend`).
+
+    Attributes
+    ----------
+    z, std : ndarray, shape (directions, years, pairs)
+        Observed, in the panel's reading of growth; NaN where there is none.
     """
-    ways = [pairs.select("source", "target")]
-    ways += [pairs.select(source="target", target="source")] if directed else []
-    grid = pl.DataFrame({"year": pl.Series(years, dtype=pl.Int16)})
-    found = []
-    for way in ways:
-        joined = grid.join(way, how="cross", maintain_order="left_right").join(
-            scores.select("year", "source", "target", "z", "std"),
-            on=["year", "source", "target"], how="left", maintain_order="left",
-        )  # fmt: skip
-        found.append([joined[name].to_numpy().reshape(len(years), len(pairs)) for name in ("z", "std")])
-    return [
-        Deviations(*(np.stack([way[part][n] for way in found]) for part in (0, 1))) for n in range(len(years))
-    ]
+
+    def __init__(
+        self,
+        scores: pl.DataFrame,
+        pairs: pl.DataFrame,
+        years: Sequence[int],
+        weights: Sequence[float],
+        growth: str,
+    ):
+        keys = ["year", "source", "target"]
+        model = gravity.unchanged(scores, years[0], years[-1]).rename({"z": "still"})
+        known = scores.select(*keys, "z", "std", "expected").join(model, on=keys, how="inner")
+        ways = [pairs.select("source", "target")]
+        ways += [pairs.select(source="target", target="source")] if len(weights) > 1 else []
+        grid = pl.DataFrame({"year": pl.Series(years, dtype=pl.Int16)})
+        joined = [
+            grid.join(way, how="cross", maintain_order="left_right").join(
+                known, on=keys, how="left", maintain_order="left"
+            )
+            for way in ways
+        ]
+
+        def of(name: str) -> np.ndarray:
+            shape = (len(ways), len(years), len(pairs))
+            return np.stack([frame[name].to_numpy() for frame in joined]).reshape(shape)
+
+        self.std, self.expected, self.model = of("std"), of("expected"), of("weight")
+        self.there = (np.isfinite(of("z")) & (self.std > 0)).all(axis=0)
+        self.moved = np.zeros_like(self.std)
+        if growth == "removed":
+            still = np.where(self.there, of("still"), 0.0)
+            mean = still.sum(axis=1, keepdims=True) / np.maximum(self.there.sum(axis=0), 1)
+            self.moved = still - mean
+        self.z = of("z") - self.moved
+        self.weights = np.array(weights)
+
+    def draw(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The channel with counts drawn anew; a pair without z in a year keeps its value, as interpolated.
+
+        Parameters
+        ----------
+        values : ndarray, shape (years, pairs)
+            The channel as observed.
+        rng : Generator
+        """
+        counts = rng.poisson(np.where(self.there, self.model, 0.0))
+        z = (counts - self.expected) / np.where(self.there, self.std, 1.0) - self.moved
+        return np.where(self.there, np.tensordot(self.weights, z, axes=1), values)
 
 
 class Measure(NamedTuple):
@@ -331,7 +378,7 @@ def measures_of(panel: Panel) -> list[Measure]:
         if len(places) >= 3:
             found.append(Measure("correlation", "-".join(poles), of_pair(correlate, places)))
             found.append(Measure("rank_correlation", "-".join(poles), of_pair(correlate_ranks, places)))
-    if len(panel.poles) > 1:
+    if len(panel.poles) > 1 and len(panel.with_poles(panel.poles)):
         found.append(Measure("pole_modularity", "-".join(panel.poles), by_pole))
     return [*found, Measure("modularity", "none", best)]
 
@@ -415,6 +462,7 @@ def measure(
     resamples: int,
     deals: int,
     seed: int,
+    growth: str = "kept",
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Polarization of every year and channel, and its trend.
 
@@ -431,8 +479,10 @@ def measure(
     resamples : int
         Resamples of countries behind the intervals of correlations; those of modularities are `jackknife`'s.
     deals : int
-        How often z is dealt out anew in each year (`Deal`).
+        How often z is dealt out anew in each year (`Deal`), and panels are drawn (`Steady`).
     seed : int
+    growth : {"kept", "removed"}
+        As in the trajectories.
 
     Returns
     -------
@@ -459,18 +509,21 @@ def measure(
     with one_thread():
         for number, channel in enumerate(channels):
             values = cube(trajectories, [f"z_{channel}"])[:, :, 0].T
-            layer = channel.split("_")[0]
-            deviations = deviations_of(scores[layer], pairs, years, len(DIRECTIONS[channel]) > 1)
+            steady = Steady(scores[channel.split("_")[0]], pairs, years, DIRECTIONS[channel], growth)
+            deviations = [Deviations(steady.z[:, n], steady.std[:, n]) for n in range(len(years))]
             rng = np.random.default_rng([seed, number])
+            measures = measures_of(panel)
             by_chance = _dealt(panel, values, deviations, DIRECTIONS[channel], deals, rng)
-            for place, one in enumerate(measures_of(panel)):
-                rows, trend = _summary(panel, values, one, by_chance[:, :, place], resamples, rng)
+            drawn = [steady.draw(values, rng) for _ in range(deals)]
+            for place, one in enumerate(measures):
+                unchanged = np.stack([one.of(courses) for courses in drawn])
+                rows, trend = _summary(panel, values, one, by_chance[:, :, place], unchanged, resamples, rng)
                 named = {"channel": channel, "measure": one.name, "poles": one.poles}
                 by_year += [named | {"year": year} | row for year, row in zip(years, rows, strict=True)]
                 over_years.append(named | trend)
     for row in over_years:
         log.info(
-            "%s, %s (%s): %+.3f a decade, %+.3f beyond chance (%+.3f to %+.3f)",
+            "%s, %s (%s): %+.3f a decade, %+.3f beyond unchanged affinities (%+.3f to %+.3f)",
             *(row[name] for name in ("channel", "measure", "poles", "slope")),
             *(row[name] for name in ("excess_slope", "excess_low", "excess_high")),
         )  # fmt: skip
@@ -501,10 +554,14 @@ def _summary(
     values: np.ndarray,
     one: Measure,
     by_chance: np.ndarray,
+    unchanged: np.ndarray,
     resamples: int,
     rng: np.random.Generator,
 ) -> tuple[list[dict], dict]:
-    """Rows by year and row of trends of one measure, without their names."""
+    """Rows by year and row of trends of one measure, without their names.
+
+    What chance gives, and what panels of unchanged affinities do, have the shape (draws, years).
+    """
     observed = one.of(values)
     chance = by_chance.mean(axis=0)
     rising = one.name in RISING
@@ -533,15 +590,19 @@ def _summary(
     columns = {
         "value": observed, "low": low, "high": high, "chance": chance, "chance_low": chance_low,
         "chance_high": chance_high, "p": (1 + as_much) / (1 + len(by_chance)),
+        "steady": unchanged.mean(axis=0),
     }  # fmt: skip
     rows = [
         {name: float(column[year]) for name, column in columns.items()}
         | {"countries": countries, "apart": apart[year]}
         for year in range(len(values))
     ]
-    slope, excess_slope = slopes(np.stack([observed, observed - chance]))
+    steady = unchanged.mean(axis=0)
+    slope, excess_slope = slopes(np.stack([observed, observed - steady]))
     low, high = interval(slope, slopes(sample))
-    excess_low, excess_high = interval(excess_slope, slopes(sample - chance))
+    excess_low, excess_high = interval(excess_slope, slopes(sample - steady))
+    below, above = np.quantile(slopes(unchanged - steady), [0.025, 0.975])
+    excess_low, excess_high = min(excess_low, excess_slope - above), max(excess_high, excess_slope - below)
     alone = trends.estimate(observed[None])
     trend = {
         "slope": slope, "low": low, "high": high, "excess_slope": excess_slope, "excess_low": excess_low,

@@ -7,13 +7,24 @@ from typing import Any
 import polars as pl
 
 from poles import tables
-from poles.verdicts import NOT_TESTABLE
+from poles.branches import STAGES
+from poles.verdicts import NOT_TESTABLE, STAGE
 
 
-def changes(claims: pl.DataFrame, choices: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+def moves(choice: str, kind: str) -> bool:
+    """Whether a choice can move claims of a kind: whether it is made no later than what they rest on."""
+    order = list(STAGES)
+    made = next((stage for stage, names in STAGES.items() if choice in names), order[0])
+    return order.index(made) <= order.index(STAGE.get(kind, "trajectories"))
+
+
+def changes(
+    claims: pl.DataFrame, choices: Mapping[str, Mapping[str, Any]], kinds: Mapping[str, str]
+) -> pl.DataFrame:
     """Count, for each claim and choice, how often that choice alone changes the verdict.
 
-    Two branches are compared where one choice sets them apart and the claim is testable in both. This is the
+    Two branches are compared where one choice sets them apart, the claim is testable in both, and the choice
+    can move it at all. This is the
     elementary effect of a choice (Morris 1991, Technometrics 33:161) for an outcome of three values, taken
     over all branches that were run instead of a sample.
 
@@ -23,6 +34,8 @@ def changes(claims: pl.DataFrame, choices: Mapping[str, Mapping[str, Any]]) -> p
         `tables.CLAIMS`; rows of branches alone count.
     choices : Mapping
         Choices of every branch by "variant/null", see `poles.branches.declared`.
+    kinds : Mapping
+        Kind of each claim.
 
     Returns
     -------
@@ -46,7 +59,7 @@ def changes(claims: pl.DataFrame, choices: Mapping[str, Mapping[str, Any]]) -> p
             compared = [
                 verdicts[one] != verdicts[other]
                 for one, other, which in apart
-                if which == name and one in verdicts and other in verdicts
+                if which == name and one in verdicts and other in verdicts and moves(name, kinds[claim])
             ]
             rows.append((claim, name, len(compared), sum(compared)))
     return pl.DataFrame(rows, schema=dict(tables.ROBUSTNESS.columns), orient="row")

@@ -64,16 +64,18 @@ def describe(run: Run, years: Sequence[int]) -> str:
     return run.over
 
 
-def scored(outcome: Outcome, years: Sequence[int]) -> dict[tuple[str, str, int], np.ndarray]:
+def scored(outcome: Outcome, years: Sequence[int], most: int) -> dict[tuple[str, str, int], np.ndarray]:
     """Agreement of the runs with the unchanged panel by (over, measure, k): one value per run.
 
-    The values of ``lowest_jaccard`` are those of the cluster whose mean over the runs is the lowest.
+    Of draws, the first so many (``most``) count, so that every k is judged by as many. The values of
+    ``lowest_jaccard`` are those of the cluster whose mean over the runs is the lowest.
     """
     from sklearn.metrics import adjusted_rand_score
 
     grouped: dict[tuple[str, int], list[np.ndarray]] = {}
     for run, labels in outcome.labels.items():
-        grouped.setdefault((describe(run, years), run.k), []).append(labels)
+        if run.over not in (*RESAMPLED, "seeds") or run.choice < most:
+            grouped.setdefault((describe(run, years), run.k), []).append(labels)
     found = {}
     for k, (_, inertia, width) in outcome.base.items():
         found["fit", "inertia", k] = np.array([inertia])
@@ -118,11 +120,13 @@ def select(
                 (name, over, measure, k, v.mean(), v.mean() - reach, min(v.mean() + reach, most), len(v))
                 for (k, v), reach in zip(by_k.items(), _reach(list(by_k.values())), strict=True)
             ]
-    columns = [column for column in tables.SELECTION.columns if column != "preferred"]
+    columns = [column for column in tables.SELECTION.columns if column not in ("passes", "preferred")]
     frame = pl.DataFrame(rows, columns, orient="row").with_columns(pl.col(pl.Float64).fill_nan(None))
-    best = preferred(frame)
-    chosen = pl.lit(False) if best is None else (pl.col("data") == OBSERVED) & (pl.col("k") == best)
-    return frame.with_columns(chosen.alias("preferred"))
+    good, own = passing(frame), pl.col("data") == OBSERVED
+    return frame.with_columns(
+        (own & pl.col("k").is_in(good)).alias("passes"),
+        (own & pl.col("k").is_in(good[-1:])).alias("preferred"),
+    )
 
 
 def _reach(groups: Sequence[np.ndarray]) -> list[float]:
@@ -173,17 +177,24 @@ def excess(selection: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def preferred(selection: pl.DataFrame) -> int | None:
-    """The number of clusters that the panel prefers; None where it prefers none, or nothing was compared.
+def passing(selection: pl.DataFrame) -> list[int]:
+    """Every number of clusters that is stable and exceeds the surrogates, in order.
 
-    The last k before stability collapses, among those that exceed the surrogates: the largest at which every
-    cluster keeps a mean Jaccard index of at least `STABLE` with pairs and with countries resampled, the
+    Every cluster keeps a mean Jaccard index of at least `STABLE` with pairs and with countries resampled, the
     silhouette is above the bands of all surrogates, and none of them is more stable on average.
     """
     found = excess(selection).filter(
         (pl.col("silhouette") > 0) & (pl.col("adjusted_rand") >= 0) & (pl.col("lowest_jaccard") >= STABLE)
     )
-    return found["k"].max()
+    return found["k"].sort().to_list()
+
+
+def preferred(selection: pl.DataFrame) -> int | None:
+    """The number of clusters that the panel prefers; None where it prefers none, or nothing was compared.
+
+    The greatest that is `passing`, the last before stability collapses.
+    """
+    return max(passing(selection), default=None)
 
 
 def choices(
@@ -305,8 +316,8 @@ def study(
         for name, number, values in surrogates.draw(z, still, *asked, drawn):
             other = Panel(name, number, values, channels, panel.ends)
             found = refits.explore(other, fewer, design, threads)
-            rivals.setdefault(name, []).append(scored(found, years))
-    selection = select(scored(outcome, years), rivals)
+            rivals.setdefault(name, []).append(scored(found, years, design.surrogate_resamples))
+    selection = select(scored(outcome, years, design.resamples), rivals)
     stability = pairs.with_columns(
         pl.Series("archetype", names),
         pl.Series("stability", kept),

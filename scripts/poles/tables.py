@@ -175,7 +175,8 @@ SELECTION = Table(
         "low": pl.Float64,  # quantiles 0.05 and 0.95 of the runs; where one more surrogate panel lies at 99 %
         "high": pl.Float64,
         "runs": pl.Int32,  # of the observed panel, or surrogate panels
-        "preferred": pl.Boolean,  # whether the observed panel prefers this k
+        "passes": pl.Boolean,  # whether the observed panel is stable and beyond all surrogates at this k
+        "preferred": pl.Boolean,  # whether it is the greatest such k
     },
 )
 CHOICES = Table(
@@ -264,8 +265,8 @@ POLES = Table(
         "excess": pl.Float64,  # share of the partners that are attracted, less what chance gives
         "excess_repelled": pl.Float64,  # the same of those repelled
         "rank": pl.Int64,  # by excess
-        "p_attracts": pl.Float64,  # that chance attracts as many; q: Benjamini-Hochberg over countries
-        "q_attracts": pl.Float64,
+        "p_attracts": pl.Float64,  # the greater: that chance attracts as many, that it is as one-sided
+        "q_attracts": pl.Float64,  # Benjamini-Hochberg over countries
         "p_repels": pl.Float64,
         "q_repels": pl.Float64,
         "attracted_strength": pl.Float64,  # share of the partners' strength
@@ -290,6 +291,7 @@ POLARIZATION = Table(
         "chance_low": pl.Float64,
         "chance_high": pl.Float64,
         "p": pl.Float64,  # that chance gives as much polarization
+        "steady": pl.Float64,  # mean of panels drawn with unchanged affinities
         "countries": pl.Int64,
         "apart": pl.Boolean,  # modularity: whether its split parts the two poles; null for all else
     },
@@ -303,8 +305,8 @@ POLARIZATION_TRENDS = Table(
         "slope": pl.Float64,  # change per decade, with its 95 % interval over countries
         "low": pl.Float64,
         "high": pl.Float64,
-        "excess_slope": pl.Float64,  # the same of value less chance
-        "excess_low": pl.Float64,
+        "excess_slope": pl.Float64,  # the same of value less steady
+        "excess_low": pl.Float64,  # the wider of two intervals: over countries, and of the panels drawn
         "excess_high": pl.Float64,
         "years_low": pl.Float64,  # 95 % interval of the slope over years, and test, as of a single series
         "years_high": pl.Float64,

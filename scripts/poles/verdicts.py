@@ -1,13 +1,13 @@
 """How each kind of claim is judged on the results of one branch: a statistic, a threshold, and a verdict.
 
 A claim about a share of countries or pairs is reproduced from its threshold `share` on, and contradicted
-below the lesser of 1 - `share` and half of `share`; about the courses of countries, below it even if all
-those without a clear course took the one that is said. A claim about a single course is reproduced where the
+below the lesser of 1 - `share` and half of `share`, even if all those of which nothing is known (no clear
+course, a cluster without a name) were as it says. A claim about a single course is reproduced where the
 95 % interval of the trend lies beyond the least trend that it asks for, on its side of zero, and contradicted
-where it falls short of that (a test of a minimum effect, Murphy and Myors 1999). What is not
-there cannot be judged: a missing country, layer or null model makes a claim not testable, never reproduced.
-A claim about archetypes is inconclusive where the panel has none to speak of: where no number of clusters is
-both stable and above data without archetypes.
+where it falls short of that (a test of a minimum effect, Murphy and Myors 1999). What is not there cannot be
+judged: a missing country, layer or null model makes a claim not testable, never reproduced. A claim about
+archetypes is inconclusive where the clusters that it rests on are not both stable and above data without
+archetypes; and a pair whose cluster has no name speaks neither for it nor against it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,6 +17,7 @@ import polars as pl
 
 from poles import countries
 from poles.alignment import UNKNOWN
+from poles.clusters import UNNAMED
 from poles.layers import LAYERS
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
@@ -55,6 +56,8 @@ class Branch(NamedTuple):
         See `poles.scores.significant_links`.
     threshold : float
         Mean z above which a link is significant.
+    k : int
+        Number of clusters.
     members : pl.DataFrame
         source, target, archetype of the pairs of the panel.
     sizes : Mapping
@@ -69,6 +72,7 @@ class Branch(NamedTuple):
     alignment: pl.DataFrame
     significant: pl.DataFrame
     threshold: float
+    k: int
     members: pl.DataFrame
     sizes: Mapping[str, float]
     polarization: pl.DataFrame
@@ -86,11 +90,12 @@ def _without(layer: str) -> Verdict:
     return _untestable(f"The study has no {layer} layer.")
 
 
-def _by_share(share: float, wanted: float, why: str) -> Verdict:
-    """Verdict on a share."""
+def _by_share(share: float, wanted: float, why: str, open_share: float = 0.0) -> Verdict:
+    """Verdict on a share, of what is open in no way known."""
     if share >= wanted:
         return Verdict(REPRODUCED, share, why)
-    return Verdict(CONTRADICTED if share < min(1 - wanted, wanted / 2) else INCONCLUSIVE, share, why)
+    lost = share + open_share < min(1 - wanted, wanted / 2)
+    return Verdict(CONTRADICTED if lost else INCONCLUSIVE, share, why)
 
 
 def _by_interval(
@@ -185,10 +190,8 @@ def judge_courses(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     ]
     count, against = len(there) - len(named), sum(map(opposes, there))
     why = f"{count} of {len(there)} take this course in {claim['layer']}, {against} another" + _listed(named)
-    found = _by_share(count / len(there), claim["share"], why)
-    at_best = _by_share(1 - against / len(there), claim["share"], why)
-    lost = found.verdict == at_best.verdict == CONTRADICTED
-    return found if lost or found.verdict == REPRODUCED else found._replace(verdict=INCONCLUSIVE)
+    share = count / len(there)
+    return _by_share(share, claim["share"], why, 1 - against / len(there) - share)
 
 
 def _needs_groups(poles: Iterable[str], branch: Branch) -> Verdict | None:
@@ -202,11 +205,10 @@ def _needs_groups(poles: Iterable[str], branch: Branch) -> Verdict | None:
 
 def _on_archetypes(verdict: Verdict, branch: Branch) -> Verdict:
     """A verdict that rests on archetypes; it is open where clusters exceed no data without archetypes."""
-    compared = len(branch.selection.filter(pl.col("data") != "observed")) > 0
-    decided = verdict.verdict in (REPRODUCED, CONTRADICTED)
-    if not (compared and decided) or branch.selection["preferred"].any():
+    passes = branch.selection.filter(pl.col("passes"))["k"].unique()
+    if verdict.verdict not in (REPRODUCED, CONTRADICTED) or branch.k in passes:
         return verdict
-    but = "But no number of clusters exceeds data without archetypes."
+    but = f"But {branch.k} clusters are not both stable and beyond data without archetypes."
     return Verdict(INCONCLUSIVE, verdict.statistic, f"{verdict.why} {but}")
 
 
@@ -220,10 +222,18 @@ def judge_group(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     there, verdict = _there(claim, (country for country, group in groups.items() if group != UNKNOWN))
     if verdict:
         return verdict
-    others = [f"{country} ({groups[country]})" for country in there if groups[country] != claim["group"]]
-    share = 1 - len(others) / len(there)
-    why = f"{len(there) - len(others)} of {len(there)} in the group '{claim['group']}'" + _listed(others)
-    return _on_archetypes(_by_share(share, claim["share"], why), branch)
+    columns = [f"archetype_{pole}" for pole in claim["poles"]]
+    lost = pl.any_horizontal(pl.col(column) == UNNAMED for column in columns)
+    unnamed = set(branch.alignment.filter(lost)["country"])
+    fits = [country for country in there if groups[country] == claim["group"] and country not in unnamed]
+    others = [
+        f"{country} ({'unnamed' if country in unnamed else groups[country]})"
+        for country in there
+        if country not in fits
+    ]
+    why = f"{len(fits)} of {len(there)} in the group '{claim['group']}'" + _listed(others)
+    nothing = len(unnamed & set(there)) / len(there)
+    return _on_archetypes(_by_share(len(fits) / len(there), claim["share"], why, nothing), branch)
 
 
 def judge_turn(claim: Mapping[str, Any], branch: Branch) -> Verdict:
@@ -243,7 +253,13 @@ def judge_turn(claim: Mapping[str, Any], branch: Branch) -> Verdict:
         if not fits[c]
     ]
     why = f"{sum(fits.values())} of {len(there)} leave {claim['leaving']} for {claim['joining']}"
-    found = _by_share(sum(fits.values()) / len(there), claim["share"], why + _listed(others))
+    # Where one of the two has no name, the other may still speak against the claim.
+    nothing = [
+        UNNAMED in (left, joined) and left in (*LEAVING, UNNAMED) and joined in (*JOINING, UNNAMED)
+        for left, joined in map(archetypes.get, there)
+    ]
+    share, open_share = sum(fits.values()) / len(there), sum(nothing) / len(there)
+    found = _by_share(share, claim["share"], why + _listed(others), open_share)
     return _on_archetypes(found, branch)
 
 
@@ -258,8 +274,10 @@ def judge_among(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     if len(pairs) < possible / 2:
         return _untestable(f"{len(pairs)} of {possible} pairs of the largest countries are in the panel.")
     count = pairs.filter(pl.col("archetype") == claim["archetype"]).height
+    nothing = pairs.filter(pl.col("archetype") == UNNAMED).height
     why = f"{count} of {len(pairs)} pairs among {', '.join(largest)} in {claim['archetype']}."
-    return _on_archetypes(_by_share(count / len(pairs), claim["share"], why), branch)
+    found = _by_share(count / len(pairs), claim["share"], why, nothing / len(pairs))
+    return _on_archetypes(found, branch)
 
 
 def _partners(claim: Mapping[str, Any], branch: Branch) -> tuple[list[str], int] | Verdict:
@@ -328,19 +346,21 @@ def judge_polarization(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     if claim["layer"] not in branch.layers:
         return _without(claim["layer"])
     of_claim = pl.col("measure").eq(claim["measure"]) & _of_layer(claim["layer"])
+    if poles := claim.get("poles"):
+        of_claim &= pl.col("poles").str.split("-").list.sort() == pl.lit(pl.Series([sorted(poles)]))
     rows = branch.polarization.filter(of_claim).drop_nulls("excess_slope")
     if not len(rows):
         return _untestable(f"The {claim['measure']} is not known in enough years.")
     slope, low, high = rows["excess_slope"].mean(), rows["excess_low"].min(), rows["excess_high"].max()
     why = (
-        f"The {claim['measure']} changes by {rows['slope'].mean():+.2f} a decade; less what chance gives "
-        f"each year, by {slope:+.2f} (95 % interval {low:+.2f} to {high:+.2f})."
+        f"The {claim['measure']} changes by {rows['slope'].mean():+.2f} a decade; less what it does with "
+        f"unchanged affinities, by {slope:+.2f} (95 % interval {low:+.2f} to {high:+.2f})."
     )
     return _by_interval(low, high, slope, claim["direction"], why)
 
 
 def judge_hub(claim: Mapping[str, Any], branch: Branch) -> Verdict:
-    """Judge whether large producers of a region converge more with their small neighbours than among them."""
+    """Judge whether large producers of a region diverge, and converge with their small neighbours."""
     if claim["layer"] not in branch.layers:
         return _without(claim["layer"])
     of_claim = pl.col("region").eq(claim["region"]) & pl.col("unit").eq("z") & _of_layer(claim["layer"])
@@ -352,7 +372,7 @@ def judge_hub(claim: Mapping[str, Any], branch: Branch) -> Verdict:
         f"With small neighbours z changes by {row['spokes']:+.2f} a decade, among {', '.join(row['large'])} "
         f"by {row['hubs']:+.2f}: a difference of {row['statistic']:+.2f} (p = {row['p']:.3f})."
     )
-    if row["p"] >= SIGNIFICANT:
+    if row["p"] >= SIGNIFICANT or (row["statistic"] > 0 and not row["hubs"] < 0 < row["spokes"]):
         return Verdict(INCONCLUSIVE, row["statistic"], why)
     return Verdict(REPRODUCED if row["statistic"] > 0 else CONTRADICTED, row["statistic"], why)
 
@@ -378,13 +398,16 @@ def judge_clusters(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     tried = branch.selection.filter((pl.col("data") == "observed") & (pl.col("k") == claim["k"]))
     if not len(tried) or not len(branch.selection.filter(pl.col("data") != "observed")):
         return _untestable(f"No surrogates were clustered at k = {claim['k']}.")
-    preferred = branch.selection.filter(pl.col("preferred"))["k"].unique()
-    if not len(preferred):
-        return Verdict(
-            CONTRADICTED, None, "No number of clusters is stable and exceeds data without archetypes."
-        )
-    why = f"The most clusters that are stable and exceed data without archetypes are {preferred[0]}."
-    return Verdict(REPRODUCED if preferred[0] == claim["k"] else INCONCLUSIVE, float(preferred[0]), why)
+    passes = branch.selection.filter(pl.col("passes"))["k"].unique()
+    if not len(passes):
+        why = "No number of clusters is stable and exceeds data without archetypes."
+        return Verdict(INCONCLUSIVE, None, why)
+    most = passes.max()
+    why = f"The most clusters that are stable and exceed data without archetypes are {most}."
+    if claim["k"] in passes:
+        return Verdict(REPRODUCED if most == claim["k"] else INCONCLUSIVE, float(most), why)
+    # Fewer than claimed may be all that the data can tell apart; more speak against it.
+    return Verdict(CONTRADICTED if most > claim["k"] else INCONCLUSIVE, float(most), why)
 
 
 JUDGES: Mapping[str, Callable[[Mapping[str, Any], Branch], Verdict]] = {
@@ -402,10 +425,16 @@ JUDGES: Mapping[str, Callable[[Mapping[str, Any], Branch], Verdict]] = {
     "clusters": judge_clusters,
 }
 """Kinds of claims that one branch decides."""
+STAGE = dict.fromkeys(("significant", "neighbours", "continents"), "links") | dict.fromkeys(
+    ("group", "turn", "among", "clusters"), "clusters"
+)
+"""Last stage (`poles.branches.STAGES`) whose choices a kind of claim rests on; of others the trajectories."""
 
 
 def judge_robust(claim: Mapping[str, Any], judged: pl.DataFrame, variant: str) -> Verdict:
     """Judge which share of the other claims gets one verdict under all of several null models.
+
+    Claims that stay open under each of them agree on nothing, and do not count.
 
     Parameters
     ----------
@@ -421,12 +450,14 @@ def judge_robust(claim: Mapping[str, Any], judged: pl.DataFrame, variant: str) -
         return _untestable(f"Not run with these data: {', '.join(absent)}.")
     found = of_variant.filter(pl.col("null").is_in(claim["nulls"]) & (pl.col("verdict") != NOT_TESTABLE))
     counts = found.group_by("claim", maintain_order=True).agg(
-        pl.len().alias("branches"), pl.col("verdict").n_unique().alias("verdicts")
+        pl.len().alias("branches"),
+        pl.col("verdict").n_unique().alias("verdicts"),
+        pl.col("verdict").is_in([REPRODUCED, CONTRADICTED]).any().alias("decided"),
     )
-    counts = counts.filter(pl.col("branches") == len(claim["nulls"]))
+    counts = counts.filter((pl.col("branches") == len(claim["nulls"])) & pl.col("decided"))
     if not len(counts):
-        return _untestable("No other claim is testable under all of these null models.")
+        return _untestable("No other claim is decided under any of these null models.")
     moved = counts.filter(pl.col("verdicts") > 1)["claim"].to_list()
     share = 1 - len(moved) / len(counts)
-    why = f"{len(counts) - len(moved)} of {len(counts)} claims get one verdict"
+    why = f"{len(counts) - len(moved)} of {len(counts)} decided claims get one verdict"
     return _by_share(share, claim["share"], why + (f"; not: {', '.join(moved)}." if moved else "."))

@@ -226,6 +226,7 @@ rule measure_polarization:
         layers=LAYERS,
         poles=config["poles"],
         polarization=config["polarization"],
+        growth=growth,
         code=code("measure_polarization"),
     script:
         "../../scripts/measure_polarization.py"

@@ -20,7 +20,7 @@ LINES = ("-", "--", ":", "-.")
 
 @style.styled
 def polarization(by_year: pl.DataFrame, trends: pl.DataFrame) -> Figure:
-    """Draw every measure of polarization by year, with what chance gives.
+    """Draw every measure of polarization by year, with what chance and unchanged affinities give.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def polarization(by_year: pl.DataFrame, trends: pl.DataFrame) -> Figure:
     figure = style.canvas(
         f"Whether countries take sides, {style.span(by_year['year'].min(), by_year['year'].max())}",
         "Coloured: observed, with its 95 % interval over countries; grey: what chance gives at the same "
-        "strengths. Falling correlation and rising modularity are polarization.",
+        "strengths; dashed: with unchanged affinities. Falling correlation, rising modularity: polarization.",
         width=max(8.0, 2.9 * len(measures)),
         height=1.1 + 2.9 * len(channels),
     )
@@ -72,6 +72,7 @@ def _panel(axes: Axes, frame: pl.DataFrame, trends: pl.DataFrame) -> None:
             axes.fill_between(year, rows["chance_low"], rows["chance_high"], color=style.LIGHT, lw=0)
             axes.plot(year, rows["chance"], color=style.GREY, lw=1)
             axes.fill_between(year, rows["low"], rows["high"], color=COLOUR, alpha=0.25, lw=0)
+            axes.plot(year, rows["steady"], color=style.INK, lw=1, ls=(0, (4, 2)))
         axes.plot(year, value, color=COLOUR, lw=2, ls=LINES[number % len(LINES)], label=poles)
         apart = rows["apart"].fill_null(False).to_numpy()
         if apart.any():
@@ -80,7 +81,7 @@ def _panel(axes: Axes, frame: pl.DataFrame, trends: pl.DataFrame) -> None:
             words.append(f"poles in two camps in {apart.sum()} of {len(year)} years")
         (trend,) = trends.filter(poles=poles).iter_rows(named=True)
         named = f"{poles}: " if frame["poles"].n_unique() > 1 else ""
-        words.append(f"{named}{trend['slope']:+.2f} a decade; beyond chance {trend['excess_slope']:+.2f}")
+        words.append(f"{named}{trend['slope']:+.2f} a decade; beyond dashed {trend['excess_slope']:+.2f}")
         words.append(f"({trend['excess_low']:+.2f} to {trend['excess_high']:+.2f})")
     if frame["poles"].n_unique() > 1:
         axes.legend(loc="best", fontsize=7.5)
