@@ -58,6 +58,8 @@ def test_polarization_draws_values_intervals_and_chance():
     line = next(line for line in axes.lines if to_hex(line.get_color()).upper() == COLOUR)
     assert line.get_xdata().tolist() == [2000, 2001, 2002]
     assert line.get_ydata() == pytest.approx([0, 0.1, 0.2])
+    dashed = next(line for line in axes.lines if line.get_linestyle() == "--")
+    assert dashed.get_ydata() == pytest.approx([0, 0.05, 0.1])
     chance, interval, dots = axes.collections
     assert sorted(set(chance.get_paths()[0].vertices[:, 1].round(9))) == pytest.approx(
         [-0.2, -0.1, 0, 0.1, 0.2]
