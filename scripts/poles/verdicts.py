@@ -91,7 +91,7 @@ def _without(layer: str) -> Verdict:
 
 
 def _by_share(share: float, wanted: float, why: str, open_share: float = 0.0) -> Verdict:
-    """Verdict on a share, of what is open in no way known."""
+    """Verdict on a share, where of another one (``open_share``) nothing is known."""
     if share >= wanted:
         return Verdict(REPRODUCED, share, why)
     lost = share + open_share < min(1 - wanted, wanted / 2)
