@@ -6,8 +6,7 @@ with jobs.run(snakemake) as record:
     params, output = snakemake.params, snakemake.output
     branches = claims.read_branches(snakemake.input, **params.study)
     judged = claims.judge(params.claims, branches)
-    kinds = {claim["id"]: claim["kind"] for claim in params.claims}
-    moved = robustness.changes(judged, params.choices, kinds)
+    moved = robustness.changes(judged, params.claims, params.choices)
     tables.write(judged, tables.CLAIMS, output.table, record)
     tables.write(moved, tables.ROBUSTNESS, output.robustness, record)
     note = claims.caveat(*params.data)

@@ -410,9 +410,9 @@ def test_choices_are_counted_where_they_alone_set_branches_apart():
         "full/two": {"null model": "two", "counting": "full"},
         "few/one": {"null model": "one", "counting": "fractional"},
     }
-    judged = claims.judge([TREND, COUNT, TREND | {"id": "x", "layer": "citation"}, ROBUST], cases)
-    kinds = {claim["id"]: claim["kind"] for claim in (TREND, COUNT, ROBUST)} | {"x": "trend"}
-    moved = robustness.changes(judged, choices, kinds)
+    several = [TREND, COUNT, TREND | {"id": "x", "layer": "citation"}, ROBUST]
+    judged = claims.judge(several, cases)
+    moved = robustness.changes(judged, several, choices)
     tables.conform(moved, tables.ROBUSTNESS)
     assert moved.filter(pl.col("comparisons") > 0).rows() == [
         ("t", "null model", 1, 0),
@@ -422,7 +422,7 @@ def test_choices_are_counted_where_they_alone_set_branches_apart():
     ]
     # What is chosen after all that a claim rests on cannot move it, and says nothing of how firm it is.
     later = {name: {"k": own.pop("counting")} | own for name, own in choices.items()}
-    assert set(robustness.changes(judged, later, kinds).filter(choice="k")["comparisons"]) == {0}
+    assert set(robustness.changes(judged, several, later).filter(choice="k")["comparisons"]) == {0}
     assert robustness.moves("k", "group") and not robustness.moves("growth", "significant")
     assert robustness.moves("growth", "trend") and robustness.moves("window", "continents")
     page = claims.page(judged, more=robustness.summary(moved))

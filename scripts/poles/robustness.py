@@ -1,6 +1,6 @@
 """Which choice moves which claim: verdicts of branches that differ in one choice alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -19,7 +19,7 @@ def moves(choice: str, kind: str) -> bool:
 
 
 def changes(
-    claims: pl.DataFrame, choices: Mapping[str, Mapping[str, Any]], kinds: Mapping[str, str]
+    judged: pl.DataFrame, claims: Sequence[Mapping[str, Any]], choices: Mapping[str, Mapping[str, Any]]
 ) -> pl.DataFrame:
     """Count, for each claim and choice, how often that choice alone changes the verdict.
 
@@ -30,12 +30,12 @@ def changes(
 
     Parameters
     ----------
-    claims : pl.DataFrame
+    judged : pl.DataFrame
         `tables.CLAIMS`; rows of branches alone count.
+    claims : sequence of Mapping
+        The claims that were judged.
     choices : Mapping
         Choices of every branch by "variant/null", see `poles.branches.declared`.
-    kinds : Mapping
-        Kind of each claim.
 
     Returns
     -------
@@ -48,11 +48,12 @@ def changes(
         differing = [name for name in names if choices[one][name] != choices[other][name]]
         if len(differing) == 1:
             apart.append((one, other, differing[0]))
+    kinds = {claim["id"]: claim["kind"] for claim in claims}
     rows = []
-    for (claim,), judged in claims.group_by("claim", maintain_order=True):
+    for (claim,), of_claim in judged.group_by("claim", maintain_order=True):
         verdicts = {
             f"{row['variant']}/{row['null']}": row["verdict"]
-            for row in judged.iter_rows(named=True)
+            for row in of_claim.iter_rows(named=True)
             if row["verdict"] != NOT_TESTABLE
         }
         for name in names:
