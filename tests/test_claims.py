@@ -403,6 +403,16 @@ def test_a_claim_about_several_null_models_is_judged_once_for_each_variant(secon
     assert f"| r | {verdict} | {verdict} | not testable |" in claims.page(judged)
 
 
+def test_claims_that_are_open_everywhere_agree_on_nothing():
+    undecided = branch(slope=(0.0, -1.0, 1.0))
+    decided = branch(ties=13)
+    several = [TREND, COUNT, ROBUST]
+    one = claims.judge(several, {("full", null): undecided for null in ("one", "two")})
+    assert one.filter(claim="r")["why"][0].startswith("1 of 1 decided claims")
+    none = {("full", null): undecided._replace(significant=decided.significant) for null in ("one", "two")}
+    assert claims.judge(several, none).filter(claim="r")["verdict"].to_list() == ["not testable"]
+
+
 def test_choices_are_counted_where_they_alone_set_branches_apart():
     cases = {("full", "one"): branch(), ("full", "two"): branch(ties=13), ("few", "one"): branch(ties=5)}
     choices = {

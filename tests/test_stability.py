@@ -100,6 +100,14 @@ def test_a_cluster_between_the_archetypes_joins_the_nearest_only_where_clusters_
     assert set(lost.named(np.zeros(sum(labels == 4), int), 1, True)) == {clusters.UNNAMED}
 
 
+def test_every_number_of_clusters_is_judged_by_as_many_draws():
+    design = DESIGN._replace(resamples=2, headline_resamples=5)
+    _, selection, choices, _ = studied(walks(), design)
+    drawn = pl.col("over").is_in(["pairs", "countries", "seeds"])
+    assert set(selection.filter(drawn, data="observed")["runs"]) == {2}
+    assert set(choices.filter(drawn)["runs"]) == {5}
+
+
 def test_the_study_is_the_same_by_two_threads():
     design = DESIGN._replace(max_k=3, resamples=1, headline_resamples=1, surrogate_panels=1)
     for part, other in zip(*(studied(walks(), design, threads) for threads in (1, 2)), strict=True):

@@ -512,10 +512,9 @@ def measure(
             steady = Steady(scores[channel.split("_")[0]], pairs, years, DIRECTIONS[channel], growth)
             deviations = [Deviations(steady.z[:, n], steady.std[:, n]) for n in range(len(years))]
             rng = np.random.default_rng([seed, number])
-            measures = measures_of(panel)
             by_chance = _dealt(panel, values, deviations, DIRECTIONS[channel], deals, rng)
             drawn = [steady.draw(values, rng) for _ in range(deals)]
-            for place, one in enumerate(measures):
+            for place, one in enumerate(measures_of(panel)):
                 unchanged = np.stack([one.of(courses) for courses in drawn])
                 rows, trend = _summary(panel, values, one, by_chance[:, :, place], unchanged, resamples, rng)
                 named = {"channel": channel, "measure": one.name, "poles": one.poles}

@@ -24,9 +24,8 @@ def changes(
     """Count, for each claim and choice, how often that choice alone changes the verdict.
 
     Two branches are compared where one choice sets them apart, the claim is testable in both, and the choice
-    can move it at all. This is the
-    elementary effect of a choice (Morris 1991, Technometrics 33:161) for an outcome of three values, taken
-    over all branches that were run instead of a sample.
+    can move it at all. This is the elementary effect of a choice (Morris 1991, Technometrics 33:161) for an
+    outcome of three values, taken over all branches that were run instead of a sample.
 
     Parameters
     ----------

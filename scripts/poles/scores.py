@@ -25,9 +25,9 @@ def score(moments: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        `tables.SCORES`. ``z`` is `z_of` the observed weight. ``p`` is the model's own
-        P[w >= observed] where it has one, else the upper tail of the normal law at z. ``q`` is the
-        Benjamini-Hochberg (1995) adjusted p within a year.
+        `tables.SCORES`. ``z`` is `z_of` the observed weight. ``p`` is the model's own P[w >= observed] where
+        it has one, else the upper tail of the normal law at z. ``q`` is p adjusted within a year (Benjamini
+        and Hochberg 1995).
     """
     scores = moments.with_columns(z_of(pl.col("observed")))
     tail = pl.Series("tail", stats.norm.sf(scores["z"].to_numpy()), dtype=pl.Float64).fill_nan(None)
