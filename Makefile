@@ -36,7 +36,7 @@ verify-live: .venv/ready  ## with OPENALEX_API_KEY set: whether what the harvest
 demo-api: .venv/ready  ## the whole study from a stand-in of the REST API on this machine, with every failure on
 	$(BIN)/python tests/demo_api.py
 
-config/README.md: workflow/schemas/config.schema.yaml scripts/poles/config.py .venv/ready
+config/README.md: workflow/schemas/config.schema.yaml scripts/poles/study/config.py .venv/ready
 	$(BIN)/python scripts/describe_config.py > $@
 
 pins: envs/requirements.in  ## resolve the direct dependencies anew

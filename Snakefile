@@ -29,4 +29,4 @@ rule all:
 
 
 onsuccess:
-    provenance.write_run(Path(workflow.basedir), config, source_of_run())
+    run_record.write_run(Path(workflow.basedir), config, source_of_run())

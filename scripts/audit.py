@@ -2,6 +2,6 @@
 
 import sys
 
-from poles import audit
+from poles.study import audit
 
 sys.exit(audit.main())

@@ -2,11 +2,13 @@
 
 import polars as pl
 
-from poles import jobs, networks, tables
+from poles.networks.links import build, write_links
+from poles.networks.tables import COUNTRIES
+from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
     panels = []
-    for year, links, panel in networks.build(snakemake.input, **snakemake.params.choices):
+    for year, links, panel in build(snakemake.input, **snakemake.params.choices):
         panels.append(panel)
-        networks.write_links(year, links, snakemake.output.links, record)
-    tables.write(pl.concat(panels), tables.COUNTRIES, snakemake.output.countries, record)
+        write_links(year, links, snakemake.output.links, record)
+    tables.write(pl.concat(panels), COUNTRIES, snakemake.output.countries, record)

@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from poles import config
+from poles.study import config
 
 print(config.describe(Path(__file__).resolve().parent.parent), end="")

@@ -1,7 +1,7 @@
 """Say what the harvest will cost, and what there is to spend."""
 
-from poles import jobs
 from poles.corpus.api import estimate
+from poles.study import jobs
 
 with jobs.run(snakemake):
     params, settings = snakemake.params, snakemake.config["source"]["api"]

@@ -2,9 +2,10 @@
 
 import polars as pl
 
-from poles import jobs, tables
+from poles.nulls.tables import DIAGNOSTICS, MOMENTS
+from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
-    for kind, name in ((tables.MOMENTS, "moments"), (tables.DIAGNOSTICS, "diagnostics")):
+    for kind, name in ((MOMENTS, "moments"), (DIAGNOSTICS, "diagnostics")):
         years = pl.concat(tables.read(path, kind) for path in snakemake.input[name])
         tables.write(years, kind, snakemake.output[name], record)

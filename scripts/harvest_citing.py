@@ -1,7 +1,7 @@
 """Fetch the works outside the field that cite a part of it."""
 
-from poles import jobs, provenance, tables
 from poles.corpus.api import citing
+from poles.study import embedding, jobs, tables
 
 with jobs.run(snakemake) as record:
     cited = tables.read(snakemake.input[0], citing.CITED)
@@ -9,4 +9,4 @@ with jobs.run(snakemake) as record:
     works, units = citing.harvest_citing(
         snakemake.params.store, snakemake.params.asked, cited, part, snakemake.config["source"]["api"]
     )
-    provenance.write_gzip(works, snakemake.output[0], {**record, "store": units})
+    embedding.write_gzip(works, snakemake.output[0], {**record, "store": units})

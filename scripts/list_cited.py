@@ -1,7 +1,7 @@
 """List the works of the field that are cited at all."""
 
-from poles import jobs, tables
 from poles.corpus.api import citing
+from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
     tables.write(citing.list_cited(snakemake.input), citing.CITED, snakemake.output[0], record)

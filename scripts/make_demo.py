@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from poles import jobs, tables
 from poles.corpus import demo
+from poles.corpus.tables import TRUTH
+from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
     knobs = snakemake.params.years | snakemake.params.demo
     knobs |= knobs.pop("world")
     truth = demo.write_snapshot(Path(snakemake.output.truth).parent, record=record, **knobs)
-    tables.write(truth, tables.TRUTH, snakemake.output.truth, record)
+    tables.write(truth, TRUTH, snakemake.output.truth, record)

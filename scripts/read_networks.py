@@ -2,12 +2,14 @@
 
 import polars as pl
 
-from poles import jobs, networks, tables
+from poles.networks.links import read, write_links
+from poles.networks.tables import COUNTRIES
+from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
     files = dict(zip(snakemake.params.layers, snakemake.input, strict=True))
     panels = []
-    for year, links, panel in networks.read(files, **snakemake.params.years):
+    for year, links, panel in read(files, **snakemake.params.years):
         panels.append(panel)
-        networks.write_links(year, links, snakemake.output.links, record)
-    tables.write(pl.concat(panels), tables.COUNTRIES, snakemake.output.countries, record)
+        write_links(year, links, snakemake.output.links, record)
+    tables.write(pl.concat(panels), COUNTRIES, snakemake.output.countries, record)

@@ -2,6 +2,6 @@
 
 import sys
 
-from poles.corpus.api import live
+from poles.corpus.api import live_checks
 
-sys.exit(live.main())
+sys.exit(live_checks.main())

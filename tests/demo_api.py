@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from openalex_server import Failures, OpenAlexServer  # noqa: E402
-from poles.corpus import demo  # noqa: E402
+from openalex_server import Failures, OpenAlexServer
+from poles.corpus import demo
 
 KEY = "demo-key"
 PER_SECOND = 100

@@ -6,7 +6,7 @@ from math import factorial
 import numpy as np
 from hypothesis import strategies as st
 
-from poles.nulls import Network
+from poles.nulls.network import Network
 
 
 def network_from(weights: list | np.ndarray, directed: bool = False, year: int = 2021) -> Network:

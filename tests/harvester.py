@@ -9,10 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from api_works import FIELD  # noqa: E402
-from poles import provenance  # noqa: E402
-from poles.corpus.api import citing, harvest, spans  # noqa: E402
-from poles.corpus.api.ledger import BudgetSpent  # noqa: E402
+from api_works import FIELD
+from poles.corpus.api import citing, date_ranges, harvest
+from poles.corpus.api.ledger import BudgetSpent
+from poles.study import embedding
 
 FIRST, LAST = 2014, 2023
 SPENT = 3
@@ -23,7 +23,7 @@ def work_through(url: str, folder: Path) -> int:
     """Harvest everything with two processes, as jobs of the workflow would; the exit status."""
     asked = {"url": url, "field": FIELD, "types": None, "years": {"first": FIRST, "last": LAST}}
     settings = {"url": url, "budget": None, "rate": 100, "timeout": 0.8, "drift": 0.0}
-    names = spans.spans(FIRST, LAST, "year")
+    names = date_ranges.spans(FIRST, LAST, "year")
     pairs = [(str(folder), asked, settings, names[part::2]) for part in range(2)]
     processes = [multiprocessing.Process(target=_spans, args=pair) for pair in pairs]
     if status := _run(processes):
@@ -42,7 +42,7 @@ def _run(processes: Sequence[multiprocessing.Process]) -> int:
 
 def _save(folder: str, name: str, content: bytes, records: list[str]) -> None:
     record = {"rule": "harvest", "inputs": {}, "store": [os.path.relpath(path, folder) for path in records]}
-    provenance.write_gzip(content, Path(folder, "results/harvest/api", f"{name}.jsonl.gz"), record)
+    embedding.write_gzip(content, Path(folder, "results/harvest/api", f"{name}.jsonl.gz"), record)
 
 
 def _spans(folder: str, asked: dict, settings: dict, names: list[str]) -> None:

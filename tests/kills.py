@@ -27,15 +27,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-import orjson  # noqa: E402
+import orjson
 
-import harvester  # noqa: E402
-from api_works import SECRET, authorship  # noqa: E402
-from harvester import FIRST, LAST  # noqa: E402
-from openalex_server import Failures, OpenAlexServer  # noqa: E402
-from poles.corpus import demo  # noqa: E402
-from poles.corpus.api.harvest import number_of  # noqa: E402
-from poles.corpus.api.ledger import Ledger  # noqa: E402
+import harvester
+from api_works import SECRET, authorship
+from harvester import FIRST, LAST
+from openalex_server import Failures, OpenAlexServer
+from poles.corpus import demo
+from poles.corpus.api.harvest import number_of
+from poles.corpus.api.ledger import Ledger
 
 AUTHORS = 130
 """Authors of the works that are given more than a list shows."""

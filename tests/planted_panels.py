@@ -6,7 +6,8 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from poles import tables
+from poles.nulls.tables import SCORES
+from poles.study import tables
 
 YEARS = range(2000, 2022)
 T = np.arange(len(YEARS))
@@ -40,7 +41,7 @@ def panel(
     schema = {"source": pl.String, "target": pl.String, "year": pl.Int16}
     schema |= {f"z_{name}": pl.Float64 for name in channels}
     return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
-        pl.lit(0.0).alias(f"unchanged_{name}") for name in channels
+        pl.lit(0.0).alias(f"z_growth_{name}") for name in channels
     )
 
 
@@ -55,10 +56,10 @@ def scored(
     frame = trajectories.select("source", "target", "year", z=f"z_{channel}").with_columns(
         observed=pl.Series(weight), expected=pl.Series(weight), std=pl.Series(weight), p=0.5, q=0.5
     )
-    return tables.conform(frame, tables.SCORES)
+    return tables.conform(frame, SCORES)
 
 
 def both_ways(scores: pl.DataFrame, second: pl.DataFrame | None = None) -> pl.DataFrame:
     """A directed layer from the scores of one direction, and of the other (by default the same)."""
     back = (scores if second is None else second).rename({"source": "target", "target": "source"})
-    return tables.conform(pl.concat([scores, back.select(scores.columns)]), tables.SCORES)
+    return tables.conform(pl.concat([scores, back.select(scores.columns)]), SCORES)

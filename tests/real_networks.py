@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from enumeration import network_from
-from poles.nulls import Network, network_of
+from poles.nulls.network import Network, network_of
 
 
 def collaboration(path: Path) -> dict[int, Network]:

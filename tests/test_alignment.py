@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from planted_panels import YEARS, T, panel
-from poles import alignment, tables, trends
-from poles.trajectories import noise_of
+from poles.blocs import alignment
+from poles.blocs.tables import TRENDS, alignment_table
+from poles.stats import bootstrap, trends
+from poles.stats.trends import theil_sen
+from poles.study import tables
+from poles.trajectories import preprocessing
+from poles.trajectories.preprocessing import noise_of
 
 SC, SD, KI, KD = (
     "Scientific Convergence",
@@ -62,7 +67,7 @@ def test_every_country_of_the_panel_stands_against_the_poles():
     ]
     courses = pl.DataFrame(rows, schema=["source", "target", "year", "z_collaboration"], orient="row")
     courses = courses.sort("source", "target", "year")
-    courses = courses.with_columns(unchanged_collaboration=1 - pl.col("z_collaboration") / 4)
+    courses = courses.with_columns(z_growth_collaboration=1 - pl.col("z_collaboration") / 4)
     members = pl.DataFrame(
         [(a, b, name) for (a, b), (name, _) in pairs.items()],
         schema=["source", "target", "archetype"],
@@ -77,10 +82,10 @@ def test_every_country_of_the_panel_stands_against_the_poles():
         ("US", "pole", None, SD, "pole"),
     ]
     assert aligned["index"].null_count() == 4  # straight lines have no noise to be measured in
-    tables.conform(aligned, tables.alignment(POLES))
-    tables.conform(slopes, tables.TRENDS)
+    tables.conform(aligned, alignment_table(POLES))
+    tables.conform(slopes, TRENDS)
     found = {(c, p): (slope, now) for c, p, _, slope, _, _, now, _ in slopes.iter_rows()}
-    assert slopes["unchanged_slope"].to_list() == pytest.approx((-slopes["slope"] / 4).to_list())
+    assert slopes["growth_slope"].to_list() == pytest.approx((-slopes["slope"] / 4).to_list())
     assert found["FR", "CN"] == pytest.approx((2.0, 4.1))
     assert found["CN", "US"] == found["US", "CN"] == pytest.approx((-1.0, -2.05))
     assert ("NA", "US") not in found
@@ -144,7 +149,7 @@ def test_the_interval_covers_the_truth(correlation):
     for _ in range(worlds):
         z = ar(rng, correlation, 2, 2, 22).swapaxes(1, 2)
         z[0] += slope * T[:, None] / 10
-        noise = alignment.noise_of_series(z)
+        noise = preprocessing.noise_of_series(z)
         truth = 10 * (slope / 10 / noise[0]).mean()
         _, low, high = alignment.index(*z, ["collaboration", "citation"], 200, rng)
         hits += low <= truth <= high
@@ -156,10 +161,10 @@ def test_noise_drawn_anew_is_as_correlated_and_as_wide_in_every_year():
     rng = np.random.default_rng(8)
     values = ar(rng, 0.6, 2, 60)
     values[1] += 0.5 * values[0]
-    drawn = alignment.resample(values, 4000, rng)
+    drawn = bootstrap.resample(values, 4000, rng)
     spread = drawn.std(axis=0)
     assert spread / spread.mean(axis=1, keepdims=True) == pytest.approx(np.ones((2, 60)), abs=0.08)
-    rest = values - alignment.theil_sen(values)[:, None] * np.arange(60)
+    rest = values - theil_sen(values)[:, None] * np.arange(60)
     rest = rest - rest.mean(axis=1, keepdims=True)
     wanted = trends.unbiased(trends.correlate(rest), 60, degree=1)
     neighbours = [np.corrcoef(drawn[:, n, 30], drawn[:, n, 31])[0, 1] for n in (0, 1)]
@@ -196,7 +201,7 @@ def test_the_index_is_for_two_poles_alone(poles):
     rng = np.random.default_rng(5)
     courses = panel(["FR", "GB", "US", "CN", "IN"], lambda a, b: rng.standard_normal(22))
     aligned, slopes = alignment.align(courses, members_of(courses), poles, ["collaboration"], RECENT)
-    tables.conform(aligned, tables.alignment(poles))
+    tables.conform(aligned, alignment_table(poles))
     assert aligned["index"].null_count() == len(aligned) == 5
     assert len(slopes) == 4 * len(poles)
 
@@ -233,7 +238,7 @@ def test_trends_of_the_growth_of_the_literature_vanish_over_the_year_s_spread():
     assert clear(plain) > 0.8
     assert clear(scaled) < 0.3
     assert plain["mean_z"].equals(scaled["mean_z"])
-    assert plain["unchanged_slope"].eq(0).all() and scaled["unchanged_slope"].is_null().all()
+    assert plain["growth_slope"].eq(0).all() and scaled["growth_slope"].is_null().all()
 
 
 def test_both_directions_of_citation_are_one_where_the_alphabet_would_tell_them_apart():

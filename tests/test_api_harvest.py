@@ -20,12 +20,13 @@ from hypothesis import strategies as st
 
 from api_works import FIELD, SECRET, asked, settings, small_corpus, work
 from openalex_server import Failures, OpenAlexServer
-from poles import provenance
-from poles.corpus.api import check, citing, client, estimate, harvest, live, query, spans
+from poles.corpus.api import citing, client, date_ranges, estimate, groups, harvest, live_checks, query
 from poles.corpus.api.account import Answer
 from poles.corpus.api.ledger import BudgetSpent, Ledger
 from poles.corpus.api.store import Unit
 from poles.errors import StudyError
+from poles.networks import check
+from poles.study import embedding
 
 CORPUS = small_corpus()
 MERGED = frozenset({1199})
@@ -63,16 +64,16 @@ def take(server: OpenAlexServer, store: Path, span: str, **changes: Any) -> byte
     return harvest.harvest_shard(str(store), asked(server.url), span, settings(server.url, **changes))[0]
 
 
-@given(st.integers(1900, 2100), st.integers(0, 3), st.sampled_from(list(spans.MONTHS)))
+@given(st.integers(1900, 2100), st.integers(0, 3), st.sampled_from(list(date_ranges.MONTHS)))
 def test_spans_hold_every_day_once(first: int, more: int, by: str):
-    names = spans.spans(first, first + more, by)
+    names = date_ranges.spans(first, first + more, by)
     day = date(first, 1, 1)
     for name in names:
-        begin, end = spans.dates(name)
+        begin, end = date_ranges.dates(name)
         assert begin == day
         day = end + timedelta(days=1)
     assert day == date(first + more + 1, 1, 1)
-    assert len(names) == (more + 1) * 12 / spans.MONTHS[by]
+    assert len(names) == (more + 1) * 12 / date_ranges.MONTHS[by]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_spans_hold_every_day_once(first: int, more: int, by: str):
 )
 def test_what_is_no_span(name: str):
     with pytest.raises(StudyError, match="a year, quarter or month is wanted"):
-        spans.dates(name)
+        date_ranges.dates(name)
 
 
 def test_every_work_comes_once_with_all_its_authors(tmp_path: Path):
@@ -90,7 +91,7 @@ def test_every_work_comes_once_with_all_its_authors(tmp_path: Path):
             assert ids(content) == truth(year)
             if year == 2020:
                 records = {harvest.number_of(w): w for w in map(orjson.loads, content.splitlines())}
-        months = b"".join(take(server, tmp_path, span) for span in spans.spans(2020, 2020, "month"))
+        months = b"".join(take(server, tmp_path, span) for span in date_ranges.spans(2020, 2020, "month"))
         # A page for 2018; 200 works of 2020 fill two pages and an empty third; one page for most months.
         pages = 1 + 2 + 3 + 1 + sum(
             max(1, -(-len([n for n in truth(2020) if n % 12 == month]) // 100)) for month in range(12)
@@ -115,7 +116,7 @@ def test_a_complete_shard_is_read_from_the_store_without_network(tmp_path: Path)
     summary = json.loads(Path(records[0]).read_bytes())
     assert (summary["works"], summary["count"], summary["rounds"]) == (200, 200, 1)
     assert (summary["cut"], summary["gone"]) == (2, ["W1199"])
-    assert provenance.is_intact(records[0])
+    assert embedding.is_intact(records[0])
 
 
 FAILING = {
@@ -368,7 +369,7 @@ def test_the_number_of_parts_changes_no_batch(core):
 
 
 def test_the_estimate_is_what_the_harvest_costs(tmp_path: Path):
-    names = spans.spans(2019, 2021, "quarter")
+    names = date_ranges.spans(2019, 2021, "quarter")
     with serve() as server:
 
         def say(cited: str | None) -> list[str]:
@@ -398,7 +399,7 @@ def test_the_estimate_is_what_the_harvest_costs(tmp_path: Path):
 
 def test_the_estimate_says_how_many_days_it_takes(tmp_path: Path):
     with serve(daily_credits=5) as server:
-        names = spans.spans(2019, 2021, "quarter")
+        names = date_ranges.spans(2019, 2021, "quarter")
         *_, days = estimate.estimate_harvest(
             str(tmp_path), asked(server.url), names, None, settings(server.url)
         )
@@ -469,7 +470,7 @@ def test_groups_that_contradict_themselves_and_selections_beyond_openalex_are_re
         {**other, "groups": [other, {**group, "count": 3}]},
     ]
     with pytest.raises(StudyError, match="CN-US counts 2 and 3 works"):
-        list(check.pairs(both))
+        list(groups.pairs(both))
     for change in (
         {"merge": {"HK": "CN"}},
         {"max_countries": 10},
@@ -488,7 +489,7 @@ def test_groups_that_contradict_themselves_and_selections_beyond_openalex_are_re
 def test_the_assumptions_hold_for_the_stand_in_and_are_found_where_they_do_not(tmp_path: Path, monkeypatch):
     years = [work(10_000 + year, year=year) for year in range(1990, 2024)]
     with serve([*CORPUS, *years]) as server:
-        findings = list(live.verify(server.url, SECRET, tmp_path / "one"))
+        findings = list(live_checks.verify(server.url, SECRET, tmp_path / "one"))
         assert [finding.assumption for finding in findings if not finding.holds] == []
         assert len(findings) >= 12
         assert server.credits_used <= 15
@@ -496,7 +497,7 @@ def test_the_assumptions_hold_for_the_stand_in_and_are_found_where_they_do_not(t
         monkeypatch.setattr(query, "SELECT", (*query.SELECT[:-1], "fwci"))
         wrong = [
             finding.assumption
-            for finding in live.verify(server.url, SECRET, tmp_path / "two")
+            for finding in live_checks.verify(server.url, SECRET, tmp_path / "two")
             if not finding.holds
         ]
     assert len(wrong) == 2
@@ -507,14 +508,14 @@ def test_the_assumptions_hold_for_the_stand_in_and_are_found_where_they_do_not(t
 def test_verify_live_prints_what_holds(monkeypatch, capsys):
     with serve() as server:
         monkeypatch.setattr("sys.argv", ["verify_live.py", "--url", server.url])
-        assert live.main() == "1 assumptions do not hold"  # the corpus has three years alone
+        assert live_checks.main() == "1 assumptions do not hold"  # the corpus has three years alone
         said = capsys.readouterr().out.splitlines()
         assert said[0] == "holds: OPENALEX_API_KEY is known, and /rate-limit states the account"
         assert [line for line in said if line.startswith("DOES NOT HOLD")] == [
             "DOES NOT HOLD: works are counted by year, for one credit"
         ]
         monkeypatch.setenv(client.KEY, "another")
-        assert live.main().startswith("OPENALEX_API_KEY: OpenAlex does not know this key (401 ")
+        assert live_checks.main().startswith("OPENALEX_API_KEY: OpenAlex does not know this key (401 ")
 
 
 def test_the_store_is_words_for_a_reader(tmp_path: Path):

@@ -12,10 +12,10 @@ import pytest
 import kills
 from api_works import SECRET
 from openalex_server import OpenAlexServer
-from poles import config as configuration
-from poles import provenance
-from poles.corpus.api.check import CHECK
 from poles.errors import StudyError
+from poles.networks.check import CHECK
+from poles.study import embedding
+from poles.study.config import complete
 from workflow import Project
 
 YEARS = {"first": kills.FIRST, "last": kills.LAST}
@@ -90,7 +90,7 @@ def test_the_works_are_those_that_their_files_give(study: Study, tmp_path: Path)
     total = 0
     for path in sorted((study.project.folder / "results/works").glob("*.parquet")):
         works, expected = pl.read_parquet(path), pl.read_parquet(other.folder / "results/works" / path.name)
-        assert provenance.table_digest(works) == provenance.table_digest(expected), path.name
+        assert embedding.table_digest(works) == embedding.table_digest(expected), path.name
         total += len(works)
     assert total > 1000
 
@@ -103,7 +103,7 @@ def test_openalex_counts_the_collaboration_that_we_count(study: Study):
     off = table.filter(pl.col("difference") != 0)
     # Works with more than a hundred authors: OpenAlex counts the countries of the first hundred alone.
     assert set(off["source"]) | set(off["target"]) <= {"FJ", "US"}
-    assert provenance.is_intact(path)
+    assert embedding.is_intact(path)
 
 
 def test_run_json_says_when_and_at_what_cost(study: Study):
@@ -198,11 +198,11 @@ def test_nothing_is_asked_when_the_study_is_planned(tmp_path: Path):
 )
 def test_a_wrong_key_of_the_configuration_is_one_line(change: dict, message: str):
     with pytest.raises(StudyError, match=re.escape(f"configuration: {message}")) as error:
-        configuration.complete({"source": {"kind": "api", **change}}, kills.ROOT)
+        complete({"source": {"kind": "api", **change}}, kills.ROOT)
     assert "\n" not in str(error.value)
 
 
 def test_all_of_openalex_is_not_asked_for():
     config = {"source": {"kind": "api"}, "field": {"subfields": None}}
     with pytest.raises(StudyError, match=r"field\.subfields: null; allowed where source\.kind is api"):
-        configuration.complete(config, kills.ROOT)
+        complete(config, kills.ROOT)

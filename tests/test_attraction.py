@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from planted_panels import T, both_ways, codes, panel, scored
-from poles import attraction, tables
+from poles.blocs import attraction
+from poles.blocs.tables import POLES
+from poles.study import tables
 
 
 def search(courses, strength=lambda code: 1.0, channels=("collaboration",), permutations=500):
@@ -56,7 +58,7 @@ def test_whoever_attracts_all_is_found_and_nobody_else():
     assert rows["AC"]["attracted"] == len(rows["AC"]["attracts"])
     assert rows["AC"]["rank"] == 1
     assert rows["AD"]["attracted_strength"] == pytest.approx(0, abs=1e-12)
-    tables.conform(found, tables.POLES)
+    tables.conform(found, POLES)
 
 
 def coins(seed, size):

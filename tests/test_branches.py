@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from poles import branches, config, networks
 from poles.errors import StudyError
+from poles.networks import links
+from poles.study import branches, config
 
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 
@@ -47,7 +48,7 @@ def test_files_stand_under_the_plainest_variant_that_made_the_same_choices(names
 
 
 def test_choices_about_links_are_what_building_them_takes():
-    taken = list(inspect.signature(networks.build).parameters)[1:]
+    taken = list(inspect.signature(links.build).parameters)[1:]
     assert taken == list(branches.STAGES["links"])
 
 

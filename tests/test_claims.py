@@ -5,9 +5,14 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from poles import claims, config, robustness, tables
-from poles.clusters import UNNAMED
+from poles.archetypes.names import UNNAMED
+from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
+from poles.blocs import tables as blocs_tables
+from poles.blocs.tables import HUBS, POLARIZATION_TRENDS, TRENDS, alignment_table
+from poles.claims import judging, robustness, verdicts
+from poles.claims.tables import CLAIMS, ROBUSTNESS
 from poles.errors import StudyError
+from poles.study import config, tables
 
 TREND = {
     "id": "t",
@@ -50,7 +55,7 @@ def frame(table: tables.Table, *rows: dict) -> pl.DataFrame:
 def trends(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
     slope, low, high = slope
     named = {"country": country, "pole": pole, "slope": slope, "slope_low": low, "slope_high": high}
-    named["unchanged_slope"] = -slope / 4
+    named["growth_slope"] = -slope / 4
     return [named | {"channel": channel} for channel in channels]
 
 
@@ -65,50 +70,50 @@ def selected(*passing: int) -> pl.DataFrame:
         for data in ("observed", "channel_swap")
         for k in (3, 4, 6)
     ]  # fmt: skip
-    return frame(tables.SELECTION, *rows)
+    return frame(SELECTION, *rows)
 
 
 def branch(
     slope=(-1.0, -2.0, -0.5), groups="both", ties=10, layers=BOTH, poles=POLES, **more
-) -> claims.Branch:
+) -> verdicts.Branch:
     countries = ["FR", "IT", "NL", "CA"]
     groups = dict(zip(countries, groups.split(",") if "," in groups else [groups] * 4, strict=True))
     courses = [*trends("CN", "US", slope, ["collaboration"]), *trends("US", "CN", slope, ["collaboration"])]
     z = [("collaboration", "US", f"{n:02d}", 3.0 if n < ties else 1.0, 0.01, 5) for n in range(60)]
     aligned = [{"country": country, "group": group} for country, group in groups.items()]
-    return claims.Branch(
+    return verdicts.Branch(
         **{
             "layers": layers,
             "poles": poles,
-            "trends": frame(tables.TRENDS, *courses),
-            "alignment": frame(tables.alignment(POLES), *aligned),
+            "trends": frame(TRENDS, *courses),
+            "alignment": frame(alignment_table(POLES), *aligned),
             "significant": pl.DataFrame(
                 z, schema=["layer", "source", "target", "z", "q", "years"], orient="row"
             ),
             "threshold": 2.0,
             "k": 4,
-            "members": frame(tables.CLUSTERS),
+            "members": frame(CLUSTERS),
             "sizes": {},
-            "polarization": frame(tables.POLARIZATION_TRENDS),
-            "hubs": frame(tables.HUBS),
-            "candidates": frame(tables.POLES),
+            "polarization": frame(POLARIZATION_TRENDS),
+            "hubs": frame(HUBS),
+            "candidates": frame(blocs_tables.POLES),
             "selection": selected(4),
-            "signal": frame(tables.SIGNAL),
+            "signal": frame(SIGNAL),
         }
         | more
     )
 
 
-def turning(**archetypes: tuple) -> claims.Branch:
+def turning(**archetypes: tuple) -> verdicts.Branch:
     """A branch in which countries have an archetype with the United States, and one with China."""
     rows = [
         {"country": country, "group": "", "archetype_US": with_us, "archetype_CN": with_china}
         for country, (with_us, with_china) in archetypes.items()
     ]
-    return branch(alignment=frame(tables.alignment(POLES), *rows))
+    return branch(alignment=frame(alignment_table(POLES), *rows))
 
 
-def unnamed(*countries: str) -> claims.Branch:
+def unnamed(*countries: str) -> verdicts.Branch:
     """A branch in which countries are in no group but for clusters without a name, the others for good."""
     rows = [
         {
@@ -119,10 +124,10 @@ def unnamed(*countries: str) -> claims.Branch:
         }
         for country in ("FR", "IT", "NL", "CA")
     ]
-    return branch(alignment=frame(tables.alignment(POLES), *rows))
+    return branch(alignment=frame(alignment_table(POLES), *rows))
 
 
-def coursing(**slopes: tuple) -> claims.Branch:
+def coursing(**slopes: tuple) -> verdicts.Branch:
     """A branch in which countries have intervals (low, high) of slopes with the United States and China."""
     rows = [
         row
@@ -130,14 +135,14 @@ def coursing(**slopes: tuple) -> claims.Branch:
         for pole, (low, high) in (("US", us), ("CN", china))
         for row in trends(country, pole, ((low + high) / 2, low, high), ["collaboration"])
     ]
-    return branch(trends=frame(tables.TRENDS, *rows))
+    return branch(trends=frame(TRENDS, *rows))
 
 
 def members(*pairs: tuple) -> pl.DataFrame:
-    return frame(tables.CLUSTERS, *({"source": a, "target": b, "archetype": name} for a, b, name in pairs))
+    return frame(CLUSTERS, *({"source": a, "target": b, "archetype": name} for a, b, name in pairs))
 
 
-def tied(*partners: str, pole: str = "CN", z: float = 3.0) -> claims.Branch:
+def tied(*partners: str, pole: str = "CN", z: float = 3.0) -> verdicts.Branch:
     rows = [("collaboration", min(pole, p), max(pole, p), z, 0.01, 5) for p in partners]
     rows.append(("collaboration", "AA", pole, 0.0, 0.5, 5))
     return branch(
@@ -145,31 +150,31 @@ def tied(*partners: str, pole: str = "CN", z: float = 3.0) -> claims.Branch:
     )
 
 
-def polarized(low: float, high: float) -> claims.Branch:
+def polarized(low: float, high: float) -> verdicts.Branch:
     row = {
         "channel": "collaboration", "measure": "correlation", "poles": "US-CN", "slope": -0.5,
         "excess_slope": (low + high) / 2, "excess_low": low, "excess_high": high,
     }  # fmt: skip
-    return branch(polarization=frame(tables.POLARIZATION_TRENDS, row))
+    return branch(polarization=frame(POLARIZATION_TRENDS, row))
 
 
-def hubs(statistic: float, p: float, among: float = -1.0) -> claims.Branch:
+def hubs(statistic: float, p: float, among: float = -1.0) -> verdicts.Branch:
     row = {
         "region": "EU", "channel": "collaboration", "unit": "z", "large": ["DE", "FR"], "hubs": among,
         "spokes": statistic + among, "statistic": statistic, "p": p,
     }  # fmt: skip
-    return branch(hubs=frame(tables.HUBS, row))
+    return branch(hubs=frame(HUBS, row))
 
 
-def candidate(attracts: float, repels: float) -> claims.Branch:
+def candidate(attracts: float, repels: float) -> verdicts.Branch:
     row = {
         "country": "IN", "attracted": 5, "repelled": 1, "partners": 20, "excess": 0.2, "rank": 2,
         "q_attracts": attracts, "q_repels": repels,
     }  # fmt: skip
-    return branch(candidates=frame(tables.POLES, row))
+    return branch(candidates=frame(blocs_tables.POLES, row))
 
 
-def clustered(*passing: int) -> claims.Branch:
+def clustered(*passing: int) -> verdicts.Branch:
     return branch(selection=selected(*passing))
 
 
@@ -327,7 +332,7 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
     ],
 )
 def test_verdicts(claim, case, verdict, statistic):
-    row = claims.judge([claim], {("full", "max_entropy"): case}).row(0, named=True)
+    row = judging.judge([claim], {("full", "max_entropy"): case}).row(0, named=True)
     assert row["verdict"] == verdict
     assert row["statistic"] == (None if statistic is None else pytest.approx(statistic))
     assert row["why"].endswith(".")
@@ -335,7 +340,7 @@ def test_verdicts(claim, case, verdict, statistic):
 
 def test_a_trend_stands_beside_that_of_growth_alone():
     def why(claim, slope):
-        return claims.judge([claim], {("full", "max_entropy"): branch(slope=slope)})["why"][0]
+        return judging.judge([claim], {("full", "max_entropy"): branch(slope=slope)})["why"][0]
 
     assert why(TREND, (0.0, -1.0, 1.0)) == "z changes by +0.00 a decade (95 % interval -1.00 to +1.00)."
     assert why(TREND | {"least_slope": 0.1}, (-1.0, -2.0, -0.5)) == (
@@ -346,15 +351,15 @@ def test_a_trend_stands_beside_that_of_growth_alone():
 
 def test_the_page_shows_every_claim_in_every_branch():
     branches = {("full", "max_entropy"): branch(), ("fractional", "max_entropy"): branch(groups="neither")}
-    judged = claims.judge([TREND, GROUP | {"statement": "They bridge."}], branches)
-    tables.conform(judged, tables.CLAIMS)
-    page = claims.page(judged)
+    judged = judging.judge([TREND, GROUP | {"statement": "They bridge."}], branches)
+    tables.conform(judged, CLAIMS)
+    page = judging.page(judged)
     assert "2 claims in 2 branches" in page
     assert "3 reproduced, 1 contradicted" in page
-    assert claims.MADE_UP not in page
-    assert claims.MADE_UP in claims.page(judged, claims.MADE_UP)
-    assert claims.MADE_UP in claims.html_page(judged, claims.MADE_UP)
-    html = claims.html_page(judged)
+    assert judging.MADE_UP not in page
+    assert judging.MADE_UP in judging.page(judged, judging.MADE_UP)
+    assert judging.MADE_UP in judging.html_page(judged, judging.MADE_UP)
+    html = judging.html_page(judged)
     assert html.count("<b>reproduced</b>") == 3
     assert html.count("<b>contradicted</b>") == 1
     assert page.index("## They bridge.") < page.index(
@@ -367,13 +372,13 @@ def test_the_page_says_what_archetypes_rest_on():
         {"channel": name, "pairs": 40, "signal": signal, "trendless": 9, "trendless_in_all": 7}
         for name, signal in (("citation", None), ("collaboration", 2.345))
     ]
-    found = frame(tables.SIGNAL, *rows)
+    found = frame(SIGNAL, *rows)
     cases = {
         ("full", "one"): clustered()._replace(signal=found),
         ("full", "two"): clustered(4)._replace(signal=found),
     }
     choices = {f"full/{null}": {"null model": null, "k": 4} for null in ("one", "two")}
-    lines = claims.basis(cases, choices)
+    lines = judging.basis(cases, choices)
     assert lines[-2:] == [
         "| full, one |  | 40 | collaboration 2.3 | 7 | none |",
         "| full, two | null model two | 40 | collaboration 2.3 | 7 | 4 |",
@@ -393,24 +398,24 @@ ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"]
 )
 def test_a_claim_about_several_null_models_is_judged_once_for_each_variant(second, verdict, statistic):
     cases = {("full", "one"): branch(), ("full", "two"): branch(**second), ("other", "one"): branch()}
-    judged = claims.judge([ROBUST, TREND, COUNT, TREND | {"id": "x", "layer": "citation"}], cases)
+    judged = judging.judge([ROBUST, TREND, COUNT, TREND | {"id": "x", "layer": "citation"}], cases)
     rows = judged.filter(claim="r").rows(named=True)
     assert [(row["variant"], row["null"]) for row in rows] == [("full", "all"), ("other", "all")]
     assert rows[0]["verdict"] == verdict
     assert rows[0]["statistic"] == pytest.approx(statistic)
     assert rows[1]["verdict"] == "not testable"
     assert judged["claim"][0] == "r"
-    assert f"| r | {verdict} | {verdict} | not testable |" in claims.page(judged)
+    assert f"| r | {verdict} | {verdict} | not testable |" in judging.page(judged)
 
 
 def test_claims_that_are_open_everywhere_agree_on_nothing():
     undecided = branch(slope=(0.0, -1.0, 1.0))
     decided = branch(ties=13)
     several = [TREND, COUNT, ROBUST]
-    one = claims.judge(several, {("full", null): undecided for null in ("one", "two")})
+    one = judging.judge(several, {("full", null): undecided for null in ("one", "two")})
     assert one.filter(claim="r")["why"][0].startswith("1 of 1 decided claims")
     none = {("full", null): undecided._replace(significant=decided.significant) for null in ("one", "two")}
-    assert claims.judge(several, none).filter(claim="r")["verdict"].to_list() == ["not testable"]
+    assert judging.judge(several, none).filter(claim="r")["verdict"].to_list() == ["not testable"]
 
 
 def test_choices_are_counted_where_they_alone_set_branches_apart():
@@ -421,9 +426,9 @@ def test_choices_are_counted_where_they_alone_set_branches_apart():
         "few/one": {"null model": "one", "counting": "fractional"},
     }
     several = [TREND, COUNT, TREND | {"id": "x", "layer": "citation"}, ROBUST]
-    judged = claims.judge(several, cases)
+    judged = judging.judge(several, cases)
     moved = robustness.changes(judged, several, choices)
-    tables.conform(moved, tables.ROBUSTNESS)
+    tables.conform(moved, ROBUSTNESS)
     assert moved.filter(pl.col("comparisons") > 0).rows() == [
         ("t", "null model", 1, 0),
         ("t", "counting", 1, 0),
@@ -435,18 +440,18 @@ def test_choices_are_counted_where_they_alone_set_branches_apart():
     assert set(robustness.changes(judged, several, later).filter(choice="k")["comparisons"]) == {0}
     assert robustness.moves("k", "group") and not robustness.moves("growth", "significant")
     assert robustness.moves("growth", "trend") and robustness.moves("window", "continents")
-    page = claims.page(judged, more=robustness.summary(moved))
+    page = judging.page(judged, more=robustness.summary(moved))
     assert "over all claims: null model 1 of 2, counting 1 of 2." in page
     assert "| c | 1/1 | 1/1 |" in page
     assert robustness.summary(moved.with_columns(comparisons=0)) == []
 
 
 def test_a_reader_is_told_what_the_data_are():
-    assert claims.caveat("demo", [1702]) == claims.MADE_UP
-    assert "whether they are of research on AI" in claims.caveat("networks", [1702])
-    assert "another field" in claims.caveat("works", None)
-    assert "another field" in claims.caveat("snapshot", [1707])
-    assert claims.caveat("snapshot", [1702]) == ""
+    assert judging.caveat("demo", [1702]) == judging.MADE_UP
+    assert "whether they are of research on AI" in judging.caveat("networks", [1702])
+    assert "another field" in judging.caveat("works", None)
+    assert "another field" in judging.caveat("snapshot", [1707])
+    assert judging.caveat("snapshot", [1702]) == ""
 
 
 def test_the_shipped_claims_are_well_formed():

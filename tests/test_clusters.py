@@ -5,8 +5,14 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from poles import clusters, tables
+from poles.archetypes import clusters, recovery
+from poles.archetypes.names import UNCLEAR, WORDS, archetype
+from poles.archetypes.tables import CLUSTERS, NAMES, centroids_table
+from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
+from poles.stats import dyadic
+from poles.study import tables
+from poles.trajectories import panel
 from test_dtw import warped
 
 YEARS = np.arange(2000, 2022)
@@ -38,7 +44,7 @@ def planted(pairs: int = 160, noise: float = 0.5, seed: int = 1) -> tuple[pl.Dat
     ).with_columns(pl.col("year").cast(pl.Int16))
     truth = pl.DataFrame(
         [(a, b, name) for (a, b), name in zip(pair, names, strict=True)],
-        schema=tables.TRUTH.columns,
+        schema=TRUTH.columns,
         orient="row",
     )
     return frame, truth
@@ -47,12 +53,12 @@ def planted(pairs: int = 160, noise: float = 0.5, seed: int = 1) -> tuple[pl.Dat
 def test_planted_archetypes_are_found_and_named():
     frame, truth = planted()
     members, centroids, names = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
-    confusion, index = clusters.recovery(members, truth)
+    confusion, index = recovery.recovery(members, truth)
     assert index == 1
     assert dict(confusion.select("planted", "recovered").iter_rows()) == {name: name for name in SHAPES}
     assert confusion["pairs"].to_list() == [40] * 4
-    tables.conform(members, tables.CLUSTERS)
-    tables.conform(centroids, tables.centroids(CHANNELS))
+    tables.conform(members, CLUSTERS)
+    tables.conform(centroids, centroids_table(CHANNELS))
     words = {1: "rises", -1: "falls", 0: "still"}
     found = {(row["archetype"], row["channel"]): row for row in names.iter_rows(named=True)}
     assert {key: row["direction"] for key, row in found.items()} == {
@@ -61,12 +67,12 @@ def test_planted_archetypes_are_found_and_named():
         for channel, sign in zip(CHANNELS, shape, strict=True)
     }
     assert all(row["low"] <= row["change"] <= row["high"] and row["pairs"] == 40 for row in found.values())
-    tables.conform(names, tables.NAMES)
+    tables.conform(names, NAMES)
 
 
 def test_distances_and_labels_are_those_of_the_textbook():
     frame, _ = planted(40, noise=1.5)
-    x = clusters.cube(frame, ["x_collaboration", "x_citation"])
+    x = panel.cube(frame, ["x_collaboration", "x_citation"])
     result = clusters.fit(x, 4, 1, 2)
     expected = np.array([[warped(series, centre, 2) for centre in result.centroids] for series in x])
     assert result.distances == pytest.approx(expected)
@@ -87,7 +93,7 @@ def test_recovery_is_nought_where_clusters_say_nothing_of_the_truth():
     frame, truth = planted(80)
     members, *_ = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
     shuffled = truth.with_columns(truth["archetype"].shuffle(seed=1))
-    assert abs(clusters.recovery(members, shuffled)[1]) < 0.1
+    assert abs(recovery.recovery(members, shuffled)[1]) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -97,7 +103,7 @@ def test_recovery_is_nought_where_clusters_say_nothing_of_the_truth():
         ((0, 0), CHANNELS, "Stable"),
         ((1, -1), CHANNELS, "Unnamed"),
         ((0, 1), CHANNELS, "Unnamed"),
-        ((0, clusters.UNCLEAR), CHANNELS, "Unnamed"),
+        ((0, UNCLEAR), CHANNELS, "Unnamed"),
         ((1,), ["collaboration"], "Scientific Convergence"),
         ((-1,), ["citation"], "Scientific Divergence"),
         ((1, 1, 1), ["collaboration", "citation_out", "citation_in"], "Scientific Convergence"),
@@ -105,7 +111,7 @@ def test_recovery_is_nought_where_clusters_say_nothing_of_the_truth():
     ],
 )
 def test_names_follow_the_rule(direction, channels, name):
-    assert clusters.archetype(np.array(direction), channels) == name
+    assert archetype(np.array(direction), channels) == name
 
 
 ENDS = np.array([(i, j) for i in range(12) for j in range(i + 1, 12)])
@@ -116,7 +122,7 @@ def test_the_error_of_a_mean_sums_over_all_members_that_share_a_country():
     by_country = rng.normal(size=(12, 2))  # a part that pairs of a country have in common
     change = by_country[ENDS].sum(axis=1) + 0.3 * rng.normal(size=(len(ENDS), 2))
     labels = rng.integers(0, 2, len(ENDS))
-    found = clusters.standard_errors(change, labels, ENDS, 2)
+    found = dyadic.standard_errors(change, labels, ENDS, 2)
     for label in (0, 1):
         members = np.flatnonzero(labels == label)
         rest = change[members] - change[members].mean(axis=0)
@@ -135,7 +141,7 @@ def test_the_error_of_a_mean_sums_over_all_members_that_share_a_country():
 
 def test_pairs_without_a_common_country_have_the_error_of_independent_ones():
     change = np.random.default_rng(2).normal(size=(9, 1))
-    found = clusters.standard_errors(change, np.zeros(9, int), np.arange(18).reshape(9, 2), 1)
+    found = dyadic.standard_errors(change, np.zeros(9, int), np.arange(18).reshape(9, 2), 1)
     assert found[0] == pytest.approx(change.std(axis=0, ddof=1) / 3)
 
 
@@ -148,7 +154,7 @@ def direction(mean: float, spread: float, others: float = 4.0, members: int = 20
     error = spread / np.sqrt(members - 1)
     reach = stats.t.ppf(0.975, 2 * members - 1) * error
     assert (found.low[0, 0], found.high[0, 0]) == pytest.approx((mean - reach, mean + reach))
-    return clusters.WORDS[int(found.sign[0, 0])]
+    return WORDS[int(found.sign[0, 0])]
 
 
 @pytest.mark.parametrize(

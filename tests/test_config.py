@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import ROOT
-from poles import config
 from poles.errors import StudyError
+from poles.study import config
 
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 

@@ -19,12 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from poles import provenance, tables
 from poles.corpus import demo, layout
 from poles.corpus.demo import records
 from poles.corpus.demo import works as making
 from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, WINDOW
+from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
+from poles.study import digest, embedding
 
 RECORD = {"rule": "make_demo", "wildcards": {}, "params": {"code": "0"}, "inputs": {}}
 WORKS, SEED, FIRST, LAST = 4000, 7, 1990, 2023
@@ -94,7 +95,7 @@ def test_layout_needs_the_standard_library_alone():
     code = "import sys, poles.corpus.layout; print(*{name.partition('.')[0] for name in sys.modules})"
     # -S: no site-packages, in which whatever is found there could import more.
     command = [sys.executable, "-S", "-c", code]
-    path = {"PYTHONPATH": str(provenance.SCRIPTS)}
+    path = {"PYTHONPATH": str(digest.SCRIPTS)}
     done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) - {"poles"} <= set(sys.stdlib_module_names) | {"__main__"}
 
@@ -123,7 +124,7 @@ def test_files_are_those_announced_and_in_the_manifests(snapshots, kind):
     listed = {key: entity[key] for key in ("entity", "record_count", "content_length", "files")}
     assert (whole["date"], whole["format"], whole["entities"]) == (layout.RELEASE, kind, [listed])
     for name in found:
-        assert provenance.read(folder / name) == RECORD
+        assert embedding.read(folder / name) == RECORD
 
 
 def test_same_seed_gives_same_bytes(tmp_path):
@@ -542,7 +543,7 @@ def test_no_country_turns_to_all_others(seed):
 
 def test_truth_is_the_archetype_of_every_pair(world, tmp_path):
     truth = world.truth()
-    assert truth.schema == pl.Schema(tables.TRUTH.columns)
+    assert truth.schema == pl.Schema(TRUTH.columns)
     assert len(truth) == 63 * 62 // 2 and (truth["source"] < truth["target"]).all()
     place = world.codes.index
     for source, target, archetype in truth.iter_rows():

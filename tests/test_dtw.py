@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.cluster import KMeans
 
-from poles import dtw
+from poles.archetypes import dtw
 from poles.errors import StudyError
+from poles.stats.threads import together
 
 
 def warped(a: np.ndarray, b: np.ndarray, radius: int | None) -> float:
@@ -117,4 +118,4 @@ def test_iterations_that_run_out_are_told():
 
 
 def test_tasks_keep_their_order():
-    assert dtw.together(lambda n: n * n, range(7), 1) == dtw.together(lambda n: n * n, range(7), 3)
+    assert together(lambda n: n * n, range(7), 1) == together(lambda n: n * n, range(7), 3)

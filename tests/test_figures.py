@@ -14,8 +14,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from conftest import ROOT
-from poles import clusters, gravity, provenance, tables
+from poles.archetypes.names import ARCHETYPES, UNNAMED
+from poles.blocs.tables import TRENDS
 from poles.corpus import selection
+from poles.corpus.tables import LOSSES
 from poles.errors import StudyError
 from poles.figures import labels, style
 from poles.figures.alignment import alignment
@@ -26,6 +28,10 @@ from poles.figures.nulls import nulls
 from poles.figures.recovery import recovery
 from poles.figures.significant_links import significant_links
 from poles.figures.trajectories import trajectories
+from poles.nulls import gravity
+from poles.nulls import tables as nulls_tables
+from poles.nulls.tables import DIAGNOSTICS, SCORES
+from poles.study import embedding, tables
 
 RECORD = {"rule": "draw", "params": {"text": 'a -- "b" <c> & é\n'}, "inputs": {"x.parquet": "0" * 64}}
 
@@ -34,7 +40,7 @@ def scores(rows):
     """Score table from (year, source, target, z, q)."""
     names = ["year", "source", "target", "z", "q"]
     frame = pl.DataFrame(rows, schema=names, orient="row")
-    return tables.conform(frame.with_columns(observed=1.0, expected=1.0, std=1.0, p=0.5), tables.SCORES)
+    return tables.conform(frame.with_columns(observed=1.0, expected=1.0, std=1.0, p=0.5), SCORES)
 
 
 LAYERS = {
@@ -76,7 +82,7 @@ def test_the_same_figure_gives_the_same_bytes_under_any_settings(tmp_path):
     first = draw("a")
     with matplotlib.rc_context({"font.size": 20, "savefig.dpi": 33, "svg.hashsalt": None, "axes.grid": True}):
         assert draw("b") == first
-    assert provenance.read(tmp_path / "b.svg") == provenance.read(tmp_path / "b.png") == RECORD
+    assert embedding.read(tmp_path / "b.svg") == embedding.read(tmp_path / "b.png") == RECORD
 
 
 def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
@@ -97,7 +103,7 @@ def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeyp
 
 
 def test_every_archetype_has_a_colour_of_its_own():
-    assert list(style.ARCHETYPES) == [*clusters.ARCHETYPES.values(), clusters.UNNAMED]
+    assert list(style.ARCHETYPES) == [*ARCHETYPES.values(), UNNAMED]
     colours = [*style.ARCHETYPES.values(), *style.POLES, style.BRIDGE, style.SOME]
     assert len(set(colours)) == len(colours)
 
@@ -147,7 +153,9 @@ def test_trajectories_draws_z_with_gaps_and_the_band_of_all_pairs():
     assert by_layer["collaboration"].get_ydata().tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert by_layer["citation"].get_xdata().tolist() == [2018, 2019, 2020, 2021]
     assert by_layer["citation"].get_ydata() == pytest.approx([6.0, np.nan, 2.5, 2.0], nan_ok=True)
-    unchanged = gravity.unchanged(LAYERS["collaboration"], 2017, 2021).filter(source="FR", target="US")
+    unchanged = gravity.constant_affinity(LAYERS["collaboration"], 2017, 2021).filter(
+        source="FR", target="US"
+    )
     assert by_layer["collaboration, unchanged"].get_ydata().tolist() == unchanged.sort("year")["z"].to_list()
     z = LAYERS["collaboration"].filter(pl.col("year") == 2018)["z"].to_numpy()
     band = first.collections[0].get_paths()[0].vertices
@@ -213,7 +221,7 @@ def aligned(poles=("US", "CN")):
     }
     trends = pl.DataFrame(
         [(*key, slope, slope - 1, slope + 1, 0.0, 0.0) for key, slope in slopes.items()],
-        tables.TRENDS.columns,
+        TRENDS.columns,
         orient="row",
     )
     frame = pl.DataFrame(sorted(groups.items()), ["country", "group"], orient="row")
@@ -295,7 +303,7 @@ def lost(steps):
             (2001, order, step, unit, 2 * left, core and 2 * core),
         ]
         rows.append((None, order, step, unit, 5 - order, None))
-    return tables.conform(pl.DataFrame(rows, tables.LOSSES.columns, orient="row"), tables.LOSSES)
+    return tables.conform(pl.DataFrame(rows, LOSSES.columns, orient="row"), LOSSES)
 
 
 STEPS = [
@@ -394,8 +402,8 @@ def fitted(**extra):
     frame = pl.DataFrame(
         {"year": [1990, 1991, 1992], "residual": [None, 0.0, 1e-12], "nodes": 3, "links": 2, **extra}
     )
-    absent = {name: pl.lit(None) for name in tables.DIAGNOSTICS.columns if name not in frame.columns}
-    return tables.conform(frame.with_columns(**absent), tables.DIAGNOSTICS)
+    absent = {name: pl.lit(None) for name in DIAGNOSTICS.columns if name not in frame.columns}
+    return tables.conform(frame.with_columns(**absent), DIAGNOSTICS)
 
 
 MOMENTS = tables.conform(
@@ -411,7 +419,7 @@ MOMENTS = tables.conform(
         std=1.0,
         p_upper=0.5,
     ),
-    tables.MOMENTS,
+    nulls_tables.MOMENTS,
 )
 
 

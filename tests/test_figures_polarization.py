@@ -5,11 +5,12 @@ import polars as pl
 import pytest
 from matplotlib.colors import to_hex
 
-from poles import tables
+from poles.blocs.tables import HUBS, POLARIZATION, POLARIZATION_TRENDS, POLES
 from poles.figures import style
 from poles.figures.hubs import KINDS, hubs
 from poles.figures.polarization import COLOUR, polarization
 from poles.figures.poles import COLOURS, poles
+from poles.study import tables
 
 
 def titles(figure):
@@ -35,12 +36,12 @@ def by_year(channel, measure, pair, apart=None):
         )
         for n in range(3)
     ]
-    return pl.DataFrame(rows, tables.POLARIZATION.columns, orient="row")
+    return pl.DataFrame(rows, POLARIZATION.columns, orient="row")
 
 
 def trend(channel, measure, pair):
     row = (channel, measure, pair, -0.5, -0.6, -0.4, -0.4, -0.7, -0.1, -0.9, -0.1, 0.02, 1)
-    return pl.DataFrame([row], tables.POLARIZATION_TRENDS.columns, orient="row")
+    return pl.DataFrame([row], POLARIZATION_TRENDS.columns, orient="row")
 
 
 def test_polarization_draws_values_intervals_and_chance():
@@ -49,7 +50,7 @@ def test_polarization_draws_values_intervals_and_chance():
         ("citation", "modularity", "none", True),
         ("collaboration", "correlation", "US-CN"),
     ]
-    frame = tables.conform(pl.concat(by_year(*kind) for kind in kinds), tables.POLARIZATION)
+    frame = tables.conform(pl.concat(by_year(*kind) for kind in kinds), POLARIZATION)
     figure = polarization(frame, pl.concat(trend(*kind[:3]) for kind in kinds))
     assert titles(figure) == ["correlation of z with the poles", "modularity of the best split", "", ""]
     assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["collaboration", "citation"]
@@ -83,12 +84,12 @@ def test_polarization_between_three_poles_has_a_line_for_each_pair():
 
 
 def region(name, unit, hub, spoke, small, p, large):
-    row = dict.fromkeys(tables.HUBS.columns) | {
+    row = dict.fromkeys(HUBS.columns) | {
         "region": name, "channel": "collaboration", "unit": unit, "countries": 9, "large": large,
         "hub_pairs": 1, "spoke_pairs": 9, "small_pairs": 0 if small is None else 5, "hubs": hub,
         "spokes": spoke, "spokes_low": spoke - 1, "spokes_high": spoke + 1, "small": small, "p": p,
     }  # fmt: skip
-    return pl.DataFrame([row], schema=dict(tables.HUBS.columns))
+    return pl.DataFrame([row], schema=dict(HUBS.columns))
 
 
 def test_hubs_draws_means_and_p_of_each_region():
@@ -99,7 +100,7 @@ def test_hubs_draws_means_and_p_of_each_region():
             region("EU", "noise", -9.0, 5.0, 2.0, 0.2, ["DE", "FR", "IT", "ES", "NL", "SE"]),
         ]
     )
-    figure = hubs(tables.conform(found, tables.HUBS))
+    figure = hubs(tables.conform(found, HUBS))
     assert titles(figure) == ["collaboration"] * 2
     axes, noise = figure.axes
     names = [label.get_text() for label in axes.get_yticklabels()]
@@ -115,11 +116,11 @@ def test_hubs_draws_means_and_p_of_each_region():
 
 
 def attracted(code, strength, attracts, repels, q=0.5):
-    row = dict.fromkeys(tables.POLES.columns) | {
+    row = dict.fromkeys(POLES.columns) | {
         "country": code, "strength": strength, "partners": 10, "attracted": attracts, "repelled": repels,
         "excess": 0.1, "excess_repelled": -0.2, "q_attracts": q, "q_repels": 0.9,
     }  # fmt: skip
-    return pl.DataFrame([row], schema=dict(tables.POLES.columns))
+    return pl.DataFrame([row], schema=dict(POLES.columns))
 
 
 def test_poles_draws_shares_of_the_strongest(monkeypatch):

@@ -4,9 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from poles import surrogates, tables
+from poles.archetypes import surrogates
+from poles.archetypes.tables import SELECTION
 from poles.figures import style
 from poles.figures.selection import PANELS, SURROGATES, selection
+from poles.study import tables
 
 
 def table(best: int | None, names=surrogates.NAMES) -> pl.DataFrame:
@@ -27,7 +29,7 @@ def table(best: int | None, names=surrogates.NAMES) -> pl.DataFrame:
         for over, measure, *_ in PANELS
         for k in (2, 3, 4, 5)
     ]
-    return tables.conform(pl.DataFrame(rows, list(tables.SELECTION.columns), orient="row"), tables.SELECTION)
+    return tables.conform(pl.DataFrame(rows, list(SELECTION.columns), orient="row"), SELECTION)
 
 
 def title(figure) -> str:

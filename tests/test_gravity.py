@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from poles import gravity, nulls, scores, trajectories, trends
-from poles.nulls import max_entropy, multi_edge
+from poles.nulls import gravity, max_entropy, multi_edge, scores
+from poles.nulls.network import Network, tabulate
+from poles.stats import trends
+from poles.trajectories.panel import build
 
 YEARS, N = 22, 12
 
@@ -29,7 +31,7 @@ def planted(seed: int, directed: bool, growth: float = 8.0) -> tuple[np.ndarray,
 @pytest.mark.parametrize("seed", range(3))
 def test_a_gravity_model_is_its_own_fit(seed, directed):
     weights, _ = planted(seed, directed)
-    assert gravity.fit(weights) == pytest.approx(weights, rel=1e-6)
+    assert gravity.fit_gravity(weights) == pytest.approx(weights, rel=1e-6)
 
 
 def test_the_fit_has_the_greatest_poisson_likelihood():
@@ -49,7 +51,7 @@ def test_the_fit_has_the_greatest_poisson_likelihood():
 
     start = np.concatenate([np.zeros(2 * years * n), np.full(pairs, np.log(30.0))])
     best = optimize.minimize(deviance, start, method="BFGS", options={"gtol": 1e-7})
-    assert gravity.fit(weights)[:, *rows] == pytest.approx(model(best.x), rel=1e-4)
+    assert gravity.fit_gravity(weights)[:, *rows] == pytest.approx(model(best.x), rel=1e-4)
 
 
 @given(st.integers(0, 10**6), st.booleans(), st.floats(0.0, 0.7))
@@ -58,7 +60,7 @@ def test_strengths_and_totals_are_those_observed(seed, directed, empty):
     weights = rng.poisson(4, (5, 6, 6)) * (rng.random((6, 6)) > empty)
     weights = weights * 1.0 if directed else weights + weights.transpose(0, 2, 1) + 0.0
     weights[:, range(6), range(6)] = 0
-    found = gravity.fit(weights)
+    found = gravity.fit_gravity(weights)
     assert (found >= 0).all()
     assert (found[:, weights.sum(axis=0) == 0] == 0).all()
     for axis in range(3):
@@ -73,8 +75,8 @@ def scored(weights: np.ndarray, layer: str, model: str = "max_entropy") -> pl.Da
     fit = {"max_entropy": max_entropy, "multi_edge": multi_edge}[model].fit
     frames = []
     for year, matrix in enumerate(weights, 2000):
-        network = nulls.Network(year, layer, tuple("ABCDEFGHIJKL"), matrix, layer == "citation")
-        frames.append(nulls.tabulate(network, fit(network)))
+        network = Network(year, layer, tuple("ABCDEFGHIJKL"), matrix, layer == "citation")
+        frames.append(tabulate(network, fit(network)))
     return scores.score(pl.concat(frames))
 
 
@@ -83,7 +85,7 @@ def scored(weights: np.ndarray, layer: str, model: str = "max_entropy") -> pl.Da
 def test_growth_moves_z_and_the_model_follows(layer, model):
     weights, _ = planted(2, layer == "citation")
     observed = scored(weights, layer, model)
-    steady = gravity.unchanged(observed, 2000, 2021)
+    steady = gravity.constant_affinity(observed, 2000, 2021)
     both = observed.join(steady, on=["year", "source", "target"], suffix="_steady").sort(
         "source", "target", "year"
     )
@@ -96,14 +98,14 @@ def test_growth_moves_z_and_the_model_follows(layer, model):
 @pytest.mark.parametrize("growth", ["kept", "removed"])
 def test_trajectories_without_growth_are_level_and_as_high(growth):
     layers = {name: scored(planted(5, name == "citation")[0], name) for name in ("collaboration", "citation")}
-    panel, _ = trajectories.build(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8, growth)
-    raw, _ = trajectories.build(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8)
+    panel, _ = build(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8, growth)
+    raw, _ = build(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8)
     for channel in layers:
         z, unchanged, before = (
             frame[column].to_numpy().reshape(-1, YEARS)
             for frame, column in (
                 (panel, f"z_{channel}"),
-                (panel, f"unchanged_{channel}"),
+                (panel, f"z_growth_{channel}"),
                 (raw, f"z_{channel}"),
             )
         )
@@ -119,7 +121,7 @@ def test_a_change_of_affinity_is_left_when_growth_is_taken_out():
     weights[:, 0, 1] *= course
     weights[:, 1, 0] *= course
     observed = scored(weights, "collaboration")
-    steady = gravity.unchanged(observed, 2000, 2021)
+    steady = gravity.constant_affinity(observed, 2000, 2021)
     both = observed.join(steady, on=["year", "source", "target"], suffix="_steady").sort("year")
     beyond = both.with_columns((pl.col("z") - pl.col("z_steady")).alias("beyond"))
     slopes = {
@@ -134,10 +136,10 @@ def test_a_change_of_affinity_is_left_when_growth_is_taken_out():
 def test_years_outside_do_not_matter_and_links_that_cannot_vary_have_no_z():
     weights, _ = planted(4, True)
     observed = scored(weights, "citation")
-    inside = gravity.unchanged(observed.filter(pl.col("year") >= 2005), 2005, 2020)
-    assert gravity.unchanged(observed, 2005, 2020).equals(inside)
+    inside = gravity.constant_affinity(observed.filter(pl.col("year") >= 2005), 2005, 2020)
+    assert gravity.constant_affinity(observed, 2005, 2020).equals(inside)
     assert inside["year"].min() == 2005 and inside["year"].max() == 2020
     still = observed.with_columns(std=pl.when(pl.col("source") == "A").then(0.0).otherwise("std"))
-    found = gravity.unchanged(still, 2000, 2021)
+    found = gravity.constant_affinity(still, 2000, 2021)
     assert found.filter(source="A")["z"].null_count() == 22 * 11
     assert found.filter(pl.col("source") != "A")["z"].null_count() == 0

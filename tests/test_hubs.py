@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planted_panels import T, panel, scored
-from poles import hubs, tables
+from poles.blocs import hubs
+from poles.blocs.tables import HUBS
+from poles.study import tables
 
 RNG = np.random.default_rng
 
@@ -130,7 +132,7 @@ def compared(slope, noise=0.1, seed=3, **options):
     scores = {"collaboration": scored(courses, lambda code: STRENGTH.get(code, 1.0))}
     options = {"regions": {}, "share": 0.6, "permutations": 2000, "seed": 1} | options
     found = hubs.compare(courses, scores, ["collaboration"], "noise_units", **options)
-    tables.conform(found, tables.HUBS)
+    tables.conform(found, HUBS)
     return found
 
 

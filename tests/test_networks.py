@@ -10,8 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poles import networks, tables
+from poles.corpus.tables import WORKS
 from poles.layers import LAYERS
+from poles.networks.links import (
+    COUNTINGS,
+    build,
+    citation_links,
+    collaboration_links,
+    country_panel,
+    country_sets,
+    links_table,
+    sizes,
+    write_links,
+)
+from poles.networks.tables import FRACTIONAL_LINKS
+from poles.study import tables
 
 CODES = ["BR", "CN", "NA", "US", "XK"]
 work = st.tuples(
@@ -27,7 +40,7 @@ def works_table(works) -> pl.DataFrame:
         (number, year, "article", core, countries, len(countries), [r for r in references if r != number])
         for number, (year, core, countries, references) in enumerate(works)
     ]
-    return pl.DataFrame(rows, schema=dict(tables.WORKS.columns), orient="row")
+    return pl.DataFrame(rows, schema=dict(WORKS.columns), orient="row")
 
 
 def by_hand(works, year: int, counting: str, window: int | None) -> dict[str, dict]:
@@ -56,18 +69,18 @@ def by_hand(works, year: int, counting: str, window: int | None) -> dict[str, di
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(work, max_size=12), st.sampled_from(networks.COUNTINGS), st.sampled_from([None, 0, 1, 5]))
+@given(st.lists(work, max_size=12), st.sampled_from(COUNTINGS), st.sampled_from([None, 0, 1, 5]))
 def test_links_are_those_of_a_count_by_hand(tmp_path_factory, works, counting, window):
     folder = tmp_path_factory.mktemp("works")
     frame = works_table(works)
     for year in (1998, 1999, 2000):
         frame.filter(pl.col("year") == year).write_parquet(folder / f"{year}.parquet")
-    for year, links, panel in networks.build(folder.glob("*.parquet"), counting, window):
+    for year, links, panel in build(folder.glob("*.parquet"), counting, window):
         expected = by_hand(works, year, counting, window)
         for layer in LAYERS:
             found = {(a, b): weight for a, b, weight in links[layer].iter_rows()}
             assert found == pytest.approx({pair: float(w) for pair, w in expected[layer].items()}, rel=1e-12)
-            tables.conform(links[layer], networks.links_table(counting))
+            tables.conform(links[layer], links_table(counting))
         papers = {code: float(expected["collaboration"].get((code, code), 0)) for code in panel["country"]}
         assert dict(panel.select("country", "papers").iter_rows()) == pytest.approx(papers)
         shared = Counter()
@@ -81,11 +94,11 @@ def test_links_are_those_of_a_count_by_hand(tmp_path_factory, works, counting, w
 
 def test_fractional_weights_of_a_work_and_of_a_citation_sum_to_one():
     works = works_table([(2000, True, ["BR", "CN", "US"], [1]), (2000, True, ["CN", "NA"], [])])
-    collaboration = networks.collaboration_links(works.head(1).lazy(), "fractional")
+    collaboration = collaboration_links(works.head(1).lazy(), "fractional")
     off = collaboration.filter(pl.col("source") != pl.col("target"))
     assert off["weight"].sum() == pytest.approx(1)
-    cited = networks.country_sets(works.lazy())
-    assert networks.citation_links(works.lazy(), cited, "fractional")["weight"].sum() == pytest.approx(1)
+    cited = country_sets(works.lazy())
+    assert citation_links(works.lazy(), cited, "fractional")["weight"].sum() == pytest.approx(1)
 
 
 def test_the_panel_counts_partners_and_strengths():
@@ -97,26 +110,26 @@ def test_the_panel_counts_partners_and_strengths():
             {"source": ["US", "US", "CN"], "target": ["CN", "US", "NA"], "weight": [3, 9, 4]}
         ),
     }
-    panel = networks.country_panel(2000, links)
+    panel = country_panel(2000, links)
     assert panel.rows() == [
         (2000, "CN", 5.0, None, 1, 2.0, 1, 1, 4.0, 3.0),
         (2000, "NA", 0.0, None, 0, 0.0, 0, 1, 0.0, 4.0),
         (2000, "US", 7.0, None, 1, 2.0, 1, 0, 3.0, 0.0),
     ]
-    assert networks.sizes(panel) == {"CN": 5.0, "NA": 0.0, "US": 7.0}
+    assert sizes(panel) == {"CN": 5.0, "NA": 0.0, "US": 7.0}
 
 
 def test_a_layer_that_a_study_lacks_is_unknown_not_zero():
     links = {"collaboration": pl.DataFrame({"source": ["CN"], "target": ["US"], "weight": [2]})}
-    panel = networks.country_panel(2000, links)
+    panel = country_panel(2000, links)
     assert panel["papers"].to_list() == [None, None]
     assert panel["citation_strength_in"].to_list() == [None, None]
     assert panel["collaboration_strength"].to_list() == [2.0, 2.0]
-    assert networks.sizes(panel) == {"CN": 2.0, "US": 2.0}
+    assert sizes(panel) == {"CN": 2.0, "US": 2.0}
 
 
 def test_links_are_written_by_layer_and_year(tmp_path: Path):
     frame = pl.DataFrame({"source": ["CN"], "target": ["US"], "weight": [0.5]})
     path = tmp_path / "citation/links/2000.parquet"
-    networks.write_links(2000, {"citation": frame}, [str(path)], {"rule": "r"})
-    assert tables.read(path, tables.FRACTIONAL_LINKS).equals(frame)
+    write_links(2000, {"citation": frame}, [str(path)], {"rule": "r"})
+    assert tables.read(path, FRACTIONAL_LINKS).equals(frame)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poles import tables
-from poles.corpus.networks_file import read_links
 from poles.errors import StudyError
+from poles.networks.edge_lists import read_links
+from poles.networks.tables import FRACTIONAL_LINKS, LINKS
 
 YEARS = range(2000, 2003)
 
@@ -52,7 +52,7 @@ def test_an_undirected_link_is_the_same_from_either_end_and_from_both(
         text = frame.write_csv().encode()
         path.write_bytes(gzip.compress(text) if ending == "csv.gz" else text)
     read = read_links(path, "collaboration", YEARS)
-    assert all(frame.schema == pl.Schema(tables.LINKS.columns) for frame in read.values())
+    assert all(frame.schema == pl.Schema(LINKS.columns) for frame in read.values())
     assert rows_of(read) == {
         year: sorted((a, b, weight) for (when, a, b), weight in links.items() if when == year)
         for year in YEARS
@@ -95,7 +95,7 @@ def test_further_columns_are_not_read(tmp_path):
 def test_one_broken_weight_makes_all_fractional(tmp_path):
     path = write_csv(tmp_path / "links.csv", [(2000, "US", "CN", 3), (2001, "US", "CN", "0.25")])
     links = read_links(path, "citation", YEARS)
-    assert all(frame.schema == pl.Schema(tables.FRACTIONAL_LINKS.columns) for frame in links.values())
+    assert all(frame.schema == pl.Schema(FRACTIONAL_LINKS.columns) for frame in links.values())
     assert rows_of(links) == {2000: [("US", "CN", 3.0)], 2001: [("US", "CN", 0.25)], 2002: []}
 
 

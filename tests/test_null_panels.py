@@ -9,10 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from poles import null_panels, nulls, scores, tables, trajectories, trends
+from poles.archetypes import null_panels
+from poles.archetypes.tables import null_panels_table
 from poles.errors import StudyError
 from poles.layers import channels_of
-from poles.nulls import max_entropy
+from poles.nulls import max_entropy, scores
+from poles.nulls.network import Moments, network_of, tabulate
+from poles.nulls.tables import SCORES
+from poles.stats import trends
+from poles.study import tables
+from poles.trajectories.panel import build
 
 YEARS = range(2000, 2022)
 LAYERS = ("collaboration", "citation")
@@ -113,11 +119,9 @@ def scored(frames: dict[tuple[str, int], pl.DataFrame], null: str = "max_entropy
     fit = import_module(f"poles.nulls.{null}").fit
     found = {}
     for layer in LAYERS:
-        networks = [
-            nulls.network_of(frame, year, layer) for (own, year), frame in frames.items() if own == layer
-        ]
-        moments = [nulls.tabulate(network, fit(network)) for network in networks]
-        found[layer] = tables.conform(scores.score(pl.concat(moments)), tables.SCORES)
+        networks = [network_of(frame, year, layer) for (own, year), frame in frames.items() if own == layer]
+        moments = [tabulate(network, fit(network)) for network in networks]
+        found[layer] = tables.conform(scores.score(pl.concat(moments)), SCORES)
     return found
 
 
@@ -127,7 +131,7 @@ def world(seed: int = 1, unit: float = 1.0) -> dict[tuple[str, int], pl.DataFram
 
 
 def panel_of(observed: dict[str, pl.DataFrame], citation: str = "mean", growth: str = "kept") -> pl.DataFrame:
-    return trajectories.build(observed, YEARS[0], YEARS[-1], citation, "noise_units", 0.0, 0.5, growth)[0]
+    return build(observed, YEARS[0], YEARS[-1], citation, "noise_units", 0.0, 0.5, growth)[0]
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +152,7 @@ def drawn(
     channels = channels_of(LAYERS, citation)
     panel = panel_of(observed, citation) if panel is None else panel
     found = null_panels.draw(observed, panel, channels, null, options or {}, number, 1, threads, growth)
-    assert tables.conform(found, tables.null_panels(channels)).equals(found)
+    assert tables.conform(found, null_panels_table(channels)).equals(found)
     return found
 
 
@@ -160,7 +164,7 @@ def courses(frame: pl.DataFrame) -> np.ndarray:
 def test_courses_go_on_level_before_the_first_and_after_the_last_score():
     known = [(2003, 2.0), (2004, 5.0), (2006, 1.0)]
     rows = [(year, "CN", "US", 1.0, 1.0, 1.0, z, 0.5, 0.5) for year, z in [*known, (2010, None)]]
-    frame = pl.DataFrame(rows, dict(tables.SCORES.columns), orient="row")
+    frame = pl.DataFrame(rows, dict(SCORES.columns), orient="row")
     pairs = pl.DataFrame({"source": ["CN", "FR"], "target": ["US", "US"]})
     found = null_panels.courses({"collaboration": frame}, pairs, YEARS, LAYERS[:1])[..., 0]
     assert found[0].tolist() == [2.0] * 4 + [5.0, 3.0] + [1.0] * 16
@@ -289,7 +293,7 @@ def test_a_failed_fit_says_so_in_one_line(observed, monkeypatch):
 
     def failing(network):
         found = whole(network)
-        return nulls.Moments(found.expected, found.std, None, 0.5, "AC", 3)
+        return Moments(found.expected, found.std, None, 0.5, "AC", 3)
 
     monkeypatch.setattr(max_entropy, "fit", failing)
     with pytest.raises(StudyError, match=r"^max_entropy, collaboration 2000: relative error 0.5 .* of AC "):

@@ -9,8 +9,9 @@ from scipy.optimize import linprog
 import real_networks
 from enumeration import canonical, caps_for, multipliers, network_from, networks, pairs_of, relabelled
 from poles.errors import StudyError
-from poles.nulls import Network, enhanced_max_entropy
+from poles.nulls import enhanced_max_entropy
 from poles.nulls.enhanced_max_entropy import Support
+from poles.nulls.network import Network
 
 
 def parameters(moments) -> tuple[np.ndarray, np.ndarray]:

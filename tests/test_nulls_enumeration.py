@@ -15,14 +15,8 @@ from scipy.optimize import linprog
 from scipy.special import gammaln
 
 from enumeration import caps_for, law_of, matrices_with_strengths, multipliers, network_from, pairs_of
-from poles.nulls import (
-    Network,
-    enhanced_max_entropy,
-    local_rewiring,
-    max_entropy,
-    multi_edge,
-    variance_corrected,
-)
+from poles.nulls import enhanced_max_entropy, local_rewiring, max_entropy, multi_edge, variance_corrected
+from poles.nulls.network import Network
 
 HEAVIEST = {(3, False): 8, (4, False): 7, (5, False): 6, (3, True): 5, (4, True): 4, (5, True): 4}
 """Largest total weight by number of countries and direction."""

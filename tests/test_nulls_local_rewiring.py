@@ -17,7 +17,8 @@ from scipy import stats
 
 from enumeration import law_of, matrices_with_strengths, network_from
 from poles.errors import StudyError
-from poles.nulls import fit_years, network_of, variance_corrected
+from poles.nulls import variance_corrected
+from poles.nulls.fitting import fit_years
 from poles.nulls.local_rewiring import (
     MULTI_EDGE,
     Chain,
@@ -31,6 +32,7 @@ from poles.nulls.local_rewiring import (
     next_below,
     rewire,
 )
+from poles.nulls.network import network_of
 
 EXPONENTS = (0.0, 0.25, 0.75)
 

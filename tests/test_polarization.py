@@ -11,10 +11,17 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from planted_panels import YEARS, T, both_ways, codes, panel, scored
-from poles import nulls, polarization, tables, trajectories
-from poles.nulls import Network, max_entropy
-from poles.polarization import Deal, Deviations, Panel, Steady
-from poles.scores import score as scores_of
+from poles.blocs import modularity, polarization
+from poles.blocs.constant_affinity import Steady
+from poles.blocs.permutations import Deal, Deviations
+from poles.blocs.polarization import Panel
+from poles.blocs.tables import POLARIZATION, POLARIZATION_TRENDS
+from poles.nulls import fitting, max_entropy
+from poles.nulls.network import Network, tabulate
+from poles.nulls.scores import score as scores_of
+from poles.stats import bootstrap
+from poles.study import tables
+from poles.trajectories.panel import build_panel, cube, number_countries
 
 POLES = ["US", "CN"]
 
@@ -45,9 +52,7 @@ def by_definition(weights, groups):
 @given(networks, st.integers(0, 10**6))
 def test_modularity_is_what_its_definition_says(weights, seed):
     groups = np.random.default_rng(seed).integers(0, 3, len(weights))
-    assert polarization.modularity(weights, groups) == pytest.approx(
-        by_definition(weights, groups), abs=1e-12
-    )
+    assert modularity.modularity(weights, groups) == pytest.approx(by_definition(weights, groups), abs=1e-12)
 
 
 @pytest.mark.parametrize("size", [2, 5, 9])
@@ -55,19 +60,19 @@ def test_two_camps_that_shun_each_other_have_modularity_one_half(size):
     side = np.repeat([1, -1], size)
     weights = np.outer(side, side) - np.eye(2 * size)
     # Positive and negative links together: [m (m - 1) + m^2] / 2 [m (m - 1) + m^2].
-    assert polarization.modularity(weights, side) == pytest.approx(0.5)
-    assert (polarization.split(weights) == (side == 1)).all()
+    assert modularity.modularity(weights, side) == pytest.approx(0.5)
+    assert (modularity.split(weights) == (side == 1)).all()
 
 
 @given(networks)
 def test_no_country_gains_by_changing_sides(weights):
-    side = polarization.split(weights)
+    side = modularity.split(weights)
     assert side[0]
-    reached = polarization.modularity(weights, side)
+    reached = modularity.modularity(weights, side)
     for node in range(len(weights)):
         other = side.copy()
         other[node] = ~other[node]
-        assert polarization.modularity(weights, other) <= reached + 1e-9
+        assert modularity.modularity(weights, other) <= reached + 1e-9
 
 
 def test_the_split_is_nearly_always_the_best_of_all():
@@ -76,10 +81,10 @@ def test_the_split_is_nearly_always_the_best_of_all():
     for _ in range(40):
         weights = symmetric(rng.standard_normal((9, 9)))
         best = max(
-            polarization.modularity(weights, np.array([True, *sides]))
+            modularity.modularity(weights, np.array([True, *sides]))
             for sides in product((False, True), repeat=8)
         )
-        reached.append(polarization.modularity(weights, polarization.split(weights)) / best)
+        reached.append(modularity.modularity(weights, modularity.split(weights)) / best)
     assert max(reached) == pytest.approx(1)
     assert np.mean(np.array(reached) > 1 - 1e-9) > 0.7
     assert min(reached) > 0.75
@@ -188,7 +193,7 @@ def test_the_jackknife_gives_the_error_of_a_mean_over_pairs():
         means.append(pairs[upper].mean())
         left = [pairs[np.ix_(rest, rest)][np.triu_indices(size - 1, 1)].mean()
                 for rest in (np.delete(np.arange(size), n) for n in range(size))]  # fmt: skip
-        halves.append(polarization.jackknife(np.array(left)))
+        halves.append(bootstrap.jackknife(np.array(left)))
     # Each country enters a pair once of two: the variance of the mean is 4 sigma^2 / n.
     wanted = stats.t.isf(0.025, size - 1) * 2 * sigma / np.sqrt(size)
     assert np.sqrt(np.mean(np.square(halves))) == pytest.approx(wanted, rel=0.05)
@@ -199,8 +204,8 @@ def measured(courses, poles=POLES, channels=("collaboration",), scores=None, **o
     scores = scores or {"collaboration": scored(courses)}
     options = {"resamples": 200, "deals": 40, "seed": 1} | options
     by_year, over_years = polarization.measure(courses, scores, poles, channels, **options)
-    tables.conform(by_year, tables.POLARIZATION)
-    tables.conform(over_years, tables.POLARIZATION_TRENDS)
+    tables.conform(by_year, POLARIZATION)
+    tables.conform(over_years, POLARIZATION_TRENDS)
     return by_year, over_years
 
 
@@ -255,8 +260,8 @@ def test_the_trend_of_unchanged_affinities_is_taken_off_with_its_interval():
     rng = np.random.default_rng(12)
     courses = panel([*codes(9), *POLES], lambda a, b: rng.standard_normal(22))
     pairs = courses.select("source", "target").unique(maintain_order=True)
-    whole = Panel(sorted({*codes(9), *POLES}), polarization.number_countries(pairs), POLES)
-    values = polarization.cube(courses, ["z_collaboration"])[:, :, 0].T
+    whole = Panel(sorted({*codes(9), *POLES}), number_countries(pairs), POLES)
+    values = cube(courses, ["z_collaboration"])[:, :, 0].T
     for one in polarization.measures_of(whole):
         plain, tilted = (
             polarization._summary(
@@ -293,7 +298,7 @@ def counted(seed: int, contrast: np.ndarray, model: str = "max_entropy") -> pl.D
         weight = np.outer(size, size) * taste * np.exp(own / 2 * np.outer(camp, camp))
         weights = symmetric(rng.poisson(2 * volume * weight / weight.sum()).astype(float))
         network = Network(year, "collaboration", tuple(names), weights, directed=False)
-        frames.append(nulls.tabulate(network, nulls.fit_network(model, network, {})))
+        frames.append(tabulate(network, fitting.fit_network(model, network, {})))
     return scores_of(pl.concat(frames))
 
 
@@ -304,7 +309,7 @@ def test_blocs_that_were_there_all_along_do_not_form_because_counts_grow(growth)
         towards, slopes = [], []
         for seed in range(4):
             scores = {"collaboration": counted(seed, contrast)}
-            courses, _ = trajectories.build_panel(scores, 2000, 2021, "mean", 20, 0.8, growth)
+            courses, _ = build_panel(scores, 2000, 2021, "mean", 20, 0.8, growth)
             _, over_years = measured(courses, scores=scores, growth=growth)
             row = over_years.row(by_predicate=pl.col("measure") == "modularity", named=True)
             towards.append(row["towards"])
@@ -318,11 +323,11 @@ def test_blocs_that_were_there_all_along_do_not_form_because_counts_grow(growth)
 
 def test_chance_is_dealt_from_the_z_that_is_measured():
     scores = {"collaboration": counted(1, 0.8 + 0 * T)}
-    courses, _ = trajectories.build_panel(scores, 2000, 2021, "mean", 20, 0.8, "removed")
+    courses, _ = build_panel(scores, 2000, 2021, "mean", 20, 0.8, "removed")
     pairs = courses.select("source", "target").unique(maintain_order=True)
     steady = Steady(scores["collaboration"], pairs, list(YEARS), (1.0,), "removed")
-    observed = polarization.cube(courses, ["z_collaboration"])[:, :, 0].T
-    there = steady.there & ~polarization.cube(courses, ["interpolated"])[:, :, 0].T.astype(bool)
+    observed = cube(courses, ["z_collaboration"])[:, :, 0].T
+    there = steady.there & ~cube(courses, ["interpolated"])[:, :, 0].T.astype(bool)
     assert there.mean() > 0.95
     assert steady.z[0][there] == pytest.approx(observed[there], abs=1e-9)
 

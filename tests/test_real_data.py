@@ -8,8 +8,16 @@ import polars as pl
 import pytest
 
 from conftest import ROOT
-from poles import alignment, networks, nulls, scores, tables
-from poles.corpus import networks_file, selection
+from poles.blocs import alignment
+from poles.blocs.tables import alignment_table
+from poles.claims.tables import CLAIMS
+from poles.corpus import passes, selection
+from poles.corpus.tables import COUNTS, KEPT, WORKS
+from poles.networks import edge_lists
+from poles.networks.links import build
+from poles.nulls import fitting, scores
+from poles.nulls.tables import DIAGNOSTICS
+from poles.study import tables
 from workflow import Project
 
 EVERYTHING = {
@@ -24,9 +32,9 @@ def world(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("world")
     years = range(2000, 2022)
     file = shared_data("world-collaboration/collaboration.csv.gz")
-    for year, links in networks_file.read_links(file, "collaboration", years).items():
+    for year, links in edge_lists.read_links(file, "collaboration", years).items():
         links.write_parquet(folder / f"{year}.parquet")
-    moments, diagnostics = nulls.fit_years("max_entropy", folder.glob("*.parquet"), "collaboration", {})
+    moments, diagnostics = fitting.fit_years("max_entropy", folder.glob("*.parquet"), "collaboration", {})
     assert diagnostics["residual"].max() < 1e-9
     return scores.score(moments)
 
@@ -46,15 +54,15 @@ def medicine(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPa
     """Works tables of 7,518 genuine records, every one of them in the field."""
     folder = tmp_path_factory.mktemp("medicine")
     file = str(shared_data("openalex-works/works_reduced.jsonl.gz"))
-    core, counts = selection.find_core([file], None)
-    records = selection.read_works([file], [0], core["work_id"], None)
-    tables.write(records, tables.KEPT, folder / "records.parquet", {})
-    tables.write(counts, tables.COUNTS, folder / "counts.parquet", {})
+    core, counts = passes.find_core([file], None)
+    records = passes.read_works([file], [0], core["work_id"], None)
+    tables.write(records, KEPT, folder / "records.parquet", {})
+    tables.write(counts, COUNTS, folder / "counts.parquet", {})
     paths = []
 
     def save(year: int, works: pl.DataFrame) -> None:
         paths.append(folder / f"{year}.parquet")
-        tables.write(works, tables.WORKS, paths[-1], {})
+        tables.write(works, WORKS, paths[-1], {})
 
     files = [folder / "records.parquet"], [folder / "counts.parquet"]
     selection.select_works(*files, range(1951, 2023), EVERYTHING, save)
@@ -63,7 +71,7 @@ def medicine(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPa
 
 def test_genuine_records_give_the_networks_of_an_independent_count(medicine: list[Path]):
     layers = {"collaboration": [], "citation": []}
-    for _, links, _ in networks.build(medicine, "full"):
+    for _, links, _ in build(medicine, "full"):
         for layer, frame in links.items():
             layers[layer].append(frame)
     total = {
@@ -100,7 +108,7 @@ trajectories: {{panel: {{min_strength: 20, min_share: 0.5}}}}
 """,
     )
     diagnostics = tables.read(
-        results / "full/collaboration/nulls/max_entropy.diagnostics.parquet", tables.DIAGNOSTICS
+        results / "full/collaboration/nulls/max_entropy.diagnostics.parquet", DIAGNOSTICS
     )
     assert len(diagnostics) == 70
     empty = diagnostics.filter(pl.col("nodes") == 0)
@@ -109,7 +117,7 @@ trajectories: {{panel: {{min_strength: 20, min_share: 0.5}}}}
     assert diagnostics["residual"].max() < 1e-9
     log = (results / "logs/full/collaboration/fit_max_entropy.log").read_text()
     assert "collaboration 1953: no links between countries" in log
-    claims = tables.read(results / "claims.parquet", tables.CLAIMS)
+    claims = tables.read(results / "claims.parquet", CLAIMS)
     needs_citation = claims.filter(pl.col("claim").is_in(["poles_diverge_citation", "bridges"]))
     assert needs_citation["verdict"].to_list() == ["not testable"] * 2
 
@@ -124,7 +132,7 @@ source: {{kind: networks, networks: {{collaboration: {file}}}}}
 trajectories: {{panel: {{min_strength: 2000}}}}
 """,
     )
-    aligned = tables.read(results / "full/alignment/max_entropy.parquet", tables.alignment(["DE", "GB"]))
+    aligned = tables.read(results / "full/alignment/max_entropy.parquet", alignment_table(["DE", "GB"]))
     assert aligned.filter(pl.col("group") == "pole")["country"].to_list() == ["DE", "GB"]
     assert len(aligned) > 20
     page = (results / "claims.md").read_text()

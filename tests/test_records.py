@@ -14,8 +14,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from poles import tables
-from poles.corpus import demo, raw, records
+from poles.corpus import demo, raw_schema, records
+from poles.corpus import raw_schema as raw
+from poles.corpus.tables import RECORDS
 from poles.errors import StudyError
 
 OPENALEX = "https://openalex.org/"
@@ -108,9 +109,9 @@ def number_of(text: str | None, pattern: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def plainly(works) -> tuple[list[dict], raw.Tally]:
+def plainly(works) -> tuple[list[dict], raw_schema.Tally]:
     """What `read_records` should give, record by record in plain Python."""
-    tally = raw.Tally(rows=len(works))
+    tally = raw_schema.Tally(rows=len(works))
     rows = []
 
     def codes(values):
@@ -176,9 +177,9 @@ def test_json_and_parquet_give_what_a_plain_reading_gives(tmp_path_factory, work
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(raw, "CHUNK", 3)
         for path in files:
-            tally = raw.Tally()
+            tally = raw_schema.Tally()
             frame = read(path, tally=tally)
-            assert frame.schema == pl.Schema(tables.RECORDS.columns)
+            assert frame.schema == pl.Schema(RECORDS.columns)
             assert frame.to_dicts() == rows
             assert tally == expected
             kept = read(path, keep=pl.col("year") > 2000, columns=["year", "is_paratext", "n_authors"])

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poles import scores, tables
+from poles.nulls import scores
+from poles.nulls.tables import MOMENTS, SCORES
+from poles.study import tables
 
 
 def moments(rows) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=dict(tables.MOMENTS.columns), orient="row")
+    return pl.DataFrame(rows, schema=dict(MOMENTS.columns), orient="row")
 
 
 def test_z_is_the_distance_in_standard_deviations():
@@ -22,7 +24,7 @@ def test_z_is_the_distance_in_standard_deviations():
     assert frame["p"][0] == pytest.approx(0.5 * math.erfc(1.5 / math.sqrt(2)))
     assert frame["p"][1] is None
     assert frame["q"][1] is None
-    tables.conform(frame, tables.SCORES)
+    tables.conform(frame, SCORES)
 
 
 def test_the_models_own_tail_is_preferred():
@@ -48,7 +50,7 @@ def test_q_is_the_step_up_value_within_a_year(first, second):
 
 
 def test_no_link_gives_an_empty_table():
-    assert scores.score(moments([])).schema == pl.Schema(tables.SCORES.columns)
+    assert scores.score(moments([])).schema == pl.Schema(SCORES.columns)
 
 
 def test_directions_are_averaged_and_years_too():
@@ -62,7 +64,7 @@ def test_directions_are_averaged_and_years_too():
         (2018, "AU", "US", 0.0, 0.0, 1.0, 9.0, 0.5, 0.1),
         (2016, "CN", "US", 0.0, 0.0, 1.0, 99.0, 0.5, 0.4),
     ]
-    frame = pl.DataFrame(rows, schema=dict(tables.SCORES.columns), orient="row")
+    frame = pl.DataFrame(rows, schema=dict(SCORES.columns), orient="row")
     means = scores.pair_means(frame)
     assert means.filter(source="CN", year=2017).row(0) == ("CN", "US", 2017, 2.5, 0.1)
     found = scores.significant_links({"citation": frame}, 2017, 2021)

@@ -11,9 +11,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from poles import networks, tables
-from poles.corpus import selection, sources
+from poles.corpus import passes, selection, sources
+from poles.corpus.passes import find_core, in_field, read_works
+from poles.corpus.tables import CORE, COUNTS, KEPT, LOSSES, RECORDS, WORKS
 from poles.errors import StudyError
+from poles.networks import links
+from poles.study import tables
 
 EVERYTHING = {
     "types": None,
@@ -45,13 +48,13 @@ def read(folder: Path, files, field, shards: int = 2) -> tuple[list[Path], list[
         for kind in ("core", "counts", "kept")
     }
     for n, group in enumerate(groups):
-        core, counts = selection.find_core(group, field)
-        tables.write(core, tables.CORE, names["core"][n], {})
-        tables.write(counts, tables.COUNTS, names["counts"][n], {})
-    ids = selection.core_ids(names["core"])
+        core, counts = find_core(group, field)
+        tables.write(core, CORE, names["core"][n], {})
+        tables.write(counts, COUNTS, names["counts"][n], {})
+    ids = passes.core_ids(names["core"])
     for n, group in enumerate(groups):
         places = [files.index(file) for file in group]
-        tables.write(selection.read_works(group, places, ids, field), tables.KEPT, names["kept"][n], {})
+        tables.write(read_works(group, places, ids, field), KEPT, names["kept"][n], {})
     return names["kept"], names["counts"]
 
 
@@ -159,8 +162,8 @@ def by_hand(parts, field, years, choices):
         "not above the cap on countries": lambda work: cap is None or len(countries(work)) <= cap,
     }
     left = steps["distinct"]
-    for step, passes in filters.items():
-        left = steps[step] = [work for work in left if passes(work)]
+    for step, keeps in filters.items():
+        left = steps[step] = [work for work in left if keeps(work)]
     selected = {number_of(work) for work in left if is_sure(work)}
     located = {number_of(work) for work in left if is_sure(work) and countries(work)}
     left = [work for work in left if is_sure(work) or selected & set(references_of(work)) - {number_of(work)}]
@@ -235,10 +238,10 @@ def test_selection_is_that_of_loops_by_hand(tmp_path_factory, parts, field, choi
     expected_works, expected = by_hand(parts, field, years, choices)
     works, losses = select(folder, write_files(folder / "files", parts), field, years, choices, shards)
     assert {year: frame.rows() for year, frame in works.items()} == expected_works
-    assert all(frame.schema == pl.Schema(tables.WORKS.columns) for frame in works.values())
+    assert all(frame.schema == pl.Schema(WORKS.columns) for frame in works.values())
     found = {(year, step): (left, core) for year, _, step, _, left, core in losses.iter_rows()}
     assert found == expected
-    assert losses.schema == pl.Schema(tables.LOSSES.columns)
+    assert losses.schema == pl.Schema(LOSSES.columns)
     assert nowhere_increasing(losses)
 
 
@@ -390,12 +393,12 @@ def test_field_by_primary_or_any_topic(field, inside):
         },
         schema_overrides={"primary_subfield": pl.Int32, "topic_subfields": pl.List(pl.Int32)},
     )
-    assert "".join(works.filter(selection.in_field(field))["name"]) == inside
+    assert "".join(works.filter(in_field(field))["name"]) == inside
 
 
 def test_unknown_choices_are_refused():
     with pytest.raises(StudyError, match=r"field\.match: 'all'; primary or any"):
-        selection.in_field({"subfields": [1702], "match": "all"})
+        in_field({"subfields": [1702], "match": "all"})
     with pytest.raises(StudyError, match=r"selection\.countries: 'all'; one of listed, institutions, union"):
         selection.countries_of("all")
 
@@ -419,17 +422,13 @@ def test_countries_of_a_work(choice, countries):
         [{"countries": [], "institutions": []}],
         [],
     ]
-    frame = pl.DataFrame(
-        {"authorships": authorships}, schema={"authorships": tables.RECORDS.columns["authorships"]}
-    )
+    frame = pl.DataFrame({"authorships": authorships}, schema={"authorships": RECORDS.columns["authorships"]})
     assert frame.select(selection.countries_of(choice)).to_series().to_list() == countries
 
 
 def test_listed_countries_hide_those_of_the_institutions_and_union_shows_them():
     authorships = [[{"countries": ["CN"], "institutions": ["US"]}]]
-    frame = pl.DataFrame(
-        {"authorships": authorships}, schema={"authorships": tables.RECORDS.columns["authorships"]}
-    )
+    frame = pl.DataFrame({"authorships": authorships}, schema={"authorships": RECORDS.columns["authorships"]})
     found = {
         c: frame.select(selection.countries_of(c)).item().to_list()
         for c in ("listed", "institutions", "union")
@@ -457,9 +456,9 @@ def test_a_study_without_works_names_the_step_that_took_the_last(tmp_path, works
 
 def test_number_of_records_must_be_that_of_the_manifest(tmp_path):
     files = write_files(tmp_path, [[record(1), record(2)], [record(3)]])
-    selection.find_core(files, AI, [2, 1])
+    find_core(files, AI, [2, 1])
     with pytest.raises(StudyError, match=r"1\.jsonl: 1 records, but the manifest says 2"):
-        selection.find_core(files, AI, [2, 2])
+        find_core(files, AI, [2, 2])
 
 
 def test_kept_records_stand_by_year_so_that_a_year_can_be_read_alone(tmp_path):
@@ -467,10 +466,10 @@ def test_kept_records_stand_by_year_so_that_a_year_can_be_read_alone(tmp_path):
         pl.int_range(20_000).alias("position"), (1990 + pl.int_range(20_000) % 20).alias("year")
     ).with_columns(
         pl.lit(None, kind).alias(name)
-        for name, kind in tables.KEPT.columns.items()
+        for name, kind in KEPT.columns.items()
         if name not in ("position", "year")
     )
-    tables.write(kept, tables.KEPT, tmp_path / "kept.parquet", {})
+    tables.write(kept, KEPT, tmp_path / "kept.parquet", {})
     file = pq.ParquetFile(tmp_path / "kept.parquet")
     place = file.schema_arrow.names.index("year")
     groups = [file.metadata.row_group(n).column(place).statistics for n in range(file.num_row_groups)]
@@ -526,8 +525,8 @@ def test_medicine_has_the_links_that_were_counted_elsewhere(medicine):
 def test_medicine_has_as_many_citations_as_its_losses_say(medicine):
     # Counted fractionally each citation between works with a country sums to one.
     works, losses = medicine
-    cited = networks.country_sets(pl.concat(works.values()).lazy())
-    weights = [networks.citation_links(frame.lazy(), cited, "fractional") for frame in works.values()]
+    cited = links.country_sets(pl.concat(works.values()).lazy())
+    weights = [links.citation_links(frame.lazy(), cited, "fractional") for frame in works.values()]
     expected = totals(losses)["between works with a country"]
     assert sum(frame["weight"].sum() for frame in weights) == pytest.approx(expected, abs=1e-6)
 

@@ -11,9 +11,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 from polars.testing import assert_frame_equal
 
-from poles import provenance
-from poles.corpus import demo, selection, sources, storage
+from poles.corpus import demo, passes, sources, storage
 from poles.errors import StudyError
+from poles.study import embedding
 from workflow import Project
 
 AI = {"subfields": [1702], "match": "primary"}
@@ -82,8 +82,8 @@ def harvest(path: str, endpoint: str | None = None) -> tuple[pl.DataFrame, ...]:
     release = sources.pin_release(path, endpoint)
     files = storage.located([part.name for part in release.parts], SNAPSHOT)
     counts = [part.records for part in release.parts]
-    core, by_year = selection.find_core(files, AI, counts)
-    kept = selection.read_works(files, range(len(files)), core["work_id"], AI, counts)
+    core, by_year = passes.find_core(files, AI, counts)
+    kept = passes.read_works(files, range(len(files)), core["work_id"], AI, counts)
     sources.check_release()
     return core, by_year, kept
 
@@ -153,7 +153,7 @@ def test_objects_that_cannot_be_read_are_named(snapshots, service, study, monkey
     name = f"{address}/data/jsonl/works/{part.name}"
 
     def find(*arguments) -> str:
-        return refused(selection.find_core, [storage.RemoteFile(*arguments)], AI)
+        return refused(passes.find_core, [storage.RemoteFile(*arguments)], AI)
 
     assert f"{name}x: cannot be read (" in find(f"{name}x", service.endpoint)
     assert "s3://missing/a.gz: cannot be read (" in find("s3://missing/a.gz", service.endpoint)
@@ -178,7 +178,7 @@ def test_broken_objects_are_named(snapshots, service, study, kind):
     ):
         path.write_bytes(content)
         service.put_file(path, name)
-        assert refused(selection.find_core, [file], AI).startswith(message)
+        assert refused(passes.find_core, [file], AI).startswith(message)
 
 
 def part_of(copy: Path) -> Path:
@@ -267,7 +267,7 @@ def test_the_workflow_reads_a_folder_and_an_address_to_the_same_bytes(snapshots,
     files = sorted(path.relative_to(here.folder) for path in (here.folder / "results").rglob("*.parquet"))
     assert len([path for path in files if path.parent.name == "works"]) == 34
     for path in files:
-        assert provenance.file_digest(here.folder / path) == provenance.file_digest(there.folder / path), path
+        assert embedding.file_digest(here.folder / path) == embedding.file_digest(there.folder / path), path
     assert there.plan(*options) == {}
 
     # A release that changes while it is read: what was read stays, the works are not made.

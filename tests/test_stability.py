@@ -8,14 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poles import clusters, refits, stability, tables, trajectories
+from poles import layers as trajectories
+from poles.archetypes import clusters, names, resampling, stability
+from poles.archetypes.tables import null_panels_table
 from poles.errors import StudyError
+from poles.nulls.tables import SCORES
+from poles.stats.threads import one_thread
+from poles.study import tables
+from poles.trajectories import preprocessing
+from poles.trajectories.panel import build, cube
 
 CHANNELS = ["collaboration", "citation"]
 SHAPES = np.array([(1, 1), (-1, -1), (-1, 1), (0, -1)])
 CODES = np.array([f"{a}{b}" for a in "ABC" for b in "ABCDE"])
 ENDS = np.array([(i, j) for i in range(len(CODES)) for j in range(i + 1, len(CODES))])
-DESIGN = refits.Design(
+DESIGN = resampling.Design(
     k=4,
     seed=1,
     radius=2,
@@ -41,9 +48,9 @@ def frame(z: np.ndarray) -> pl.DataFrame:
     panel = pl.DataFrame(
         rows, ["source", "target", "year", *(f"z_{name}" for name in CHANNELS)], orient="row"
     )
-    x = trajectories.preprocess(z, DESIGN.preprocessing).reshape(-1, len(CHANNELS))
+    x = preprocessing.preprocess(z, DESIGN.preprocessing).reshape(-1, len(CHANNELS))
     columns = [pl.Series(f"x_{name}", x[:, place]) for place, name in enumerate(CHANNELS)]
-    columns += [pl.lit(0.0).alias(f"unchanged_{name}") for name in CHANNELS]
+    columns += [pl.lit(0.0).alias(f"z_growth_{name}") for name in CHANNELS]
     return panel.with_columns(pl.col("year").cast(pl.Int16), *columns)
 
 
@@ -60,7 +67,7 @@ def walks(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(len(ENDS), 22, 2)).cumsum(axis=1)
 
 
-def studied(z: np.ndarray, design: refits.Design = DESIGN, threads: int = 1, null_panels=None):
+def studied(z: np.ndarray, design: resampling.Design = DESIGN, threads: int = 1, null_panels=None):
     """Headline and study of a panel."""
     courses = frame(z)
     members, *_ = clusters.cluster(courses, CHANNELS, design.k, design.seed, design.radius)
@@ -90,14 +97,14 @@ def test_a_cluster_between_the_archetypes_joins_the_nearest_only_where_clusters_
     labels = np.arange(len(ENDS)) % len(shapes)
     noise = np.random.default_rng(2).normal(0, 0.2, (len(ENDS), 22, 2))
     z = shapes[labels][:, None, :] * np.linspace(-4, 4, 22)[None, :, None] + noise
-    panel = refits.Panel(refits.OBSERVED, 0, z, CHANNELS, ENDS)
+    panel = resampling.Panel(resampling.OBSERVED, 0, z, CHANNELS, ENDS)
     found, merged = (panel.named(labels, len(shapes) + 1, merge) for merge in (False, True))
-    assert set(found[labels == 4]) == {clusters.UNNAMED}
-    assert set(merged[labels == 4]) == {clusters.ARCHETYPES[0, -1]}
-    assert (merged[labels != 4] == found[labels != 4]).all() and clusters.UNNAMED not in merged
+    assert set(found[labels == 4]) == {names.UNNAMED}
+    assert set(merged[labels == 4]) == {names.ARCHETYPES[0, -1]}
+    assert (merged[labels != 4] == found[labels != 4]).all() and names.UNNAMED not in merged
     # Where no cluster is an archetype, none can be joined.
-    lost = refits.Panel(refits.OBSERVED, 0, z[labels == 4], CHANNELS, ENDS[labels == 4])
-    assert set(lost.named(np.zeros(sum(labels == 4), int), 1, True)) == {clusters.UNNAMED}
+    lost = resampling.Panel(resampling.OBSERVED, 0, z[labels == 4], CHANNELS, ENDS[labels == 4])
+    assert set(lost.named(np.zeros(sum(labels == 4), int), 1, True)) == {names.UNNAMED}
 
 
 def test_every_number_of_clusters_is_judged_by_as_many_draws():
@@ -117,7 +124,7 @@ def test_the_study_is_the_same_by_two_threads():
 def numbered(*panels: np.ndarray) -> pl.DataFrame:
     """Null panels, numbered from 0 on."""
     frames = [frame(z).with_columns(pl.lit(n, pl.Int16).alias("panel")) for n, z in enumerate(panels)]
-    return tables.conform(pl.concat(frames), tables.null_panels(CHANNELS))
+    return tables.conform(pl.concat(frames), null_panels_table(CHANNELS))
 
 
 def test_panels_of_the_null_model_are_a_surrogate_like_the_others():
@@ -176,16 +183,16 @@ def test_every_measure_stands_beside_that_of_the_surrogates(of_planted):
 
 def test_clusters_that_a_panel_does_not_have_are_left_out():
     z = np.repeat(planted()[:3], 35, axis=0)  # three distinct courses
-    panel = refits.Panel("observed", 0, z, CHANNELS, ENDS)
-    runs = {k: refits.runs_of(DESIGN, 22, k, 2, headline=False) for k in (2, 3, 4)}
-    with clusters.one_thread():
-        found = refits.explore(panel, runs, DESIGN, 1)
+    panel = resampling.Panel("observed", 0, z, CHANNELS, ENDS)
+    runs = {k: resampling.runs_of(DESIGN, 22, k, 2, headline=False) for k in (2, 3, 4)}
+    with one_thread():
+        found = resampling.explore(panel, runs, DESIGN, 1)
     assert set(found.base) == {2, 3}
     assert {run.k for run in found.labels} == {2, 3}
 
 
 @pytest.mark.parametrize("citation", ["mean", "both"])
-@pytest.mark.parametrize("method", trajectories.PREPROCESSINGS)
+@pytest.mark.parametrize("method", preprocessing.PREPROCESSINGS)
 def test_a_panel_is_prepared_as_the_trajectories_are(citation, method):
     rng = np.random.default_rng(1)
     rows = [
@@ -193,13 +200,13 @@ def test_a_panel_is_prepared_as_the_trajectories_are(citation, method):
         for year in range(2000, 2012)
         for a, b in (("CN", "FR"), ("CN", "US"), ("FR", "US"))
     ]
-    scores = pl.DataFrame(rows, dict(tables.SCORES.columns), orient="row")
+    scores = pl.DataFrame(rows, dict(SCORES.columns), orient="row")
     turned = scores.rename({"source": "target", "target": "source"}).with_columns(pl.col("z") * 2)
     layers = {"collaboration": scores, "citation": pl.concat([scores, turned.select(scores.columns)])}
-    built, _ = trajectories.build(layers, 2000, 2011, citation, method, 0.0, 0.5)
+    built, _ = build(layers, 2000, 2011, citation, method, 0.0, 0.5)
     channels = trajectories.channels_of(["collaboration", "citation"], citation)
-    z, x = (trajectories.cube(built, [f"{kind}_{name}" for name in channels]) for kind in "zx")
-    panel = refits.Panel("observed", 0, z, channels, np.array([[0, 1], [0, 2], [1, 2]]))
+    z, x = (cube(built, [f"{kind}_{name}" for name in channels]) for kind in "zx")
+    panel = resampling.Panel("observed", 0, z, channels, np.array([[0, 1], [0, 2], [1, 2]]))
     assert panel.prepared(method) == pytest.approx(x)
 
 
@@ -236,7 +243,7 @@ def test_no_other_matching_shares_more_pairs(both):
 @settings(max_examples=30)
 def test_drawn_countries_bring_all_pairs_between_them(countries, seed):
     ends = np.array([(i, j) for i in range(countries) for j in range(i + 1, countries)])
-    rows = refits.draw_rows("countries", ends, np.random.default_rng(seed))
+    rows = resampling.draw_rows("countries", ends, np.random.default_rng(seed))
     counts = np.bincount(rows, minlength=len(ends))
     drawn = np.bincount(np.random.default_rng(seed).integers(0, countries, countries), minlength=countries)
     assert counts.tolist() == [drawn[i] * drawn[j] for i, j in ends]
@@ -299,10 +306,10 @@ def test_nothing_is_preferred_where_nothing_was_compared():
 
 def test_the_silhouette_of_a_sample_is_that_of_the_sample():
     z = planted()
-    panel = refits.Panel("observed", 0, z, CHANNELS, ENDS)
+    panel = resampling.Panel("observed", 0, z, CHANNELS, ENDS)
     x = panel.prepared("noise_units")
     labels = {4: np.arange(len(z)) % 4}
-    whole = refits.silhouettes(panel, x, labels, DESIGN, 1)[4]
-    sampled = refits.silhouettes(panel, x, labels, DESIGN._replace(silhouette_pairs=60), 1)[4]
+    whole = resampling.silhouettes(panel, x, labels, DESIGN, 1)[4]
+    sampled = resampling.silhouettes(panel, x, labels, DESIGN._replace(silhouette_pairs=60), 1)[4]
     assert sampled != whole
     assert sampled == pytest.approx(whole, abs=0.05)

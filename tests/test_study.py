@@ -10,7 +10,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from poles import provenance, tables
+from poles.archetypes.tables import RECOVERY
+from poles.corpus.tables import LOSSES
+from poles.networks.tables import LINKS
+from poles.nulls.tables import MOMENTS
+from poles.study import embedding, tables
 from workflow import Project
 
 
@@ -20,7 +24,7 @@ def results(project: Project) -> dict[str, str]:
     own = {"logs", "benchmarks", "run.json", "report.html"}
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {
-        str(path.relative_to(folder)): provenance.file_digest(path)
+        str(path.relative_to(folder)): embedding.file_digest(path)
         for path in paths
         if path.relative_to(folder).parts[0] not in own
     }
@@ -37,9 +41,9 @@ def audit(project: Project, result: str, *options: str):
 
 def test_every_result_carries_its_provenance(tiny: Project):
     for path in results(tiny):
-        record = provenance.read(tiny.folder / "results" / path)
+        record = embedding.read(tiny.folder / "results" / path)
         assert record, path
-        assert provenance.is_intact(tiny.folder / "results" / path), path
+        assert embedding.is_intact(tiny.folder / "results" / path), path
         assert set(record) == {"rule", "wildcards", "params", "inputs"}
         assert re.fullmatch(r"[0-9a-f]{16}( [\w.]+)+", record["params"]["code"]), path
 
@@ -52,7 +56,7 @@ def test_logs_say_something(tiny: Project):
 
 
 def test_the_losses_add_up_to_the_works(tiny: Project):
-    losses = tables.read(tiny.folder / "results/losses.parquet", tables.LOSSES)
+    losses = tables.read(tiny.folder / "results/losses.parquet", LOSSES)
     works = pl.read_parquet(tiny.folder / "results/works/*.parquet")
     read = losses.filter(pl.col("step") == "read")
     assert read["left"].sum() == 8000
@@ -74,12 +78,12 @@ def test_citations_are_those_that_the_references_say(tiny: Project):
         for reference in references:
             for pair in ((a, b) for a in own for b in countries.get(reference, [])):
                 expected[pair] = expected.get(pair, 0) + 1
-    links = tables.read(tiny.folder / "results/full/citation/links/2010.parquet", tables.LINKS)
+    links = tables.read(tiny.folder / "results/full/citation/links/2010.parquet", LINKS)
     assert {(a, b): w for a, b, w in links.iter_rows()} == expected
 
 
 def test_expected_strengths_are_the_observed_ones(tiny: Project):
-    moments = tables.read(tiny.folder / "results/full/citation/nulls/max_entropy.parquet", tables.MOMENTS)
+    moments = tables.read(tiny.folder / "results/full/citation/nulls/max_entropy.parquet", MOMENTS)
     for end in ("source", "target"):
         sums = moments.group_by("year", end).agg(pl.col("observed", "expected").sum())
         worst = ((sums["expected"] - sums["observed"]).abs() / sums["observed"].clip(1)).max()
@@ -87,7 +91,7 @@ def test_expected_strengths_are_the_observed_ones(tiny: Project):
 
 
 def test_the_recovered_archetypes_are_not_chance(tiny: Project):
-    recovery = tables.read(tiny.folder / "results/full/recovery/max_entropy.parquet", tables.RECOVERY)
+    recovery = tables.read(tiny.folder / "results/full/recovery/max_entropy.parquet", RECOVERY)
     assert recovery["adjusted_rand_index"][0] > 0.2
 
 
@@ -95,7 +99,7 @@ def test_the_audit_of_an_untouched_study_holds(tiny: Project):
     answer = audit(tiny, "results/figures/full/max_entropy/archetypes.svg")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.rstrip().endswith("every link holds")
-    for rule in ("draw_archetypes", "cluster_trajectories", "fit_max_entropy", "select_works", "make_demo"):
+    for rule in ("plot_archetypes", "cluster_trajectories", "fit_max_entropy", "select_works", "make_demo"):
         assert f"rule {rule}" in answer.stdout
     full = audit(tiny, "results/figures/full/max_entropy/archetypes.svg", "--full")
     assert full.stdout.count("results/full/citation/links/") == 34
@@ -148,7 +152,7 @@ def test_a_table_that_was_changed_and_then_built_upon_is_found(twin: Project):
 
 
 def test_changed_code_and_lost_files_are_found(twin: Project):
-    module = twin.folder / "scripts/poles/networks.py"
+    module = twin.folder / "scripts/poles/networks/links.py"
     module.write_text(module.read_text() + "\nADDED = 1\n")
     answer = audit(twin, "results/full/trajectories/max_entropy.parquet")
     assert "results/full/citation/links/1990.parquet made by code" in answer.stderr
@@ -187,7 +191,7 @@ def test_the_demo_read_as_snapshot_and_as_works_files_is_the_same(tiny: Project,
 
 def test_bad_input_ends_in_one_line_and_loses_nothing(tiny: Project, tmp_path: Path):
     project = tiny.twin(tmp_path / "broken")
-    kept = provenance.file_digest(project.folder / "results/claims.parquet")
+    kept = embedding.file_digest(project.folder / "results/claims.parquet")
     source = project.folder / "works.jsonl.gz"
     source.write_bytes(
         gzip.compress(b'{"id": "https://openalex.org/W1", "publication_year": 2000}\n{"id": broken\n')
@@ -197,11 +201,11 @@ def test_bad_input_ends_in_one_line_and_loses_nothing(tiny: Project, tmp_path: P
     assert re.search(r"find_core: .*works\.jsonl\.gz.*line 2", answer.stderr), answer.stderr[-3000:]
     assert "Traceback" not in answer.stderr
     assert not (project.folder / "results/harvest/core/0.parquet").exists(), "half a result looks finished"
-    assert provenance.file_digest(project.folder / "results/claims.parquet") == kept
+    assert embedding.file_digest(project.folder / "results/claims.parquet") == kept
 
 
 def test_run_json_holds_what_belongs_to_a_run(tiny: Project):
     run = json.loads((tiny.folder / "results/run.json").read_text())
     assert run["config"]["demo"]["works"] == 8000
     assert run["packages"]["polars"] == pl.__version__
-    assert run["requirements"] == provenance.file_digest(tiny.folder / "envs/requirements.txt")
+    assert run["requirements"] == embedding.file_digest(tiny.folder / "envs/requirements.txt")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from poles import surrogates
+from poles.archetypes import surrogates
 
 SEEDS = st.integers(0, 2**32 - 1)
 # Whole numbers: sums of steps are exact.

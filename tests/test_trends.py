@@ -11,7 +11,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from planted_panels import codes, panel
-from poles import tables, trends
+from poles.archetypes import pair_trends
+from poles.archetypes.tables import AGREEMENT, PAIR_TRENDS, SIGNAL
+from poles.stats import trends
+from poles.study import tables
 
 CHANNELS = ["collaboration", "citation"]
 series = arrays(np.float64, st.integers(8, 30), elements=st.integers(-40, 40).map(float))
@@ -124,8 +127,8 @@ def courses(slopes: dict[tuple[str, str], tuple[float, float]]) -> pl.DataFrame:
 
 def test_pairs_are_classified_by_their_own_trends():
     frame = courses({("CN", "FR"): (1.0, 1.0), ("CN", "US"): (-1.0, 1.0), ("FR", "US"): (0.0, -1.0)})
-    found = trends.classify(frame, CHANNELS)
-    tables.conform(found, tables.PAIR_TRENDS)
+    found = pair_trends.classify(frame, CHANNELS)
+    tables.conform(found, PAIR_TRENDS)
     names = dict(found.filter(pl.col("channel") == "citation").select("target", "archetype").iter_rows())
     assert names == {"FR": "Scientific Convergence", "US": "Knowledge Divergence"}
     assert found.filter(pl.col("source") == "CN")["slope"].to_list() == pytest.approx(
@@ -136,8 +139,8 @@ def test_pairs_are_classified_by_their_own_trends():
         ["source", "target", "archetype"],
         orient="row",
     )
-    confusion = trends.compare(members, found, CHANNELS)
-    assert tables.conform(confusion, tables.AGREEMENT).rows() == [
+    confusion = pair_trends.compare(members, found, CHANNELS)
+    assert tables.conform(confusion, AGREEMENT).rows() == [
         ("Scientific Convergence", "++", "Scientific Convergence", 1),
         ("Stable", "-+", "Knowledge Integration", 1),
         ("Stable", "0-", "Knowledge Divergence", 1),
@@ -150,7 +153,7 @@ def test_the_signal_is_the_planted_change_in_units_of_noise(planted):
     course = np.linspace(-planted / 2, planted / 2, 22)
     two = combinations(codes(64), 2)  # 2016 pairs
     values = {pair: np.stack([course, np.zeros(22)], axis=1) + rng.normal(size=(22, 2)) for pair in two}
-    found = trends.signal(panel(codes(64), lambda a, b: values[a, b], CHANNELS), CHANNELS)
+    found = pair_trends.signal(panel(codes(64), lambda a, b: values[a, b], CHANNELS), CHANNELS)
     by_channel = {row["channel"]: row for row in found.iter_rows(named=True)}
     # Of pure noise the slope is normal: its median size, over the noise, is known.
     chance = stats.norm.ppf(0.75) * 21 / np.sqrt(((np.arange(22) - 10.5) ** 2).sum())
@@ -165,6 +168,6 @@ def test_the_signal_is_the_planted_change_in_units_of_noise(planted):
 def test_without_noise_or_without_pairs_there_is_no_signal():
     still = panel(codes(4), lambda a, b: np.zeros((22, 2)), CHANNELS)
     for frame, pairs in ((still, 6), (still.head(0), 0)):
-        found = tables.conform(trends.signal(frame, CHANNELS), tables.SIGNAL)
+        found = tables.conform(pair_trends.signal(frame, CHANNELS), SIGNAL)
         assert found["signal"].null_count() == 2
         assert set(found["pairs"]) == set(found["trendless_in_all"]) == {pairs}

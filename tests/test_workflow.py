@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from poles import provenance, tables
+from poles.claims.tables import CLAIMS
+from poles.nulls.tables import MOMENTS
+from poles.study import embedding, tables
 from workflow import Project
 
 RULES = sorted((ROOT / "workflow").rglob("*.smk"))
@@ -17,10 +19,10 @@ SHARED = {"fit": "fit_null", "gather": "gather_years"}
 """What the rules of all null models have for a script."""
 ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
-    judge_recovery judge_claims draw_significant_links draw_trajectories draw_archetypes draw_alignment
-    draw_nulls draw_recovery draw_diagnostics draw_losses audit_results all
-    search_poles measure_polarization compare_hubs draw_poles draw_polarization draw_hubs
-    study_stability classify_trends draw_selection measure_signal draw_null_panels
+    judge_recovery judge_claims plot_significant_links plot_trajectories plot_archetypes plot_alignment
+    plot_nulls plot_recovery plot_diagnostics plot_losses audit_results all
+    search_poles measure_polarization compare_hubs plot_poles plot_polarization plot_hubs
+    study_stability classify_trends plot_selection measure_signal sample_null_panels
 """
 TWICE = "find_core read_works fit_max_entropy score_links"
 README = (ROOT / "README.md").read_text()
@@ -46,10 +48,10 @@ def test_other_readings_stand_beside_by_default(tmp_path: Path):
     plan = Project.copy(tmp_path / "empty").plan()
     several = {rule: jobs // EVERYTHING[rule] for rule, jobs in plan.items()}
     branch = {
-        "build_trajectories", "cluster_trajectories", "study_stability", "judge_recovery", "draw_archetypes"
+        "build_trajectories", "cluster_trajectories", "study_stability", "judge_recovery", "plot_archetypes"
     }  # fmt: skip
     assert all(several[rule] == 3 for rule in branch), "z as it is, clustered as it is, and beyond growth"
-    assert all(several[rule] == 1 for rule in ("build_networks", "score_links", "judge_claims", "draw_nulls"))
+    assert all(several[rule] == 1 for rule in ("build_networks", "score_links", "judge_claims", "plot_nulls"))
 
 
 def test_a_second_run_plans_nothing(tiny: Project):
@@ -64,7 +66,7 @@ def test_touching_every_source_plans_nothing(twin: Project):
 
 
 def test_editing_a_module_plans_what_it_makes_and_what_follows(twin: Project):
-    module = twin.folder / "scripts/poles/claims.py"
+    module = twin.folder / "scripts/poles/claims/judging.py"
     module.write_text(module.read_text() + "\nADDED = 1\n")
     assert twin.plan() == {"judge_claims": 1, "audit_results": 1, "all": 1}
 
@@ -74,12 +76,12 @@ def test_editing_a_null_model_plans_its_branch_alone(twin: Project):
     module.write_text(module.read_text() + "\nADDED = 1\n")
     plan = twin.plan()
     assert plan["fit_max_entropy"] == 2
-    upstream = {"make_demo", "find_core", "read_works", "select_works", "build_networks", "draw_losses"}
+    upstream = {"make_demo", "find_core", "read_works", "select_works", "build_networks", "plot_losses"}
     assert not upstream & set(plan)
 
 
 def test_editing_the_tables_plans_everything(twin: Project):
-    module = twin.folder / "scripts/poles/tables.py"
+    module = twin.folder / "scripts/poles/study/tables.py"
     module.write_text(module.read_text() + "\nADDED = 1\n")
     assert twin.plan() == EVERYTHING
 
@@ -87,34 +89,34 @@ def test_editing_the_tables_plans_everything(twin: Project):
 def test_a_config_key_plans_what_reads_it(twin: Project):
     assert set(twin.plan("--config", "clusters={seed: 2}")) == {
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_claims",
-        "draw_archetypes", "draw_alignment", "draw_recovery", "audit_results", "all",
-        "study_stability", "classify_trends", "draw_selection", "draw_null_panels",
+        "plot_archetypes", "plot_alignment", "plot_recovery", "audit_results", "all",
+        "study_stability", "classify_trends", "plot_selection", "sample_null_panels",
     }  # fmt: skip
 
 
 def test_null_panels_are_drawn_where_they_are_surrogates(tiny: Project, tmp_path: Path):
-    made = provenance.read(tiny.folder / "results/full/trajectories/max_entropy.null_panels.parquet")
-    assert made["params"]["code"].endswith(" draw_null_panels poles.nulls.max_entropy")
+    made = embedding.read(tiny.folder / "results/full/trajectories/max_entropy.null_panels.parquet")
+    assert made["params"]["code"].endswith(" sample_null_panels poles.nulls.max_entropy")
     plan = Project.copy(tmp_path / "empty").plan("--config", "stability={surrogates: [growth_only]}")
-    assert "study_stability" in plan and "draw_null_panels" not in plan
+    assert "study_stability" in plan and "sample_null_panels" not in plan
 
 
 def test_a_variant_plans_its_branch_alone(twin: Project):
     plan = twin.plan("--config", "run={variants: [full, fractional]}")
     assert plan["build_networks"] == 1
     assert plan["fit_max_entropy"] == 2
-    assert not {"make_demo", "find_core", "read_works", "select_works", "draw_losses"} & set(plan)
+    assert not {"make_demo", "find_core", "read_works", "select_works", "plot_losses"} & set(plan)
 
 
 def test_variants_share_what_does_not_set_them_apart(twin: Project):
     plan = twin.plan("--config", "run={variants: [full, literal]}")
-    assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["draw_archetypes"] == 1
-    shared = {"build_networks", "fit_max_entropy", "score_links", "draw_significant_links", "draw_nulls"}
+    assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["plot_archetypes"] == 1
+    shared = {"build_networks", "fit_max_entropy", "score_links", "plot_significant_links", "plot_nulls"}
     assert not shared & set(plan)
     variants = "variants={full: {counting: full}, eight: {k: 8}}"
     plan = twin.plan("--config", "run={variants: [full, eight]}", variants)
     assert plan["cluster_trajectories"] == plan["align_countries"] == 1
-    upstream = {"build_trajectories", "draw_null_panels", "search_poles", "compare_hubs"}
+    upstream = {"build_trajectories", "sample_null_panels", "search_poles", "compare_hubs"}
     assert not (shared | upstream) & set(plan)
 
 
@@ -125,20 +127,20 @@ def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project)
     both = ("--config", "run={nulls: [max_entropy, uniform]}")
     branch = {
         "fit_uniform": 2, "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1,
-        "align_countries": 1, "judge_recovery": 1, "judge_claims": 1, "draw_significant_links": 1,
-        "draw_trajectories": 1, "draw_archetypes": 1, "draw_alignment": 1, "draw_recovery": 1,
-        "draw_diagnostics": 1, "draw_nulls": 1, "audit_results": 1, "all": 1,
+        "align_countries": 1, "judge_recovery": 1, "judge_claims": 1, "plot_significant_links": 1,
+        "plot_trajectories": 1, "plot_archetypes": 1, "plot_alignment": 1, "plot_recovery": 1,
+        "plot_diagnostics": 1, "plot_nulls": 1, "audit_results": 1, "all": 1,
         "search_poles": 1, "measure_polarization": 1, "compare_hubs": 1,
-        "draw_poles": 1, "draw_polarization": 1, "draw_hubs": 1,
-        "study_stability": 1, "classify_trends": 1, "draw_selection": 1, "measure_signal": 1,
-        "draw_null_panels": 1,
+        "plot_poles": 1, "plot_polarization": 1, "plot_hubs": 1,
+        "study_stability": 1, "classify_trends": 1, "plot_selection": 1, "measure_signal": 1,
+        "sample_null_panels": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch
     twin.run(*both)
     assert twin.plan(*both) == {}
-    claims = tables.read(twin.folder / "results/claims.parquet", tables.CLAIMS)
+    claims = tables.read(twin.folder / "results/claims.parquet", CLAIMS)
     assert set(claims["null"]) == {"max_entropy", "uniform", "all"}
-    moments = tables.read(twin.folder / "results/full/collaboration/nulls/uniform.parquet", tables.MOMENTS)
+    moments = tables.read(twin.folder / "results/full/collaboration/nulls/uniform.parquet", MOMENTS)
     year = moments.filter(pl.col("year") == 2020)
     assert year["expected"].to_list() == pytest.approx([year["observed"].mean()] * len(year))
     assert (twin.folder / "results/figures/full/uniform/archetypes.svg").is_file()

@@ -23,14 +23,16 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-import numpy as np  # noqa: E402
-import polars as pl  # noqa: E402
-import yaml  # noqa: E402
+import numpy as np
+import polars as pl
+import yaml
 
-from poles import tables  # noqa: E402
-from poles.corpus import demo  # noqa: E402
-from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, World  # noqa: E402
-from poles.trajectories import cube  # noqa: E402
+from poles.archetypes import tables as archetypes_tables
+from poles.claims import tables as claims_tables
+from poles.corpus import demo
+from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, World
+from poles.study import tables
+from poles.trajectories.panel import cube
 
 UNEVEN = {"sc": 0.6, "sd": 0.25, "ki": 0.1, "kd": 0.05}
 WORLDS: dict[str, dict[str, Any]] = {
@@ -157,7 +159,7 @@ def ceiling(courses: pl.DataFrame, truth: pl.DataFrame) -> float:
     Parameters
     ----------
     courses : pl.DataFrame
-        `tables.trajectories`: what is clustered.
+        `trajectories_table`: what is clustered.
     truth : pl.DataFrame
         source, target, planted.
 
@@ -188,12 +190,14 @@ def judge(folder: Path, variant: str, world: World, claims: list[Mapping[str, An
     stability, selection, recovery = (
         tables.read(folder / path.format(variant=variant), table)
         for path, table in (
-            (STABILITY, tables.STABILITY), (SELECTION, tables.SELECTION), (RECOVERY, tables.RECOVERY)
+            (STABILITY, archetypes_tables.STABILITY),
+            (SELECTION, archetypes_tables.SELECTION),
+            (RECOVERY, archetypes_tables.RECOVERY),
         )
-    )  # fmt: skip
+    )
     truth = world.truth().rename({"archetype": "planted"})
     both = stability.join(truth, on=["source", "target"], how="left", validate="1:1")
-    judged = tables.read(folder / CLAIMS, tables.CLAIMS).filter(variant=variant, null=NULL)
+    judged = tables.read(folder / CLAIMS, claims_tables.CLAIMS).filter(variant=variant, null=NULL)
     found = dict(judged.select("claim", "verdict").iter_rows())
     panel = {*stability["source"], *stability["target"]}
     verdicts: Counter = Counter()

@@ -29,8 +29,9 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from poles import clusters, dtw  # noqa: E402
-from poles.trajectories import preprocess  # noqa: E402
+from poles.archetypes import clusters, dtw
+from poles.stats import threads
+from poles.trajectories.preprocessing import preprocess
 
 SIZES = {500: (1, 2, 3), 2000: (1, 2), 8000: (1,)}
 """Seeds of tslearn's own start, by number of pairs."""
@@ -66,7 +67,7 @@ def headline(x: np.ndarray, seed: int) -> np.ndarray:
 
 def engine(x: np.ndarray, seed: int) -> np.ndarray:
     """Centroids by the compiled engine from the headline's start."""
-    with clusters.one_thread():
+    with threads.one_thread():
         start = clusters.starting_centres(x, K, seed)
     return dtw.fit(x, start, RADIUS).centroids
 

@@ -26,7 +26,8 @@ from threadpoolctl import threadpool_limits
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from poles.nulls import Network, enhanced_max_entropy, network_of  # noqa: E402
+from poles.nulls import enhanced_max_entropy
+from poles.nulls.network import Network, network_of
 
 DATA = Path(os.environ.get("POLES_SHARED_DATA", ROOT.parent / "shared" / "data"))
 RUNS = 3

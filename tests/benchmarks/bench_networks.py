@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from poles.networks import links
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 REFERENCES = 15
 
@@ -38,11 +40,9 @@ def make(works: int, path: Path) -> None:
 
 def ours(path: Path) -> int:
     """The study's own way."""
-    from poles import networks
-
     works = pl.scan_parquet(path)
-    cited = networks.country_sets(works).collect().lazy()
-    return int(networks.citation_links(works, cited, "full")["weight"].sum())
+    cited = links.country_sets(works).collect().lazy()
+    return int(links.citation_links(works, cited, "full")["weight"].sum())
 
 
 def plain(path: Path) -> int:

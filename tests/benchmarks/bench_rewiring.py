@@ -26,8 +26,9 @@ import polars as pl
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from poles.nulls import Network, local_rewiring, network_of, variance_corrected  # noqa: E402
-from poles.nulls.local_rewiring import Chain, Kernel, diagnose, next_bits  # noqa: E402
+from poles.nulls import local_rewiring, variance_corrected
+from poles.nulls.local_rewiring import Chain, Kernel, diagnose, next_bits
+from poles.nulls.network import Network, network_of
 
 DATA = Path(os.environ.get("POLES_SHARED_DATA", ROOT.parent / "shared" / "data"))
 EXPONENTS = (0.0, 0.25, 0.75)

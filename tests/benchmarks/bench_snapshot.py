@@ -25,6 +25,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from poles.corpus import passes, prefilter, raw_schema
+from poles.corpus.tables import CORE
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "benchmarks")]
 
@@ -89,14 +92,14 @@ def _pure_jsonl(files: list[str], columns: list[str]) -> None:
 def _pure_parquet(files: list[str], columns: list[str]) -> None:
     import pyarrow.parquet as pq
 
-    from poles.corpus import parquet, raw
+    from poles.corpus import parquet
 
     for file in files:
         with pq.ParquetFile(file) as table:
             leaves = parquet._leaf_paths(table, Path(file))
             wanted = [leaf for name in columns for leaf in leaves[name]]
             for group in range(table.num_row_groups):
-                for _ in table.iter_batches(raw.CHUNK, [group], wanted, use_threads=False):
+                for _ in table.iter_batches(raw_schema.CHUNK, [group], wanted, use_threads=False):
                     pass
 
 
@@ -123,18 +126,17 @@ def _polars(kind: str, task: str, files: list[str], core: str) -> int:
 def _ours(kind: str, task: str, files: list[str], core: str) -> int:
     import polars as pl
 
-    from poles.corpus import selection
-
     if task == "A":
-        return len(selection.find_core(files, FIELD)[0])
-    return len(selection.read_works(files, range(len(files)), pl.read_parquet(core)["work_id"], FIELD))
+        return len(passes.find_core(files, FIELD)[0])
+    return len(passes.read_works(files, range(len(files)), pl.read_parquet(core)["work_id"], FIELD))
 
 
 def _pure(kind: str, task: str, files: list[str], core: str) -> int:
-    from poles.corpus import sieve
-    from poles.corpus.raw import RAW
+    from poles.corpus.raw_schema import RAW
 
-    columns = ["work_id", "year", *sieve.FieldSieve([1702], False).columns] if task == "A" else list(RAW)
+    columns = (
+        ["work_id", "year", *prefilter.FieldPrefilter([1702], False).columns] if task == "A" else list(RAW)
+    )
     {"jsonl": _pure_jsonl, "parquet": _pure_parquet}[kind](files, columns)
     return 0
 
@@ -163,8 +165,7 @@ def main() -> None:
     """Print seconds, peaks and shares of every method, and ratios to pure decompression."""
     import snapshot_like
 
-    from poles import tables
-    from poles.corpus import selection
+    from poles.study import tables
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("python", nargs="?", default=os.environ.get("POLES_DUCKDB_PYTHON", sys.executable))
@@ -183,7 +184,7 @@ def main() -> None:
                 for place in (folder / "few", folder)
             )
             if kind == "jsonl":
-                tables.write(selection.find_core(files, FIELD)[0], tables.CORE, core, {})
+                tables.write(passes.find_core(files, FIELD)[0], CORE, core, {})
             for task in "AB":
                 compare(kind, task, few, files, core, options.python if duckdb else None)
         if not duckdb:

@@ -8,10 +8,10 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from poles import branches, provenance
-from poles import config as configuration
+from poles.study import branches, digest, run_record
+from poles.study import config as configuration
 from poles.corpus import layout, sources
-from poles.corpus.api import spans
+from poles.corpus.api import date_ranges
 from poles.errors import StudyError
 from poles.layers import LAYERS as ALL_LAYERS
 from poles.layers import channels_of
@@ -27,7 +27,7 @@ def checked(step, *arguments):
 
 def code(*roots):
     """Digest of a script and the project's modules behind it, with their names for the audit."""
-    return f"{provenance.code_digest(*roots)} {' '.join(roots)}"
+    return f"{digest.code_digest(*roots)} {' '.join(roots)}"
 
 
 def read_claims(name):

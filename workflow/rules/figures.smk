@@ -5,7 +5,7 @@ SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAY
 FITS = "results/{{variant}}/{layer}/nulls/{{null}}"
 
 
-rule draw_significant_links:
+rule plot_significant_links:
     """Partners of each pole whose link is significant in the recent years."""
     input:
         SCORES,
@@ -18,17 +18,17 @@ rule draw_significant_links:
         ),
         png="results/figures/{variant}/{null}/significant_links.png",
     log:
-        "results/logs/{variant}/draw_significant_links.{null}.log",
+        "results/logs/{variant}/plot_significant_links.{null}.log",
     params:
         layers=LAYERS,
         poles=config["poles"],
         significance=config["significance"],
-        code=code("draw_significant_links"),
+        code=code("plot_significant_links"),
     script:
-        "../../scripts/draw_significant_links.py"
+        "../../scripts/plot_significant_links.py"
 
 
-rule draw_trajectories:
+rule plot_trajectories:
     """The z-scores of chosen pairs over the years."""
     input:
         SCORES,
@@ -41,17 +41,17 @@ rule draw_trajectories:
         ),
         png="results/figures/{variant}/{null}/trajectories.png",
     log:
-        "results/logs/{variant}/draw_trajectories.{null}.log",
+        "results/logs/{variant}/plot_trajectories.{null}.log",
     params:
         layers=LAYERS,
         pairs=config["figures"]["pairs"],
         window=config["trajectories"],
-        code=code("draw_trajectories"),
+        code=code("plot_trajectories"),
     script:
-        "../../scripts/draw_trajectories.py"
+        "../../scripts/plot_trajectories.py"
 
 
-rule draw_archetypes:
+rule plot_archetypes:
     """The archetypes: members' median and bands by year."""
     input:
         trajectories=shared(
@@ -67,15 +67,15 @@ rule draw_archetypes:
         ),
         png="results/figures/{variant}/{null}/archetypes.png",
     log:
-        "results/logs/{variant}/draw_archetypes.{null}.log",
+        "results/logs/{variant}/plot_archetypes.{null}.log",
     params:
         channels=CHANNELS,
-        code=code("draw_archetypes"),
+        code=code("plot_archetypes"),
     script:
-        "../../scripts/draw_archetypes.py"
+        "../../scripts/plot_archetypes.py"
 
 
-rule draw_selection:
+rule plot_selection:
     """Stability, silhouette and distance against the number of clusters, beside surrogates."""
     input:
         "results/{variant}/clusters/{null}.selection.parquet",
@@ -88,15 +88,15 @@ rule draw_selection:
         ),
         png="results/figures/{variant}/{null}/selection.png",
     log:
-        "results/logs/{variant}/draw_selection.{null}.log",
+        "results/logs/{variant}/plot_selection.{null}.log",
     params:
         k=lambda wildcards: branches.clusters(config, wildcards.variant)["k"],
-        code=code("draw_selection"),
+        code=code("plot_selection"),
     script:
-        "../../scripts/draw_selection.py"
+        "../../scripts/plot_selection.py"
 
 
-rule draw_alignment:
+rule plot_alignment:
     """Countries against the poles: the trend of their z-scores with each."""
     input:
         alignment="results/{variant}/alignment/{null}.parquet",
@@ -111,15 +111,15 @@ rule draw_alignment:
         ),
         png="results/figures/{variant}/{null}/alignment.png",
     log:
-        "results/logs/{variant}/draw_alignment.{null}.log",
+        "results/logs/{variant}/plot_alignment.{null}.log",
     params:
         poles=config["poles"],
-        code=code("draw_alignment"),
+        code=code("plot_alignment"),
     script:
-        "../../scripts/draw_alignment.py"
+        "../../scripts/plot_alignment.py"
 
 
-rule draw_poles:
+rule plot_poles:
     """Every country taken as a pole: the shares of its partners that it attracts and repels."""
     input:
         "results/{variant}/alignment/{null}.poles.parquet",
@@ -132,15 +132,15 @@ rule draw_poles:
         ),
         png="results/figures/{variant}/{null}/poles.png",
     log:
-        "results/logs/{variant}/draw_poles.{null}.log",
+        "results/logs/{variant}/plot_poles.{null}.log",
     params:
         poles=config["poles"],
-        code=code("draw_poles"),
+        code=code("plot_poles"),
     script:
-        "../../scripts/draw_poles.py"
+        "../../scripts/plot_poles.py"
 
 
-rule draw_polarization:
+rule plot_polarization:
     """Whether the countries take sides, by year, and what chance gives."""
     input:
         by_year="results/{variant}/polarization/{null}.parquet",
@@ -154,14 +154,14 @@ rule draw_polarization:
         ),
         png="results/figures/{variant}/{null}/polarization.png",
     log:
-        "results/logs/{variant}/draw_polarization.{null}.log",
+        "results/logs/{variant}/plot_polarization.{null}.log",
     params:
-        code=code("draw_polarization"),
+        code=code("plot_polarization"),
     script:
-        "../../scripts/draw_polarization.py"
+        "../../scripts/plot_polarization.py"
 
 
-rule draw_hubs:
+rule plot_hubs:
     """Trends between large and small countries of each region, and among the large."""
     input:
         "results/{variant}/hubs/{null}.parquet",
@@ -174,14 +174,14 @@ rule draw_hubs:
         ),
         png="results/figures/{variant}/{null}/hubs.png",
     log:
-        "results/logs/{variant}/draw_hubs.{null}.log",
+        "results/logs/{variant}/plot_hubs.{null}.log",
     params:
-        code=code("draw_hubs"),
+        code=code("plot_hubs"),
     script:
-        "../../scripts/draw_hubs.py"
+        "../../scripts/plot_hubs.py"
 
 
-rule draw_nulls:
+rule plot_nulls:
     """The link between the first two poles under every null model."""
     input:
         lambda wildcards: [
@@ -197,17 +197,17 @@ rule draw_nulls:
         ),
         png="results/figures/{variant}/nulls.png",
     log:
-        "results/logs/{variant}/draw_nulls.log",
+        "results/logs/{variant}/plot_nulls.log",
     params:
         names=by_null,
         poles=config["poles"][:2],
         window=config["trajectories"],
-        code=code("draw_nulls"),
+        code=code("plot_nulls"),
     script:
-        "../../scripts/draw_nulls.py"
+        "../../scripts/plot_nulls.py"
 
 
-rule draw_recovery:
+rule plot_recovery:
     """Planted against recovered archetypes of the demo world."""
     input:
         "results/{variant}/recovery/{null}.parquet",
@@ -220,14 +220,14 @@ rule draw_recovery:
         ),
         png="results/figures/{variant}/{null}/recovery.png",
     log:
-        "results/logs/{variant}/draw_recovery.{null}.log",
+        "results/logs/{variant}/plot_recovery.{null}.log",
     params:
-        code=code("draw_recovery"),
+        code=code("plot_recovery"),
     script:
-        "../../scripts/draw_recovery.py"
+        "../../scripts/plot_recovery.py"
 
 
-rule draw_diagnostics:
+rule plot_diagnostics:
     """How well a null model keeps its constraints, and observed against expected weights."""
     input:
         moments=expand(f"{FITS}.parquet", layer=LAYERS),
@@ -241,15 +241,15 @@ rule draw_diagnostics:
         ),
         png="results/figures/{variant}/{null}/diagnostics.png",
     log:
-        "results/logs/{variant}/draw_diagnostics.{null}.log",
+        "results/logs/{variant}/plot_diagnostics.{null}.log",
     params:
         layers=LAYERS,
-        code=code("draw_diagnostics"),
+        code=code("plot_diagnostics"),
     script:
-        "../../scripts/draw_diagnostics.py"
+        "../../scripts/plot_diagnostics.py"
 
 
-rule draw_losses:
+rule plot_losses:
     """What each step of the selection leaves, by year."""
     input:
         "results/losses.parquet",
@@ -262,8 +262,8 @@ rule draw_losses:
         ),
         png="results/figures/losses.png",
     log:
-        "results/logs/draw_losses.log",
+        "results/logs/plot_losses.log",
     params:
-        code=code("draw_losses"),
+        code=code("plot_losses"),
     script:
-        "../../scripts/draw_losses.py"
+        "../../scripts/plot_losses.py"

@@ -3,7 +3,7 @@
 API = SOURCE["api"]
 STORE = SOURCE["path"] or "harvest"
 SPANS = checked(
-    spans.spans, config["years"]["first"], config["years"]["last"], API["shards"]
+    date_ranges.spans, config["years"]["first"], config["years"]["last"], API["shards"]
 )
 # What tells one harvest from another; the rest of source.api says how to ask, and remakes nothing.
 ASKED = {"url": API["url"], "field": config["field"], "types": API["types"]}

@@ -103,7 +103,7 @@ rule cluster_trajectories:
         "../../scripts/cluster_trajectories.py"
 
 
-rule draw_null_panels:
+rule sample_null_panels:
     """Networks drawn from the null model and refitted: the panel as it would be by activity alone."""
     input:
         trajectories=COURSES,
@@ -111,9 +111,9 @@ rule draw_null_panels:
     output:
         NULL_PANELS,
     log:
-        "results/logs/{variant}/draw_null_panels.{null}.log",
+        "results/logs/{variant}/sample_null_panels.{null}.log",
     benchmark:
-        "results/benchmarks/{variant}/draw_null_panels.{null}.tsv"
+        "results/benchmarks/{variant}/sample_null_panels.{null}.tsv"
     threads: 2
     params:
         channels=CHANNELS,
@@ -122,9 +122,9 @@ rule draw_null_panels:
         panels=config["stability"]["surrogate_panels"],
         seed=config["clusters"]["seed"],
         growth=growth,
-        code=lambda wildcards: code("draw_null_panels", f"poles.nulls.{wildcards.null}"),
+        code=lambda wildcards: code("sample_null_panels", f"poles.nulls.{wildcards.null}"),
     script:
-        "../../scripts/draw_null_panels.py"
+        "../../scripts/sample_null_panels.py"
 
 
 rule study_stability:

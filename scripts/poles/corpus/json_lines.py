@@ -16,9 +16,9 @@ import polars as pl
 import pyarrow as pa
 from isal import isal_zlib
 
-from poles.corpus import json_index, raw
-from poles.corpus.raw import RAW, Chunk, Tally
-from poles.corpus.sieve import Sieve
+from poles.corpus import json_index, raw_schema
+from poles.corpus.prefilter import Prefilter
+from poles.corpus.raw_schema import RAW, Chunk, Tally
 from poles.corpus.storage import File, open_seekable, open_stream, reason
 from poles.errors import StudyError
 
@@ -51,7 +51,7 @@ Located = tuple[int, str, Mapping[str, Any]]
 """A record with its number in the file and the place at which it stands there."""
 
 
-def chunks(file: File, wanted: Sequence[str], sieve: Sieve | None, tally: Tally) -> Iterator[Chunk]:
+def chunks(file: File, wanted: Sequence[str], sieve: Prefilter | None, tally: Tally) -> Iterator[Chunk]:
     """Raw records of a JSON file.
 
     Parameters
@@ -80,14 +80,14 @@ def chunks(file: File, wanted: Sequence[str], sieve: Sieve | None, tally: Tally)
             columns.add(row, place, record)
         except ValueError as error:
             raise StudyError(f"{file}, {place}: {error}") from None
-        if len(columns.places) == raw.CHUNK:
+        if len(columns.places) == raw_schema.CHUNK:
             yield columns.chunk()
             columns = _Columns(wanted)
     if columns.places:
         yield columns.chunk()
 
 
-def _records(file: File, wanted: Sequence[str], sieve: Sieve | None, tally: Tally) -> Iterator[Located]:
+def _records(file: File, wanted: Sequence[str], sieve: Prefilter | None, tally: Tally) -> Iterator[Located]:
     """Records of a JSON file that may be wanted; of a zip file, those of all its JSON files."""
     if file.suffix != ".zip":
         with open_stream(file) as stream:
@@ -125,7 +125,7 @@ class _Reader:
     tally : Tally
     """
 
-    def __init__(self, file: File, prefix: str, wanted: Sequence[str], sieve: Sieve | None, tally: Tally):
+    def __init__(self, file: File, prefix: str, wanted: Sequence[str], sieve: Prefilter | None, tally: Tally):
         self.file, self.prefix, self.sieve, self.tally = file, prefix, sieve, tally
         keys = dict.fromkeys(KEYS[name] for name in wanted)
         self.names = json_index.keys(list(keys))
@@ -167,7 +167,7 @@ class _Reader:
 
     def _sifted(self, stream: io.BufferedIOBase) -> Iterator[Located]:
         """Records that may be wanted of the lines that are left; the others are counted."""
-        counts = np.zeros(raw.YEARS + 1, np.int64)
+        counts = np.zeros(raw_schema.YEARS + 1, np.int64)
         for text, stop in _blocks(stream):
             block, begin = np.frombuffer(text, np.uint8), 0
             while begin < stop:

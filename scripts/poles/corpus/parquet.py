@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from poles.corpus import raw
-from poles.corpus.raw import RAW, Chunk, Tally
-from poles.corpus.sieve import Sieve, work_numbers
+from poles.corpus import raw_schema
+from poles.corpus.prefilter import Prefilter, work_numbers
+from poles.corpus.raw_schema import RAW, Chunk, Tally
 from poles.corpus.storage import File, RemoteFile, open_seekable, reason
 from poles.errors import StudyError
 
@@ -34,7 +34,7 @@ LEAVES: dict[str, tuple[str, ...]] = {
 _LIST_LEVEL = re.compile(r"\.(?:list|bag)\.(?:element|item|array_element|array)\b")
 
 
-def chunks(file: File, wanted: Sequence[str], sieve: Sieve | None, tally: Tally) -> Iterator[Chunk]:
+def chunks(file: File, wanted: Sequence[str], sieve: Prefilter | None, tally: Tally) -> Iterator[Chunk]:
     """Raw records of a Parquet file; parameters and errors as for `json_lines.chunks`."""
     start = tally.rows
     try:
@@ -61,7 +61,7 @@ def _batches(
     table: pq.ParquetFile,
     leaves: Mapping[str, Sequence[str]],
     wanted: Sequence[str],
-    sieve: Sieve | None,
+    sieve: Prefilter | None,
     tally: Tally,
 ) -> Iterator[tuple[pa.Table, np.ndarray]]:
     """Records that may be wanted, as many at once as make a chunk, and their rows; the others are counted."""
@@ -69,7 +69,7 @@ def _batches(
     kept: list[pa.RecordBatch] = []
     rows: list[np.ndarray] = []
     for group in range(table.num_row_groups):
-        for batch in table.iter_batches(raw.CHUNK, [group], columns, use_threads=False):
+        for batch in table.iter_batches(raw_schema.CHUNK, [group], columns, use_threads=False):
             numbers = tally.rows + np.arange(len(batch))
             tally.rows += len(batch)
             if sieve is not None:
@@ -77,7 +77,7 @@ def _batches(
                 batch, numbers = batch.filter(pa.array(passed)), numbers[passed]
             kept.append(batch)
             rows.append(numbers)
-            if sum(map(len, rows)) >= raw.CHUNK:
+            if sum(map(len, rows)) >= raw_schema.CHUNK:
                 yield pa.Table.from_batches(kept), np.concatenate(rows)
                 kept, rows = [], []
     if sum(map(len, rows)):
@@ -85,7 +85,7 @@ def _batches(
 
 
 def _passed(
-    batch: pa.RecordBatch, leaves: Mapping[str, Sequence[str]], sieve: Sieve, tally: Tally
+    batch: pa.RecordBatch, leaves: Mapping[str, Sequence[str]], sieve: Prefilter, tally: Tally
 ) -> np.ndarray:
     """Which rows of a batch may be wanted; the others are counted."""
     ids = work_numbers(_column(batch, leaves["work_id"][0]))
@@ -95,9 +95,9 @@ def _passed(
     )
     passed |= ids < 0
     if pa.types.is_integer(years.type):
-        numbers = pc.fill_null(years.cast(pa.int64()), raw.YEARS).to_numpy()
-        passed |= (numbers < 0) | (numbers > raw.YEARS)
-        tally.add(np.bincount(numbers[~passed], minlength=raw.YEARS + 1))
+        numbers = pc.fill_null(years.cast(pa.int64()), raw_schema.YEARS).to_numpy()
+        passed |= (numbers < 0) | (numbers > raw_schema.YEARS)
+        tally.add(np.bincount(numbers[~passed], minlength=raw_schema.YEARS + 1))
     else:
         passed |= True
     return passed

@@ -1,21 +1,23 @@
 """From a file of OpenAlex works to records: one normaliser for every format and every age of the schema.
 
 JSON and Parquet are first brought to the same raw columns (`RAW`: ids and codes as the text they are recorded
-as), which `normalise` turns into `tables.RECORDS`; so equal works give equal records, whatever they came in.
+as), which `normalise` turns into `RECORDS`; so equal works give equal records, whatever they came in.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from poles import tables
 from poles.corpus import json_lines, parquet
-from poles.corpus.raw import RAW, Chunk, Tally
-from poles.corpus.sieve import Sieve
+from poles.corpus.prefilter import Prefilter
+from poles.corpus.raw_schema import RAW, Chunk, Tally
 from poles.corpus.storage import File, open_seekable
+from poles.corpus.tables import RECORDS
 from poles.errors import StudyError
-from poles.jobs import log
+
+log = logging.getLogger(__name__)
 
 _MAGIC = {".gz": b"\x1f\x8b", ".zip": b"PK", ".parquet": b"PAR1"}
 
@@ -26,7 +28,7 @@ def read_records(
     columns: Sequence[str] | None = None,
     keep: pl.Expr | None = None,
     tally: Tally | None = None,
-    sieve: Sieve | None = None,
+    sieve: Prefilter | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Read the works of one file, chunk by chunk.
 
@@ -39,7 +41,7 @@ def read_records(
     file_index : int
         Place of the file among the files of its source.
     columns : sequence of str, optional
-        Columns of `tables.RECORDS` that are wanted (position and work_id always are); all by default. Nothing
+        Columns of `RECORDS` that are wanted (position and work_id always are); all by default. Nothing
         else is read from a Parquet file.
     keep : pl.Expr, optional
         Which records are wanted, by any wanted column but ``authorships`` and ``n_authors``.
@@ -52,7 +54,7 @@ def read_records(
     Yields
     ------
     pl.DataFrame
-        `tables.RECORDS`, or `columns` of it, in the order of the file. Country codes are in capitals.
+        `RECORDS`, or `columns` of it, in the order of the file. Country codes are in capitals.
 
     Raises
     ------
@@ -61,8 +63,8 @@ def read_records(
     """
     file = Path(path) if isinstance(path, str) else path
     tally = Tally() if tally is None else tally
-    asked = set(tables.RECORDS.columns if columns is None else columns) | {"position", "work_id"}
-    names = [name for name in tables.RECORDS.columns if name in asked]
+    asked = set(RECORDS.columns if columns is None else columns) | {"position", "work_id"}
+    names = [name for name in RECORDS.columns if name in asked]
     made_from = {"n_authors": "authorships", "is_paratext": "type"}
     sources = asked | {"year"} | {made_from[name] for name in asked & made_from.keys()}
     sources |= set(sieve.columns if sieve else ())
@@ -185,7 +187,7 @@ def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | Non
     Returns
     -------
     pl.DataFrame
-        Columns of `tables.RECORDS`, as far as `raw` has what they are made of.
+        Columns of `RECORDS`, as far as `raw` has what they are made of.
     """
     tally = Tally() if tally is None else tally
     frame = raw.with_columns(expression for name, expression in _NORMAL.items() if name in raw.columns)
@@ -207,5 +209,5 @@ def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | Non
             pl.col("authorships").list.len().cast(pl.Int32).alias("n_authors"),
         )
     return frame.select(
-        pl.col(name).cast(kind) for name, kind in tables.RECORDS.columns.items() if name in frame.columns
+        pl.col(name).cast(kind) for name, kind in RECORDS.columns.items() if name in frame.columns
     )

@@ -4,7 +4,7 @@ The first pass finds which works are in the field. The second keeps the records 
 works that cite them. What is kept is small enough to be deduplicated at once, and selected year by year.
 """
 
-from collections import Counter
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,13 +12,12 @@ from typing import Any
 
 import polars as pl
 
-from poles import tables
-from poles.corpus.raw import Tally
-from poles.corpus.records import read_records
-from poles.corpus.sieve import CoreSieve, FieldSieve
-from poles.corpus.storage import File
+from poles.corpus.tables import COUNTS, LOSSES, WORKS
 from poles.errors import StudyError
-from poles.jobs import log
+from poles.study import tables
+from poles.study.tables import YEAR
+
+log = logging.getLogger(__name__)
 
 STEPS = {
     "read": "works",
@@ -47,7 +46,6 @@ STEPS = {
 The step ``topic score`` takes works out of the field, not out of the study: they still may cite it. Works
 without a country or references stay. References left at the end are those that link countries.
 """
-
 _LIGHT = (
     "work_id",
     "position",
@@ -61,165 +59,10 @@ _LIGHT = (
     "is_core",
 )
 """Columns of kept records that are held of all years at once."""
-
 _LOCATING = ("work_id", "position", "is_core", "topic_score", "authorships")
 """Columns that tell which works have a country."""
-
 _HEAVY = (*_LOCATING, "year", "type", "n_authors", "references")
 """Columns that are held of one year."""
-
-
-def in_field(field: Mapping[str, Any] | None) -> pl.Expr:
-    """Whether a record is in the field.
-
-    Parameters
-    ----------
-    field : Mapping or None
-        ``subfields``, numbers of OpenAlex subfields, or None; ``match``, ``primary`` (the subfield of the
-        primary topic counts) or ``any`` (that of any topic). Without subfields every work is in the field.
-
-    Returns
-    -------
-    pl.Expr
-        Boolean, never null, over ``primary_subfield`` and ``topic_subfields`` of `tables.RECORDS`.
-
-    Raises
-    ------
-    StudyError
-        If ``match`` is neither.
-    """
-    if _takes_all(field):
-        return pl.lit(True)
-    subfields = pl.Series(field["subfields"], dtype=pl.Int32).implode()
-    primary = pl.col("primary_subfield").is_in(subfields).fill_null(False)
-    if field["match"] == "primary":
-        return primary
-    if field["match"] == "any":
-        return primary | pl.col("topic_subfields").list.eval(pl.element().is_in(subfields)).list.any()
-    raise StudyError(f"field.match: {field['match']!r}; primary or any is wanted")
-
-
-def _takes_all(field: Mapping[str, Any] | None) -> bool:
-    """Whether every work is in the field."""
-    return field is None or field["subfields"] is None
-
-
-def _check_count(file: str | File, tally: Tally, expected: int | None) -> None:
-    """Refuse a file with another number of records than its source states."""
-    if expected is not None and tally.rows != expected:
-        raise StudyError(f"{file}: {tally.rows} records, but the manifest says {expected}")
-
-
-def find_core(
-    files: Sequence[str | File],
-    field: Mapping[str, Any] | None,
-    expected: Sequence[int | None] | None = None,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """First pass: which works are in the field, and how many records were read.
-
-    Parameters
-    ----------
-    files : sequence of str or File
-        Files of a shard.
-    field : Mapping or None
-        See `in_field`.
-    expected : sequence of int or None, optional
-        Number of records of each, where the source states it.
-
-    Returns
-    -------
-    core : pl.DataFrame
-        `tables.CORE`: sorted, distinct.
-    counts : pl.DataFrame
-        `tables.COUNTS`, a null year for records without one.
-
-    Raises
-    ------
-    StudyError
-        If a file is not as `read_records` or `expected` want it.
-    """
-    keep = in_field(field)
-    sieve = None if _takes_all(field) else FieldSieve(field["subfields"], field["match"] == "any")
-    columns = ("work_id", "year", *(sieve.columns if sieve else ()))
-    ids = [pl.Series("work_id", [], pl.Int64)]
-    identified: Counter[int | None] = Counter()
-    nameless: Counter[int | None] = Counter()
-    for file, count in zip(files, expected or [None] * len(files), strict=True):
-        tally = Tally()
-        ids += [chunk["work_id"] for chunk in read_records(file, 0, columns, keep, tally, sieve)]
-        identified += tally.identified
-        nameless += tally.without_id
-        _check_count(file, tally, count)
-    core = pl.concat(ids).unique().sort().to_frame()
-    years = sorted(identified.keys() | nameless.keys(), key=lambda year: (year is None, year))
-    counts = pl.DataFrame(
-        {
-            "year": years,
-            "read": [identified[year] + nameless[year] for year in years],
-            "identified": [identified[year] for year in years],
-        },
-        schema=dict(tables.COUNTS.columns),
-    )
-    log.info("%d files: %d records, %d works of the field", len(files), counts["read"].sum(), len(core))
-    return core, counts
-
-
-def core_ids(files: Iterable[str | Path]) -> pl.Series:
-    """Ids of the works of the field that any shard found: sorted, distinct int64."""
-    return pl.concat(tables.read(file, tables.CORE)["work_id"] for file in files).unique().sort()
-
-
-def _cites(core: pl.Series) -> pl.Expr:
-    """Whether a record's references, whose nulls are dropped already, name a work of `core`."""
-    return pl.col("references").list.eval(pl.element().is_in(core.implode())).list.any()
-
-
-def read_works(
-    files: Sequence[str | File],
-    indices: Sequence[int],
-    core: pl.Series,
-    field: Mapping[str, Any] | None,
-    expected: Sequence[int | None] | None = None,
-) -> pl.DataFrame:
-    """Second pass: the records of the works of the field, and of the works that cite them.
-
-    Parameters
-    ----------
-    files : sequence of str or File
-        Files of a shard.
-    indices : sequence of int
-        Place of each among all files of the source.
-    core : pl.Series
-        Ids of the works of the field in the whole source (`core_ids`).
-    field : Mapping or None
-        See `in_field`.
-    expected : sequence of int or None, optional
-        Number of records of each file, where the source states it.
-
-    Returns
-    -------
-    pl.DataFrame
-        `tables.KEPT`, with every record of a work that some record puts into the field: which one counts is
-        decided when all are at hand.
-
-    Raises
-    ------
-    StudyError
-        If a file is not as `read_records` or `expected` want it.
-    """
-    wanted = pl.col("work_id").is_in(core.implode()) | _cites(core)
-    keep, sieve = (None, None) if _takes_all(field) else (wanted, CoreSieve(core))
-    chunks = [pl.DataFrame(schema=dict(tables.KEPT.columns))]
-    for file, index, count in zip(files, indices, expected or [None] * len(files), strict=True):
-        tally = Tally()
-        chunks += [
-            chunk.with_columns(in_field(field).alias("is_core"))
-            for chunk in read_records(file, index, keep=keep, tally=tally, sieve=sieve)
-        ]
-        _check_count(file, tally, count)
-    kept = tables.conform(pl.concat(chunks), tables.KEPT)
-    log.info("%d files: %d records kept, %d of the field", len(files), len(kept), kept["is_core"].sum())
-    return kept
 
 
 def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr:
@@ -236,7 +79,7 @@ def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr
     Returns
     -------
     pl.Expr
-        Sorted, distinct codes, over ``authorships`` of `tables.RECORDS`.
+        Sorted, distinct codes, over ``authorships`` of `RECORDS`.
 
     Raises
     ------
@@ -269,7 +112,7 @@ def _left(works: pl.DataFrame, step: str, number: str | None = None) -> pl.DataF
 
 def _read(counts_files: Iterable[str | Path]) -> list[pl.DataFrame]:
     """What the first two steps leave: records read, and those with an id."""
-    counts = pl.concat(tables.read(file, tables.COUNTS) for file in counts_files)
+    counts = pl.concat(tables.read(file, COUNTS) for file in counts_files)
     return [
         counts.group_by("year").agg(
             pl.col(column).sum().alias("left"),
@@ -281,13 +124,13 @@ def _read(counts_files: Iterable[str | Path]) -> list[pl.DataFrame]:
 
 
 def _table(parts: Sequence[pl.DataFrame], years: Iterable[int]) -> pl.DataFrame:
-    """`tables.LOSSES` of what the steps left; zero where a year is not mentioned."""
+    """`LOSSES` of what the steps left; zero where a year is not mentioned."""
     left = pl.concat(part.select("year", "step", "left", "left_core") for part in parts)
-    all_years = pl.concat([left["year"], pl.Series(years, dtype=tables.YEAR)]).unique().to_frame()
+    all_years = pl.concat([left["year"], pl.Series(years, dtype=YEAR)]).unique().to_frame()
     steps = pl.DataFrame(list(STEPS.items()), ("step", "unit"), orient="row").with_row_index("order")
     core = pl.when(pl.col("order") >= 2).then(pl.col("left_core").fill_null(0))
     losses = all_years.join(steps, how="cross").join(left, on=["year", "step"], how="left", nulls_equal=True)
-    return tables.conform(losses.with_columns(pl.col("left").fill_null(0), core), tables.LOSSES)
+    return tables.conform(losses.with_columns(pl.col("left").fill_null(0), core), LOSSES)
 
 
 def _warn_of_types(kept: pl.DataFrame, of_years: pl.DataFrame, types: Sequence[str]) -> None:
@@ -378,7 +221,7 @@ def _records_of(
     scan: pl.LazyFrame, chosen: pl.DataFrame, year: int, columns: Sequence[str], selection: Mapping[str, Any]
 ) -> pl.DataFrame:
     """Columns of the chosen records of one year, whether they are in the field, and their countries."""
-    of_year = scan.filter(pl.col("year") == pl.lit(year, tables.YEAR)).select(columns).collect()
+    of_year = scan.filter(pl.col("year") == pl.lit(year, YEAR)).select(columns).collect()
     records = of_year.join(chosen.filter(pl.col("year") == year), on="position", how="semi")
     countries = countries_of(selection["countries"], selection["merge"])
     return records.with_columns(_stays_core(selection["min_topic_score"]), countries.alias("countries"))
@@ -463,9 +306,9 @@ def select_works(
     Parameters
     ----------
     record_files : sequence of path
-        `tables.KEPT` of every shard.
+        `KEPT` of every shard.
     counts_files : sequence of path
-        `tables.COUNTS` of every shard.
+        `COUNTS` of every shard.
     years : sequence of int
         Years of the study, in order and without gaps.
     selection : Mapping
@@ -474,12 +317,12 @@ def select_works(
         more do not count; None: no cap); ``min_topic_score`` (works of the field whose primary topic has a
         lower score count as works outside it, those without a score stay in it; None: no minimum).
     save : callable
-        Called with every year, in order, and its `tables.WORKS`, which may have no rows.
+        Called with every year, in order, and its `WORKS`, which may have no rows.
 
     Returns
     -------
     pl.DataFrame
-        `tables.LOSSES`: for each year met in the source, a null year included, what each of `STEPS` leaves.
+        `LOSSES`: for each year met in the source, a null year included, what each of `STEPS` leaves.
 
     Raises
     ------
@@ -507,7 +350,7 @@ def select_works(
         parts.append(_left(with_country, "with a country"))
         parts.append(_left(with_both, "with a country and references"))
         parts += [_left(works, step, step) for step, unit in STEPS.items() if unit == "references"]
-        save(year, tables.conform(works, tables.WORKS))
+        save(year, tables.conform(works, WORKS))
     losses = _table(parts, years)
     _warn_of_losses(losses)
     total = dict(losses.group_by("step").agg(pl.col("left").sum()).iter_rows())

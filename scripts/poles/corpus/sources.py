@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from poles import provenance
 from poles.errors import StudyError
+from poles.study import embedding
 
 ENDINGS = (".jsonl", ".json", ".gz", ".zip", ".parquet")
 """Endings of files that hold OpenAlex work records; ``.gz`` holds one of the first two."""
@@ -68,7 +68,7 @@ class Release(NamedTuple):
     @property
     def digest(self) -> str:
         """Date, and a digest of what the release holds, wherever it stands."""
-        content = provenance.digest_of(json.dumps([self.date, self.parts]).encode())
+        content = embedding.digest_of(json.dumps([self.date, self.parts]).encode())
         return f"{self.date or 'undated'} {content[:16]}"
 
     @property
@@ -321,7 +321,7 @@ def pin_release(path: str | None, endpoint: str | None = None) -> Release:
                 _check_same(release, read_release(path))
             return release
     release = read_release(path, endpoint)
-    provenance.replace_file(PIN, (json.dumps(release._asdict(), indent=1) + "\n").encode())
+    embedding.replace_file(PIN, (json.dumps(release._asdict(), indent=1) + "\n").encode())
     return release
 
 

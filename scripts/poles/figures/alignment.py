@@ -9,15 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from poles.alignment import BOTH, NEITHER, UNKNOWN
+from poles.blocs.alignment import BOTH, NEITHER, UNKNOWN
 from poles.figures import labels, style
 
 LABELLED = 25
 """Countries named in each panel."""
 RANKED = 40
 """Countries whose index is drawn, the largest."""
-
-
 INDEX_WORDS = (
     "Index: trend with the first pole less that with the second, 95 % interval; hollow where it holds zero."
 )
@@ -35,9 +33,9 @@ def alignment(
     Parameters
     ----------
     alignment : pl.DataFrame
-        Columns country, group (as `poles.alignment.group_of` has it), index, index_low and index_high.
+        Columns country, group (as `poles.blocs.alignment.group_of` has it), index, index_low and index_high.
     trends : pl.DataFrame
-        Table `tables.TRENDS`.
+        Table `TRENDS`.
     poles : sequence of str
         Country codes: the first is on the horizontal axis, each further one gives a row of panels.
     sizes : Mapping, optional

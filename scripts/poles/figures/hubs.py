@@ -24,7 +24,7 @@ def hubs(found: pl.DataFrame) -> Figure:
     Parameters
     ----------
     found : pl.DataFrame
-        `tables.HUBS`.
+        `HUBS`.
 
     Returns
     -------

@@ -27,7 +27,7 @@ def losses(losses: pl.DataFrame) -> Figure:
     Parameters
     ----------
     losses : pl.DataFrame
-        Table `tables.LOSSES`.
+        Table `LOSSES`.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from poles.figures import style
-from poles.nulls import TOLERANCE
+from poles.nulls.network import TOLERANCE
 
 FLOOR = 1e-16
 """Where an error of zero is drawn on a logarithmic axis."""
@@ -24,9 +24,9 @@ def null_diagnostics(
     Parameters
     ----------
     moments_by_layer : Mapping
-        Table `tables.MOMENTS` by layer; the latest year in it is drawn.
+        Table `MOMENTS` by layer; the latest year in it is drawn.
     diagnostics_by_layer : Mapping
-        Table `tables.DIAGNOSTICS` by layer.
+        Table `DIAGNOSTICS` by layer.
 
     Returns
     -------

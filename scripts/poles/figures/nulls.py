@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from poles.figures import style
-from poles.scores import pair_means
+from poles.nulls.scores import pair_means
 
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
 """By place in the list of null models (Okabe and Ito 2008)."""
@@ -23,7 +23,7 @@ def nulls(
     Parameters
     ----------
     scores : Mapping
-        Table `tables.SCORES` by layer and null model.
+        Table `SCORES` by layer and null model.
     pair : (str, str)
         Country codes.
     years : tuple of int

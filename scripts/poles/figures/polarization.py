@@ -25,9 +25,9 @@ def polarization(by_year: pl.DataFrame, trends: pl.DataFrame) -> Figure:
     Parameters
     ----------
     by_year : pl.DataFrame
-        `tables.POLARIZATION`.
+        `POLARIZATION`.
     trends : pl.DataFrame
-        `tables.POLARIZATION_TRENDS`.
+        `POLARIZATION_TRENDS`.
 
     Returns
     -------

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from poles.attraction import LEVEL
+from poles.blocs.attraction import LEVEL
 from poles.figures import style
 
 MOST = 30
@@ -25,7 +25,7 @@ def poles(found: pl.DataFrame, named: Sequence[str]) -> Figure:
     Parameters
     ----------
     found : pl.DataFrame
-        `tables.POLES`.
+        `POLES`.
     named : sequence of str
         The poles of the study: their names are bold.
 

@@ -5,9 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from poles.archetypes.resampling import OBSERVED
+from poles.archetypes.stability import STABLE
 from poles.figures import style
-from poles.refits import OBSERVED
-from poles.stability import STABLE
 
 SURROGATES = {
     "signed_steps": ("steps shuffled and turned", "#332288", (0, (5, 1.5))),
@@ -36,7 +36,7 @@ def selection(table: pl.DataFrame, k: int) -> Figure:
     Parameters
     ----------
     table : pl.DataFrame
-        `tables.SELECTION`.
+        `SELECTION`.
     k : int
         Number of clusters of the headline.
 
@@ -44,7 +44,7 @@ def selection(table: pl.DataFrame, k: int) -> Figure:
     -------
     matplotlib.figure.Figure
         The data as a black line, with the middle nine tenths of the runs as bars; each kind of surrogate as
-        the mean of its panels and the band of `poles.stability.COVERAGE`.
+        the mean of its panels and the band of `poles.archetypes.stability.COVERAGE`.
     """
     if table.is_empty():
         return style.empty("How many clusters", "no number of clusters was tried")

@@ -7,9 +7,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from poles import scores
-from poles.alignment import with_pole
+from poles.blocs.alignment import with_pole
 from poles.figures import style
+from poles.nulls import scores
 
 MOST = {1: 25, 2: 15}
 """Partners drawn per panel, by rows of panels."""
@@ -29,7 +29,7 @@ def significant_links(
     Parameters
     ----------
     scores_by_layer : Mapping
-        Table `tables.SCORES` by layer; one layer is enough.
+        Table `SCORES` by layer; one layer is enough.
     poles : sequence of str
         Country codes.
     years : tuple of int

@@ -20,8 +20,9 @@ from matplotlib.lines import Line2D
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from poles import countries, provenance
+from poles import countries
 from poles.errors import StudyError
+from poles.study import embedding
 
 DPI = 120
 GREY = "#8C8C8C"
@@ -197,7 +198,7 @@ def save(figure: Figure, paths: Iterable[str | Path], record: Mapping[str, Any])
         nameless = {"Date": None, "Creator": None, "Description": PLACE} if path.suffix == ".svg" else None
         with _style():
             figure.savefig(stream, format=path.suffix[1:], metadata=nameless)
-        provenance.replace_file(path, finish[path.suffix](stream.getvalue(), record))
+        embedding.replace_file(path, finish[path.suffix](stream.getvalue(), record))
 
 
 PLACE = "provenance stands here"
@@ -206,8 +207,8 @@ PLACE = "provenance stands here"
 
 def _described_svg(drawing: bytes, record: Mapping[str, Any]) -> bytes:
     """SVG with its provenance, and the digest of all else in it, as description."""
-    record = {**record, "content": provenance.drawing_digest(drawing, PLACE)}
-    return drawing.replace(PLACE.encode(), escape(provenance.canonical(record)).encode(), 1)
+    record = {**record, "content": embedding.drawing_digest(drawing, PLACE)}
+    return drawing.replace(PLACE.encode(), escape(embedding.canonical(record)).encode(), 1)
 
 
 def _described_png(drawing: bytes, record: Mapping[str, Any]) -> bytes:
@@ -215,7 +216,7 @@ def _described_png(drawing: bytes, record: Mapping[str, Any]) -> bytes:
     stream = io.BytesIO()
     with Image.open(io.BytesIO(drawing)) as image:
         text = PngInfo()
-        record = {**record, "content": provenance.image_digest(image)}
-        text.add_itxt("Description", provenance.canonical(record))
+        record = {**record, "content": embedding.image_digest(image)}
+        text.add_itxt("Description", embedding.canonical(record))
         image.save(stream, "png", pnginfo=text, dpi=(DPI, DPI))
     return stream.getvalue()

@@ -8,9 +8,9 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from poles import gravity
 from poles.figures import style
-from poles.scores import pair_means
+from poles.nulls import gravity
+from poles.nulls.scores import pair_means
 
 COLUMNS = 4
 """Panels in a row."""
@@ -25,7 +25,7 @@ def trajectories(
     Parameters
     ----------
     scores_by_layer : Mapping
-        Table `tables.SCORES` by layer; one layer is enough.
+        Table `SCORES` by layer; one layer is enough.
     chosen : sequence of (str, str)
         Pairs of country codes in any order; one panel each.
     years : tuple of int
@@ -35,7 +35,7 @@ def trajectories(
     -------
     matplotlib.figure.Figure
         The z of a directed layer is the mean of both directions. A year without z leaves a gap. Dashed lines
-        are `gravity.unchanged`. The grey band spans 10-90 % of all pairs of the first layer, year by year.
+        hold with constant affinities. The grey band spans 10-90 % of all pairs of the first layer, by year.
     """
     shown = pl.col("year").is_between(*years) & pl.col("z").is_finite()
     series = {layer: pair_means(scores).filter(shown) for layer, scores in scores_by_layer.items()}
@@ -43,7 +43,7 @@ def trajectories(
     if not chosen or all(frame.is_empty() for frame in series.values()):
         return style.empty("Chosen pairs by year", f"no pair chosen, or none with a z-score in {span}")
     still = {
-        layer: pair_means(gravity.unchanged(scores, *years)).filter(shown)
+        layer: pair_means(gravity.constant_affinity(scores, *years)).filter(shown)
         for layer, scores in scores_by_layer.items()
     }
     rows = -(-len(chosen) // COLUMNS)

@@ -34,21 +34,11 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from poles.errors import StudyError
-from poles.nulls import Moments, Network
-from poles.nulls.solvers import (
-    CANCELLATION,
-    ONE_THREAD,
-    Coordinates,
-    Forest,
-    Hub,
-    are_integers,
-    coordinates_for,
-    margins,
-    newton,
-    reach_of,
-    relative_errors,
-    residual_of,
-)
+from poles.nulls.constraints import are_integers, margins, relative_errors, residual_of
+from poles.nulls.coordinates import CANCELLATION, Coordinates, Forest, Hub, coordinates_for, reach_of
+from poles.nulls.network import Moments, Network
+from poles.nulls.newton import newton
+from poles.stats.threads import ONE_THREAD
 
 WHOLE_WEIGHTS_ONLY = True
 

@@ -35,8 +35,8 @@ import numpy as np
 from scipy.special import gammaln
 
 from poles.errors import StudyError
-from poles.nulls import Moments, Network
-from poles.nulls.solvers import are_integers, residual_of
+from poles.nulls.constraints import are_integers, residual_of
+from poles.nulls.network import Moments, Network
 
 WHOLE_WEIGHTS_ONLY = True
 

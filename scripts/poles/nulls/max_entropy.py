@@ -17,14 +17,9 @@ takes away.
 import numpy as np
 from scipy.optimize import brentq
 
-from poles.nulls import Moments, Network
-from poles.nulls.solvers import (
-    allowed_pairs,
-    are_integers,
-    fit_strengths,
-    is_star,
-    residual_of,
-)
+from poles.nulls.constraints import allowed_pairs, are_integers, is_star, residual_of
+from poles.nulls.network import Moments, Network
+from poles.nulls.strengths import fit_strengths
 
 STAR_NOTE = "one country takes part in every link: strengths fix all expected weights"
 

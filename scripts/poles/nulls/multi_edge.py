@@ -16,9 +16,10 @@ real weights vary far more, so in large networks nearly every pair is significan
 import numpy as np
 from scipy.special import gammainc
 
-from poles.nulls import Moments, Network
+from poles.nulls.constraints import are_integers, is_star, residual_of
 from poles.nulls.max_entropy import STAR_NOTE
-from poles.nulls.solvers import are_integers, fit_strengths, is_star, residual_of
+from poles.nulls.network import Moments, Network
+from poles.nulls.strengths import fit_strengths
 
 
 def fit(network: Network) -> Moments:

@@ -24,8 +24,12 @@ strengths also has other means, which this leaves alone.
 
 import numpy as np
 
-from poles.nulls import Moments, Network, max_entropy
-from poles.nulls.solvers import ONE_THREAD, Hub, allowed_pairs, is_star, residual_of, solve_semidefinite
+from poles.nulls import max_entropy
+from poles.nulls.constraints import allowed_pairs, is_star, residual_of
+from poles.nulls.coordinates import Hub
+from poles.nulls.network import Moments, Network
+from poles.nulls.newton import solve_semidefinite
+from poles.stats.threads import ONE_THREAD
 
 LEVERAGE = 0.99
 """Leverage above which 1 - h is found another way than by subtraction."""

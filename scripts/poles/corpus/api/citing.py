@@ -6,6 +6,7 @@ the cited works are put in the order of year, topic and id before they are cut i
 
 import gzip
 import hashlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,18 @@ from typing import Any
 import orjson
 import polars as pl
 
-from poles import tables
 from poles.corpus.api import query
 from poles.corpus.api.harvest import Progress, client_of, fetch, lines, number_of
 from poles.corpus.api.store import Unit, describe
-from poles.jobs import log
+from poles.study import tables
+from poles.study.tables import YEAR
+
+log = logging.getLogger(__name__)
 
 CITED = tables.Table(
     ("year", "topic", "work_id"),
     {
-        "year": tables.YEAR,
+        "year": YEAR,
         "topic": pl.Int64,  # of the primary topic; null where there is none
         "work_id": pl.Int64,
         "cited_by_count": pl.Int64,  # in all of OpenAlex, as it counts

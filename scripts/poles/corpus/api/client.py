@@ -1,5 +1,6 @@
 """A client of the OpenAlex API: keeps its pace and its budget, and gives up only on what cannot succeed."""
 
+import logging
 import os
 import random
 import re
@@ -17,7 +18,8 @@ from poles.corpus.api.account import Account, Answer, Outcome, account_of
 from poles.corpus.api.ledger import BudgetSpent, Ledger
 from poles.corpus.api.pacing import Pace
 from poles.errors import StudyError
-from poles.jobs import log
+
+log = logging.getLogger(__name__)
 
 KEY = "OPENALEX_API_KEY"
 """Environment variable that holds the key; the only place where it is looked for."""

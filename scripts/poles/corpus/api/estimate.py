@@ -7,14 +7,14 @@ from typing import Any
 
 import polars as pl
 
-from poles import tables
 from poles.corpus.api import query
 from poles.corpus.api.citing import CITED, batches, citing_conditions, unit_of
 from poles.corpus.api.client import Client
+from poles.corpus.api.date_ranges import dates
 from poles.corpus.api.harvest import client_of, core_conditions
-from poles.corpus.api.spans import dates
 from poles.corpus.api.store import Unit
 from poles.errors import StudyError
+from poles.study import tables
 
 SAMPLE = 5
 """Batches of cited works that are counted to estimate all of them."""

@@ -6,6 +6,7 @@ counts; a page that cannot be right is asked for again before it is kept, and a 
 right is gone through again, every round adding what the others missed.
 """
 
+import logging
 import sys
 import time
 from collections import Counter
@@ -21,7 +22,8 @@ from poles.corpus.api.ledger import BudgetSpent
 from poles.corpus.api.locks import held
 from poles.corpus.api.store import Unit, describe, read_answer
 from poles.errors import StudyError
-from poles.jobs import log
+
+log = logging.getLogger(__name__)
 
 ASKS = 3
 """Times that one page is asked for before a doubtful answer is taken."""
@@ -346,7 +348,7 @@ def harvest_shard(
     asked : Mapping
         ``url``, ``field`` and ``types``: what tells this harvest from another.
     span : str
-        See `poles.corpus.api.spans`.
+        See `poles.corpus.api.date_ranges`.
     settings : Mapping
         ``source.api`` of the configuration: how to ask.
 

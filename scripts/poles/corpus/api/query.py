@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pyalex import Works
 
-from poles.corpus.api.spans import dates
+from poles.corpus.api.date_ranges import dates
 from poles.errors import StudyError
 
 SELECT = (

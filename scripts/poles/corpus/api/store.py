@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from poles import provenance
 from poles.errors import StudyError
+from poles.study import embedding
 
 _PAGE = re.compile(r"p(\d)-(\d{5})\.json\.gz")
 _WORK = re.compile(r"(W\d+)(\.gone)?\.json\.gz")
@@ -103,13 +103,13 @@ class Unit:
         """
         files = [page.path for page in self.pages()]
         files += [self.folder / name for name in self._names() if _WORK.fullmatch(name)]
-        answers = {path.name: provenance.file_digest(path) for path in files}
+        answers = {path.name: embedding.file_digest(path) for path in files}
         times = [datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in files]
         span = {
             "first": min(times).isoformat(timespec="seconds"),
             "last": max(times).isoformat(timespec="seconds"),
         }
-        provenance.write_json({**summary, **span}, self.record, {"answers": answers})
+        embedding.write_json({**summary, **span}, self.record, {"answers": answers})
 
 
 def read_answer(path: Path) -> Any:
@@ -133,4 +133,4 @@ def describe(store: Path, identity: str, query: Mapping[str, Any]) -> None:
     """Keep a query in words beside its units, for a reader of the store."""
     path = store / identity / "query.json"
     if not path.exists():
-        provenance.replace_file(path, (json.dumps(query, indent=1) + "\n").encode())
+        embedding.replace_file(path, (json.dumps(query, indent=1) + "\n").encode())

@@ -13,6 +13,7 @@ those of every pair change, smoothly. Nothing older than the first year exists, 
 cite. Large collaborations, authors who move, and duplicate records are not simulated.
 """
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from typing import Any
 import polars as pl
 
 from poles.corpus.demo import records
-from poles.corpus.demo.works import Works, generate
-from poles.corpus.demo.world import Plan, World, plant
-from poles.corpus.layout import manifests, parts
-from poles.jobs import log
+from poles.corpus.demo.works import generate
+from poles.corpus.demo.world import plant
+from poles.corpus.layout import parts
+
+log = logging.getLogger(__name__)
 
 __all__ = ["Plan", "Works", "World", "generate", "manifests", "parts", "plant", "write_snapshot"]
 
@@ -60,7 +62,7 @@ def write_snapshot(
     Returns
     -------
     pl.DataFrame
-        Archetype of every pair of countries, `tables.TRUTH`.
+        Archetype of every pair of countries, `TRUTH`.
 
     Raises
     ------

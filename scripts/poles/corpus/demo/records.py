@@ -16,7 +16,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from poles import provenance
 from poles.corpus import layout as places
 from poles.corpus.demo.works import (
     BASE,
@@ -30,6 +29,7 @@ from poles.corpus.demo.works import (
     nobody,
 )
 from poles.corpus.demo.world import World
+from poles.study import embedding
 
 URL = "https://openalex.org"
 
@@ -346,13 +346,13 @@ def write(
     head = {"date": places.RELEASE, "format": layout}
     entity = {"entity": "works", **meta, "files": files}
     whole_path, entity_path = (folder / name for name in places.manifests(layout))
-    provenance.write_json({**head, **entity}, entity_path, record)
-    provenance.write_json({**head, "meta": meta, "entities": [entity]}, whole_path, record)
+    embedding.write_json({**head, **entity}, entity_path, record)
+    embedding.write_json({**head, "meta": meta, "entities": [entity]}, whole_path, record)
 
 
 def _write_jsonl(records: Iterable[dict[str, Any]], path: Path, record: Mapping[str, Any]) -> None:
     lines = b"".join(orjson.dumps(work, option=orjson.OPT_APPEND_NEWLINE) for work in records)
-    provenance.write_gzip(lines, path, record)
+    embedding.write_gzip(lines, path, record)
 
 
 def _write_parquet(records: Iterator[dict[str, Any]], path: Path, record: Mapping[str, Any]) -> None:
@@ -364,9 +364,9 @@ def _write_parquet(records: Iterator[dict[str, Any]], path: Path, record: Mappin
             columns = [_column([work[field.name] for work in group], field.type) for field in SCHEMA]
             writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
     # The digest of the content stands in the record, which stands in the file: so the file is written again.
-    record = {**record, "content": provenance.table_digest(pl.read_parquet(plain))}
+    record = {**record, "content": embedding.table_digest(pl.read_parquet(plain))}
     with pq.ParquetWriter(partial, SCHEMA, compression="snappy", store_schema=False) as writer:
-        writer.add_key_value_metadata({"provenance": provenance.canonical(record)})
+        writer.add_key_value_metadata({"provenance": embedding.canonical(record)})
         for group in pq.ParquetFile(plain).iter_batches(ROW_GROUP):
             writer.write_batch(group.cast(SCHEMA))
     plain.unlink()

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 import polars as pl
 
-from poles import countries, tables
+from poles import countries
+from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
+from poles.study import tables
 
 ARCHETYPES = (
     "Scientific Convergence",
@@ -233,13 +235,13 @@ class World:
     archetype: np.ndarray
 
     def truth(self) -> pl.DataFrame:
-        """Archetype of every pair of countries, as `tables.TRUTH`."""
+        """Archetype of every pair of countries, as `TRUTH`."""
         rows, columns = np.triu_indices(len(self.codes), 1)
         pairs = [sorted((self.codes[i], self.codes[j])) for i, j in zip(rows, columns, strict=True)]
         archetypes = [ARCHETYPES[index] for index in self.archetype[rows, columns]]
         sources, targets = zip(*pairs, strict=True)
         frame = pl.DataFrame({"source": sources, "target": targets, "archetype": archetypes})
-        return tables.conform(frame, tables.TRUTH)
+        return tables.conform(frame, TRUTH)
 
 
 def plant(seed: int, first: int = 1990, last: int = 2023, **knobs: float) -> World:

@@ -1,0 +1,14 @@
+"""Draw the countries against the poles."""
+
+from poles.blocs.tables import TRENDS, alignment_table
+from poles.figures import alignment, style
+from poles.networks import links
+from poles.networks.tables import COUNTRIES
+from poles.study import jobs, tables
+
+with jobs.run(snakemake) as record:
+    poles = snakemake.params.poles
+    aligned = tables.read(snakemake.input.alignment, alignment_table(poles))
+    trends = tables.read(snakemake.input.trends, TRENDS)
+    sizes = links.sizes(tables.read(snakemake.input.countries, COUNTRIES))
+    style.save(alignment.alignment(aligned, trends, poles, sizes), snakemake.output, record)

@@ -1,0 +1,1 @@
+"""Clusters of trajectories, their names, and how sure they are."""

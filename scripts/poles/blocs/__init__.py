@@ -1,0 +1,1 @@
+"""Countries against the poles: alignment, attraction, polarization, hubs and spokes."""

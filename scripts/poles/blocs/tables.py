@@ -1,0 +1,126 @@
+"""Schemas of the tables of countries against the poles."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from poles.study.tables import COUNTRY, YEAR, Table
+
+TRENDS = Table(
+    ("country", "pole", "channel"),
+    {
+        "country": COUNTRY,
+        "pole": COUNTRY,
+        "channel": pl.String,
+        "slope": pl.Float64,  # change of z per decade, with its 95 % interval
+        "slope_low": pl.Float64,
+        "slope_high": pl.Float64,
+        "mean_z": pl.Float64,  # in the recent years of the config
+        "growth_slope": pl.Float64,  # of z had no affinity changed; null where the slope is not of z
+    },
+)
+POLES = Table(
+    ("country",),
+    {
+        "country": COUNTRY,  # taken as a pole
+        "strength": pl.Float64,  # share of the panel's strength, mean over layers
+        "partners": pl.Int64,  # in the panel
+        "attracted": pl.Int64,  # partners with which every channel rises significantly
+        "repelled": pl.Int64,  # with which every channel falls
+        "attracts": pl.List(COUNTRY),
+        "repels": pl.List(COUNTRY),
+        "excess": pl.Float64,  # share of the partners that are attracted, less what chance gives
+        "excess_repelled": pl.Float64,  # the same of those repelled
+        "rank": pl.Int64,  # by excess
+        "p_attracts": pl.Float64,  # the greater: that chance attracts as many, that it is as one-sided
+        "q_attracts": pl.Float64,  # Benjamini-Hochberg over countries
+        "p_repels": pl.Float64,
+        "q_repels": pl.Float64,
+        "attracted_strength": pl.Float64,  # share of the partners' strength
+        "repelled_strength": pl.Float64,
+        "p_attracts_strength": pl.Float64,
+        "q_attracts_strength": pl.Float64,
+        "p_repels_strength": pl.Float64,
+        "q_repels_strength": pl.Float64,
+    },
+)
+POLARIZATION = Table(
+    ("channel", "measure", "poles", "year"),
+    {
+        "channel": pl.String,
+        "measure": pl.String,  # correlation, rank_correlation, modularity, pole_modularity
+        "poles": pl.String,  # US-CN; "none" for modularity, whose split knows no poles
+        "year": YEAR,
+        "value": pl.Float64,
+        "low": pl.Float64,  # 95 % interval over countries
+        "high": pl.Float64,
+        "chance": pl.Float64,  # mean and central 95 % where z is dealt out anew, strengths given
+        "chance_low": pl.Float64,
+        "chance_high": pl.Float64,
+        "p": pl.Float64,  # that chance gives as much polarization
+        "steady": pl.Float64,  # mean of panels drawn with unchanged affinities
+        "countries": pl.Int64,
+        "apart": pl.Boolean,  # modularity: whether its split parts the two poles; null for all else
+    },
+)
+POLARIZATION_TRENDS = Table(
+    ("channel", "measure", "poles"),
+    {
+        "channel": pl.String,
+        "measure": pl.String,
+        "poles": pl.String,
+        "slope": pl.Float64,  # change per decade, with its 95 % interval over countries
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "excess_slope": pl.Float64,  # the same of value less steady
+        "excess_low": pl.Float64,  # the wider of two intervals: over countries, and of the panels drawn
+        "excess_high": pl.Float64,
+        "years_low": pl.Float64,  # 95 % interval of the slope over years, and test, as of a single series
+        "years_high": pl.Float64,
+        "years_p": pl.Float64,
+        "towards": pl.Int8,  # 1 polarization, -1 integration, 0 neither: by the interval of the excess
+    },
+)
+HUBS = Table(
+    ("region", "channel", "unit"),
+    {
+        "region": pl.String,
+        "channel": pl.String,
+        "unit": pl.String,  # of slopes: "z" or "noise" (of each pair), per decade
+        "countries": pl.Int64,
+        "large": pl.List(COUNTRY),  # largest first
+        "hub_pairs": pl.Int64,  # both countries large
+        "spoke_pairs": pl.Int64,  # one large, one small
+        "small_pairs": pl.Int64,
+        "hubs": pl.Float64,  # mean slope, with its 95 % interval (null of a single pair)
+        "hubs_low": pl.Float64,
+        "hubs_high": pl.Float64,
+        "spokes": pl.Float64,
+        "spokes_low": pl.Float64,
+        "spokes_high": pl.Float64,
+        "small": pl.Float64,
+        "small_low": pl.Float64,
+        "small_high": pl.Float64,
+        "statistic": pl.Float64,  # spokes less hubs
+        "p": pl.Float64,  # two-sided, by permutation; q: Benjamini-Hochberg over regions
+        "q": pl.Float64,
+        "over_small": pl.Float64,  # spokes less small, tested alike
+        "p_over_small": pl.Float64,
+        "labellings": pl.Int64,  # behind p
+        "exact": pl.Boolean,  # whether these are all there are
+    },
+)
+
+
+def alignment_table(poles: Sequence[str]) -> Table:
+    """Kind of table that holds the group of each country, its archetype with each pole, and its index."""
+    columns = {
+        "country": COUNTRY,
+        "group": pl.String,  # by the archetypes below
+        **{f"archetype_{pole}": pl.String for pole in poles},
+        "trend_group": pl.String,  # the same rule on the archetypes of the pairs' own trends
+        "index": pl.Float64,  # of two poles: positive towards the first, with its 95 % interval
+        "index_low": pl.Float64,
+        "index_high": pl.Float64,
+    }
+    return Table(("country",), columns)

@@ -1,0 +1,62 @@
+"""Schemas of the tables of records and works."""
+
+import polars as pl
+
+from poles.study.tables import COUNTRY, PAIR, YEAR, Table
+
+RECORDS = Table(
+    ("position",),
+    {
+        "position": pl.Int64,  # place of the file among the source's files << 32 | row in the file
+        "work_id": pl.Int64,
+        "year": YEAR,  # null: none given, or none that a calendar has
+        "type": pl.String,
+        "is_retracted": pl.Boolean,
+        "is_paratext": pl.Boolean,
+        "is_xpac": pl.Boolean,
+        "updated": pl.String,  # YYYY-MM-DDThh:mm:ss.ffffff, so that later is greater
+        "primary_subfield": pl.Int32,
+        "topic_score": pl.Float64,  # of the primary topic, with six decimals; null: not given
+        "topic_subfields": pl.List(pl.Int32),
+        "n_authors": pl.Int32,
+        "authorships": pl.List(  # country codes as listed, and of the institutions
+            pl.Struct({"countries": pl.List(COUNTRY), "institutions": pl.List(COUNTRY)})
+        ),
+        "references": pl.List(pl.Int64),  # as recorded
+    },
+)
+# Records of the field or citing it: by year, in small groups, so that one year is read without the rest.
+KEPT = Table(("year", "position"), {**RECORDS.columns, "is_core": pl.Boolean}, row_group=8192)
+CORE = Table(("work_id",), {"work_id": pl.Int64})
+COUNTS = Table(
+    ("year",),
+    {
+        "year": YEAR,
+        "read": pl.Int64,  # records
+        "identified": pl.Int64,  # of which with the id of a work
+    },
+)
+WORKS = Table(
+    ("work_id",),
+    {
+        "work_id": pl.Int64,
+        "year": YEAR,
+        "type": pl.String,
+        "is_core": pl.Boolean,  # in the field; false for a work outside that cites it
+        "countries": pl.List(COUNTRY),  # sorted, distinct
+        "n_authors": pl.Int32,
+        "references": pl.List(pl.Int64),  # sorted, distinct, without the work itself
+    },
+)
+LOSSES = Table(
+    ("year", "order"),
+    {
+        "year": YEAR,  # null: works without a year
+        "order": pl.Int8,  # place of the step in the selection
+        "step": pl.String,
+        "unit": pl.String,  # "works" or "references"
+        "left": pl.Int64,  # what is left after the step
+        "left_core": pl.Int64,  # of which in the field (null where it is not known yet)
+    },
+)
+TRUTH = Table(("source", "target"), {**PAIR, "archetype": pl.String})

@@ -1,0 +1,1 @@
+"""From works, or ready edge lists, to the yearly links between countries."""

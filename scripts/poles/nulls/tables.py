@@ -1,0 +1,45 @@
+"""Schemas of the tables of null models and scores."""
+
+import polars as pl
+
+from poles.study.tables import PAIR, YEAR, Table
+
+MOMENTS = Table(
+    ("year", "source", "target"),
+    {
+        "year": YEAR,
+        **PAIR,
+        "observed": pl.Float64,
+        "expected": pl.Float64,
+        "std": pl.Float64,
+        "p_upper": pl.Float64,  # P[w >= observed]; null where the model has none
+    },
+)
+DIAGNOSTICS = Table(
+    ("year",),
+    {
+        "year": YEAR,
+        "nodes": pl.Int32,
+        "links": pl.Int32,
+        "iterations": pl.Int32,
+        "residual": pl.Float64,  # largest relative error of any constraint
+        "ess_min": pl.Float64,  # effective sample size and split R-hat: samplers only
+        "ess_median": pl.Float64,
+        "rhat_max": pl.Float64,
+        "rhat_median": pl.Float64,
+        "note": pl.String,  # what a reader should know of that year
+    },
+)
+SCORES = Table(
+    ("year", "source", "target"),
+    {
+        "year": YEAR,
+        **PAIR,
+        "observed": pl.Float64,
+        "expected": pl.Float64,
+        "std": pl.Float64,
+        "z": pl.Float64,  # null where std is 0: the model leaves that pair no freedom
+        "p": pl.Float64,  # upper tail
+        "q": pl.Float64,  # Benjamini-Hochberg within a year
+    },
+)

@@ -1,0 +1,1 @@
+"""The machinery of a study: configuration, branches, jobs, tables, provenance and audit."""

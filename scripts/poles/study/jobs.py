@@ -1,0 +1,70 @@
+"""What every job of the workflow does around its one function: log, provenance, errors in one line."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from poles.errors import StudyError
+from poles.study import embedding
+
+log = logging.getLogger("poles")
+
+
+def record_of(job: Any) -> dict[str, Any]:
+    """Provenance of a Snakemake job: rule, wildcards, params and the SHA-256 of every input.
+
+    Parameters
+    ----------
+    job : snakemake.script.Snakemake
+        The object that Snakemake gives to a script.
+
+    Returns
+    -------
+    dict
+        Only facts that follow from content: no time, host or commit, so two runs give equal records.
+    """
+    return {
+        "rule": job.rule,
+        "wildcards": dict(job.wildcards.items()),
+        "params": dict(job.params.items()),
+        "inputs": {str(path): embedding.file_digest(path) for path in sorted(set(job.input))},
+    }
+
+
+@contextmanager
+def run(job: Any) -> Iterator[dict[str, Any]]:
+    """Run the body of an entry point: its log is kept, and bad input ends it with one line.
+
+    Parameters
+    ----------
+    job : snakemake.script.Snakemake
+        The object that Snakemake gives to a script; ``job.log[0]`` receives the log.
+
+    Yields
+    ------
+    dict
+        The provenance record for everything that the job writes.
+    """
+    Path(job.log[0]).parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(job.log[0], mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addHandler(handler)
+    start = time.monotonic()
+    try:
+        yield record_of(job)
+        log.info("%s: done in %.1f s", job.rule, time.monotonic() - start)
+    except StudyError as error:
+        log.error("%s: %s", job.rule, error)
+        sys.exit(f"{job.rule}: {error}")
+    except BaseException:
+        log.exception("%s: failed", job.rule)
+        raise
+    finally:
+        handler.close()

@@ -1,0 +1,123 @@
+"""The schema of every table of the study, and how tables are written and read.
+
+A table is sorted by its key and carries its provenance in the Parquet metadata, so equal content means
+equal bytes. Countries are ISO 3166-1 alpha-2 codes (Namibia is the string "NA"), years are int16.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from poles.errors import StudyError
+from poles.study import embedding
+
+COUNTRY = pl.String
+YEAR = pl.Int16
+PAIR = {"source": COUNTRY, "target": COUNTRY}
+
+
+class Table(NamedTuple):
+    """A kind of table: its key, the type of every column, and the rows of a Parquet row group."""
+
+    key: tuple[str, ...]
+    columns: Mapping[str, Any]
+    row_group: int | None = None  # None: what polars takes
+
+
+def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Give a frame exactly the columns, types and order of its kind of table.
+
+    Parameters
+    ----------
+    frame : pl.DataFrame
+        At least the columns of `table`; others are dropped.
+    table : Table
+        What the frame is meant to be.
+
+    Returns
+    -------
+    pl.DataFrame
+        Sorted by the key.
+
+    Raises
+    ------
+    StudyError
+        If a column is missing, a value does not fit its type, or a key occurs twice.
+    """
+    missing = [name for name in table.columns if name not in frame.columns]
+    if missing:
+        raise StudyError(f"table lacks column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+    try:
+        frame = frame.select(pl.col(name).cast(kind) for name, kind in table.columns.items())
+    except pl.exceptions.PolarsError as error:
+        raise StudyError(f"table does not fit its schema: {error}") from None
+    frame = frame.sort(table.key, nulls_last=True)
+    twice = frame.select(table.key).is_duplicated()
+    if twice.any():
+        key = frame.filter(twice).row(0, named=True)
+        raise StudyError(f"key occurs twice: {', '.join(f'{name}={key[name]}' for name in table.key)}")
+    return frame
+
+
+def write(frame: pl.DataFrame, table: Table, path: str | Path, record: Mapping[str, Any]) -> pl.DataFrame:
+    """Write a table with its provenance; equal content and provenance give equal bytes.
+
+    Parameters
+    ----------
+    frame : pl.DataFrame
+        Conformed to `table` before it is written.
+    table : Table
+        The kind of table.
+    path : str or Path
+        A ``.parquet`` file; it is there whole or not at all.
+    record : Mapping
+        Provenance of the job.
+
+    Returns
+    -------
+    pl.DataFrame
+        What was written.
+    """
+    frame = conform(frame, table)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    record = {**record, "content": embedding.table_digest(frame)}
+    frame.write_parquet(
+        partial, row_group_size=table.row_group, metadata={"provenance": embedding.canonical(record)}
+    )
+    partial.replace(path)
+    return frame
+
+
+def read(path: str | Path, table: Table) -> pl.DataFrame:
+    """Read a table and check that it is what it is taken for.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file written by `write`.
+    table : Table
+        The kind of table expected.
+
+    Returns
+    -------
+    pl.DataFrame
+        Columns as in `table`.
+
+    Raises
+    ------
+    StudyError
+        If the file is missing, no Parquet, or another kind of table.
+    """
+    try:
+        frame = pl.read_parquet(path)
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such file") from None
+    except pl.exceptions.PolarsError as error:
+        raise StudyError(f"{path}: not a readable Parquet file ({error})") from None
+    if frame.schema != pl.Schema(table.columns):
+        raise StudyError(f"{path}: columns {dict(frame.schema)}, expected {dict(table.columns)}")
+    return frame

@@ -1,0 +1,16 @@
+"""Draw networks from the null model of one branch, and follow the pairs of its panel through them."""
+
+from poles.archetypes import null_panels
+from poles.archetypes.tables import null_panels_table
+from poles.nulls.tables import SCORES
+from poles.study import jobs, tables
+from poles.trajectories.tables import trajectories_table
+
+with jobs.run(snakemake) as record:
+    params, files = snakemake.params, snakemake.input
+    trajectories = tables.read(files.trajectories, trajectories_table(params.channels))
+    layers = zip(params.layers, files.scores, strict=True)
+    scores = {layer: tables.read(path, SCORES) for layer, path in layers}
+    options = (snakemake.wildcards.null, params.options, params.panels, params.seed, snakemake.threads)
+    found = null_panels.draw(scores, trajectories, params.channels, *options, growth=params.growth)
+    tables.write(found, null_panels_table(params.channels), snakemake.output[0], record)
