@@ -17,7 +17,6 @@ from poles.corpus.tables import CORE
 from poles.errors import StudyError
 from poles.networks.tables import LINKS
 from poles.study import digest, embedding, run_record, tables
-from poles.study import embedding as provenance
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -38,7 +37,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "package/late.csv").write_text("a,b\n")
     (tmp_path / "package/other.py").write_text("")
     (tmp_path / "script.py").write_text("from package import used\nfrom package.used import deep\n")
-    monkeypatch.setattr(provenance, "SCRIPTS", tmp_path)
+    monkeypatch.setattr(digest, "SCRIPTS", tmp_path)
     digest.code_files.cache_clear()
     digest.code_digest.cache_clear()
     yield tmp_path
