@@ -28,13 +28,14 @@ records = st.dictionaries(st.text(), values, min_size=1)
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of three modules, one of which the others do not import, and a table."""
+    """A project of three modules, one of which the others do not import, a table and a template."""
     (tmp_path / "package").mkdir()
     (tmp_path / "package/__init__.py").write_text("")
     (tmp_path / "package/used.py").write_text("from package import deep\n")
     (tmp_path / "package/deep.py").write_text("def f():\n    import package.late\n")
     (tmp_path / "package/late.py").write_text("import json\n")
     (tmp_path / "package/late.csv").write_text("a,b\n")
+    (tmp_path / "package/used.html.j2").write_text("<p>\n")
     (tmp_path / "package/other.py").write_text("")
     (tmp_path / "script.py").write_text("from package import used\nfrom package.used import deep\n")
     monkeypatch.setattr(digest, "SCRIPTS", tmp_path)
@@ -48,11 +49,13 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_code_of_a_script_is_all_that_it_imports(module: Path):
     found = [path.as_posix() for path in digest.code_files("script")]
     package = ["__init__", "deep", "late", "used"]
-    assert found == sorted([*(f"package/{name}.py" for name in package), "package/late.csv", "script.py"])
+    data = ["package/late.csv", "package/used.html.j2"]
+    assert found == sorted([*(f"package/{name}.py" for name in package), *data, "script.py"])
 
 
 @pytest.mark.parametrize(
-    "changed", ["script.py", "package/late.py", "package/late.csv", "package/__init__.py"]
+    "changed",
+    ["script.py", "package/late.py", "package/late.csv", "package/used.html.j2", "package/__init__.py"],
 )
 def test_a_change_of_used_code_changes_the_digest(module: Path, changed: str):
     before = digest.code_digest("script")

@@ -59,9 +59,9 @@ def code_files(*roots: str) -> tuple[Path, ...]:
 
     Notes
     -----
-    The data of a module is the table beside it that has its name (countries.csv of countries.py). Modules
-    imported by a computed name are not seen and must be given as roots. Packages outside the project are the
-    business of the pinned environment.
+    The data of a module are the files beside it whose names begin with its own: countries.csv of
+    countries.py, page.html.j2 of page.py. Modules imported by a computed name are not seen and must be given
+    as roots. Packages outside the project are the business of the pinned environment.
     """
     found: set[Path] = set()
     queue: list[str] = []
@@ -73,7 +73,8 @@ def code_files(*roots: str) -> tuple[Path, ...]:
     while queue:
         path = _module_file(queue.pop())
         if path is not None and path not in found:
-            found.update((path, *path.parent.glob(f"{path.stem}.csv")))
+            data = (file for file in path.parent.glob(f"{path.stem}.*") if file.suffix != ".py")
+            found.update((path, *data))
             queue += _imported(path)
     return tuple(sorted(path.relative_to(SCRIPTS) for path in found))
 
