@@ -26,7 +26,7 @@ from poles.corpus.api.ledger import BudgetSpent, Ledger
 from poles.corpus.api.store import Unit
 from poles.errors import StudyError
 from poles.networks import check
-from poles.study import embedding
+from poles.study import extraction
 
 CORPUS = small_corpus()
 MERGED = frozenset({1199})
@@ -116,7 +116,7 @@ def test_a_complete_shard_is_read_from_the_store_without_network(tmp_path: Path)
     summary = json.loads(Path(records[0]).read_bytes())
     assert (summary["works"], summary["count"], summary["rounds"]) == (200, 200, 1)
     assert (summary["cut"], summary["gone"]) == (2, ["W1199"])
-    assert embedding.is_intact(records[0])
+    assert extraction.is_intact(records[0])
 
 
 FAILING = {

@@ -14,7 +14,7 @@ from api_works import SECRET
 from openalex_server import OpenAlexServer
 from poles.errors import StudyError
 from poles.networks.check import CHECK
-from poles.study import embedding
+from poles.study import embedding, extraction
 from poles.study.config import complete
 from workflow import Project
 
@@ -103,7 +103,7 @@ def test_openalex_counts_the_collaboration_that_we_count(study: Study):
     off = table.filter(pl.col("difference") != 0)
     # Works with more than a hundred authors: OpenAlex counts the countries of the first hundred alone.
     assert set(off["source"]) | set(off["target"]) <= {"FJ", "US"}
-    assert embedding.is_intact(path)
+    assert extraction.is_intact(path)
 
 
 def test_run_json_says_when_and_at_what_cost(study: Study):

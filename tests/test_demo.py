@@ -25,7 +25,7 @@ from poles.corpus.demo import works as making
 from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, WINDOW
 from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
-from poles.study import digest, embedding
+from poles.study import digest, extraction
 
 RECORD = {"rule": "make_demo", "wildcards": {}, "params": {"code": "0"}, "inputs": {}}
 WORKS, SEED, FIRST, LAST = 4000, 7, 1990, 2023
@@ -124,7 +124,7 @@ def test_files_are_those_announced_and_in_the_manifests(snapshots, kind):
     listed = {key: entity[key] for key in ("entity", "record_count", "content_length", "files")}
     assert (whole["date"], whole["format"], whole["entities"]) == (layout.RELEASE, kind, [listed])
     for name in found:
-        assert embedding.read(folder / name) == RECORD
+        assert extraction.read(folder / name) == RECORD
 
 
 def test_same_seed_gives_same_bytes(tmp_path):

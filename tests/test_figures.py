@@ -31,7 +31,7 @@ from poles.figures.trajectories import trajectories
 from poles.nulls import gravity
 from poles.nulls import tables as nulls_tables
 from poles.nulls.tables import DIAGNOSTICS, SCORES
-from poles.study import embedding, tables
+from poles.study import extraction, tables
 
 RECORD = {"rule": "draw", "params": {"text": 'a -- "b" <c> & é\n'}, "inputs": {"x.parquet": "0" * 64}}
 
@@ -82,7 +82,7 @@ def test_the_same_figure_gives_the_same_bytes_under_any_settings(tmp_path):
     first = draw("a")
     with matplotlib.rc_context({"font.size": 20, "savefig.dpi": 33, "svg.hashsalt": None, "axes.grid": True}):
         assert draw("b") == first
-    assert embedding.read(tmp_path / "b.svg") == embedding.read(tmp_path / "b.png") == RECORD
+    assert extraction.read(tmp_path / "b.svg") == extraction.read(tmp_path / "b.png") == RECORD
 
 
 def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):

@@ -1,9 +1,13 @@
 """Digests of code, provenance inside every format, and errors that name the file."""
 
+import ast
 import gzip
+import io
 import json
 import subprocess
 import sys
+import tokenize
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,7 +20,7 @@ from PIL import Image
 from poles.corpus.tables import CORE
 from poles.errors import StudyError
 from poles.networks.tables import LINKS
-from poles.study import digest, embedding, run_record, tables
+from poles.study import digest, embedding, extraction, run_record, tables
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -26,31 +30,48 @@ values = st.recursive(
 records = st.dictionaries(st.text(), values, min_size=1)
 
 
+MODULES = {
+    "script": "from package import used\nfrom package.used import deep\n",
+    "package/__init__": "",
+    "package/used": "from package import deep\n",
+    "package/deep": "def f():\n    try:\n        import package.late\n    finally:\n        pass\n",
+    "package/late": "import json\n",
+    "package/other": "",
+}
+
+
+def forget() -> None:
+    """Let the digest read every file anew, as in a new process."""
+    for function in (digest._file, digest._module, digest.code_files, digest.code_digest):
+        function.cache_clear()
+
+
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project of three modules, one of which the others do not import, a table and a template."""
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project of a script and a package; the script does not need package/other.py."""
     (tmp_path / "package").mkdir()
-    (tmp_path / "package/__init__.py").write_text("")
-    (tmp_path / "package/used.py").write_text("from package import deep\n")
-    (tmp_path / "package/deep.py").write_text("def f():\n    import package.late\n")
-    (tmp_path / "package/late.py").write_text("import json\n")
+    for name, source in MODULES.items():
+        (tmp_path / f"{name}.py").write_text(source)
     (tmp_path / "package/late.csv").write_text("a,b\n")
     (tmp_path / "package/used.html.j2").write_text("<p>\n")
-    (tmp_path / "package/other.py").write_text("")
-    (tmp_path / "script.py").write_text("from package import used\nfrom package.used import deep\n")
     monkeypatch.setattr(digest, "SCRIPTS", tmp_path)
-    digest.code_files.cache_clear()
-    digest.code_digest.cache_clear()
+    forget()
     yield tmp_path
-    digest.code_files.cache_clear()
-    digest.code_digest.cache_clear()
+    forget()
+
+
+def digest_with(path: Path, source: str) -> str:
+    """Digest of the script where one file has another text."""
+    path.write_text(source)
+    forget()
+    return digest.code_digest("script")
 
 
 def test_the_code_of_a_script_is_all_that_it_imports(module: Path):
-    found = [path.as_posix() for path in digest.code_files("script")]
+    files = [path.as_posix() for path in digest.code_files("script")]
     package = ["__init__", "deep", "late", "used"]
     data = ["package/late.csv", "package/used.html.j2"]
-    assert found == sorted([*(f"package/{name}.py" for name in package), *data, "script.py"])
+    assert files == sorted([*(f"package/{name}.py" for name in package), *data, "script.py"])
 
 
 @pytest.mark.parametrize(
@@ -59,17 +80,92 @@ def test_the_code_of_a_script_is_all_that_it_imports(module: Path):
 )
 def test_a_change_of_used_code_changes_the_digest(module: Path, changed: str):
     before = digest.code_digest("script")
-    digest.code_digest.cache_clear()
-    (module / changed).write_text((module / changed).read_text() + "# more\n")
-    assert digest.code_digest("script") != before
+    assert digest_with(module / changed, (module / changed).read_text() + "added = 1\n") != before
 
 
 def test_a_change_elsewhere_or_of_time_stamps_does_not(module: Path):
     before = digest.code_digest("script")
-    digest.code_digest.cache_clear()
-    (module / "package/other.py").write_text("changed = 1\n")
     (module / "package/used.py").touch()
-    assert digest.code_digest("script") == before
+    assert digest_with(module / "package/other.py", "changed = 1\n") == before
+
+
+DOCUMENTED = r'''"""A module."""
+
+import json  # for f
+
+TEXT = "# no comment"  # a comment
+"""A description."""
+
+
+class Nothing:
+    """A class of a docstring."""
+
+
+def f(x):
+    r"""A function: \"""."""
+
+    # A comment.
+    return f"{x}" '#' """
+# no comment either
+"""
+'''
+BARE = r'''import json
+TEXT = "# no comment"
+class Nothing:
+def f(x):
+    return f"{x}" '#' """
+# no comment either
+"""
+'''
+
+
+def bare(source: bytes) -> bytes:
+    """Source without words about the code."""
+    return digest._code(source, list(digest._statements(ast.parse(source))))
+
+
+def test_words_about_the_code_are_not_in_its_digest(module: Path):
+    assert bare(DOCUMENTED.encode()).decode() == BARE
+    before = digest_with(module / "package/late.py", DOCUMENTED)
+    reworded = DOCUMENTED.replace("A ", "Another ").replace("for f", "for g").replace("\n\n", "\n\n\n")
+    assert digest_with(module / "package/late.py", reworded) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# no comment", "# a comment"),
+        ("either", "neither"),
+        ("{x}", "{x}# "),
+        ("    r", " r"),
+    ],
+)
+def test_a_string_that_is_no_docstring_is_in_the_digest(module: Path, old: str, new: str):
+    before = digest_with(module / "package/late.py", DOCUMENTED)
+    assert digest_with(module / "package/late.py", DOCUMENTED.replace(old, new)) != before
+
+
+def tokens(source: bytes) -> list[tuple[int, str, int]]:
+    """Kind, text and column of every token but comments, blank lines and strings that are statements."""
+    layout = (tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    kept: list[tuple[int, str, int]] = []
+    for token in tokenize.tokenize(io.BytesIO(source).readline):
+        if token.type not in layout:
+            column = 0 if token.type == tokenize.NEWLINE else token.start[1]
+            kept.append((token.type, token.string, column))
+        if [kind for kind, *_ in kept[-3:]] in (
+            [tokenize.NEWLINE, tokenize.STRING, tokenize.NEWLINE],
+            [tokenize.ENCODING, tokenize.STRING, tokenize.NEWLINE],
+        ):
+            del kept[-2:]
+    return kept
+
+
+def test_nothing_but_words_is_cut_from_the_project():
+    for path in sorted(digest.SCRIPTS.rglob("*.py")):
+        source = path.read_bytes()
+        assert b"__doc__" not in source, f"{path.name} reads a docstring, which no digest covers"
+        assert tokens(bare(source)) == tokens(source), path.name
 
 
 def test_an_unknown_root_is_refused(module: Path):
@@ -86,7 +182,7 @@ def test_every_text_format_gives_its_record_back(tmp_path_factory, record):
     embedding.write_gzip(b"content", folder / "a.gz", record)
     tables.write(pl.DataFrame(schema=CORE.columns), CORE, folder / "a.parquet", record)
     for path in folder.iterdir():
-        assert embedding.read(path) == record, path.name
+        assert extraction.read(path) == record, path.name
     assert "-->" not in (folder / "a.md").read_text().rstrip().removesuffix("-->")
 
 
@@ -117,7 +213,7 @@ def test_a_source_from_outside_carries_nothing(tmp_path: Path):
     (tmp_path / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     pl.DataFrame({"a": [1]}).write_parquet(tmp_path / "a.parquet")
     for path in tmp_path.iterdir():
-        assert embedding.read(path) is None, path.name
+        assert extraction.read(path) is None, path.name
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "json", "svg", "png"])
@@ -125,7 +221,7 @@ def test_an_unreadable_file_is_named(tmp_path: Path, suffix: str):
     path = tmp_path / f"broken.{suffix}"
     path.write_bytes(b"\x00not what it says")
     with pytest.raises(StudyError, match=rf"broken\.{suffix}: not readable as {suffix}"):
-        embedding.read(path)
+        extraction.read(path)
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path):

@@ -14,7 +14,7 @@ from poles.archetypes.tables import RECOVERY
 from poles.corpus.tables import LOSSES
 from poles.networks.tables import LINKS
 from poles.nulls.tables import MOMENTS
-from poles.study import embedding, tables
+from poles.study import embedding, extraction, tables
 from workflow import Project
 
 
@@ -41,9 +41,9 @@ def audit(project: Project, result: str, *options: str):
 
 def test_every_result_carries_its_provenance(tiny: Project):
     for path in results(tiny):
-        record = embedding.read(tiny.folder / "results" / path)
+        record = extraction.read(tiny.folder / "results" / path)
         assert record, path
-        assert embedding.is_intact(tiny.folder / "results" / path), path
+        assert extraction.is_intact(tiny.folder / "results" / path), path
         assert set(record) == {"rule", "wildcards", "params", "inputs"}
         assert re.fullmatch(r"[0-9a-f]{16}( [\w.]+)+", record["params"]["code"]), path
 

@@ -11,7 +11,7 @@ import yaml
 from conftest import ROOT
 from poles.claims.tables import CLAIMS
 from poles.nulls.tables import MOMENTS
-from poles.study import embedding, tables
+from poles.study import extraction, tables
 from workflow import Project
 
 RULES = sorted((ROOT / "workflow").rglob("*.smk"))
@@ -95,7 +95,7 @@ def test_a_config_key_plans_what_reads_it(twin: Project):
 
 
 def test_null_panels_are_drawn_where_they_are_surrogates(tiny: Project, tmp_path: Path):
-    made = embedding.read(tiny.folder / "results/full/trajectories/max_entropy.null_panels.parquet")
+    made = extraction.read(tiny.folder / "results/full/trajectories/max_entropy.null_panels.parquet")
     assert made["params"]["code"].endswith(" sample_null_panels poles.nulls.max_entropy")
     plan = Project.copy(tmp_path / "empty").plan("--config", "stability={surrogates: [growth_only]}")
     assert "study_stability" in plan and "sample_null_panels" not in plan

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from poles.errors import StudyError
-from poles.study import embedding
+from poles.study import embedding, extraction
 from poles.study.digest import code_digest
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def _visit(path: str, depth: int, claimed: str | None, user: str, visited: dict[
     try:
         digest = visited.setdefault(path, "") or embedding.file_digest(path)
         visited[path] = digest
-        record = embedding.read(path)
+        record = extraction.read(path)
     except FileNotFoundError:
         yield Link(path, depth, None, None, (f"is gone, but {user} was made from it",), seen)
         return
@@ -112,7 +112,7 @@ def _visit(path: str, depth: int, claimed: str | None, user: str, visited: dict[
         breaks.append(f"has changed since {user} was made: SHA-256 {digest[:16]}, recorded {claimed[:16]}")
     if record is None and not breaks and path.startswith("results/"):
         breaks.append("carries no provenance, although it is a result")
-    if record is not None and not seen and not embedding.is_intact(path):
+    if record is not None and not seen and not extraction.is_intact(path):
         breaks.append(
             "does not hold what was written to it: its content gives another digest than its record"
         )
