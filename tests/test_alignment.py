@@ -1,4 +1,4 @@
-"""Groups by the rule; trends against known slopes; the index against its formula and planted trends."""
+"""Alignment: groups by the rule, trends against known slopes, the index against its formula."""
 
 import numpy as np
 import polars as pl
@@ -42,17 +42,20 @@ def test_groups(archetypes, poles, group):
     assert alignment.group_of(archetypes, poles) == group
 
 
+def slopes_by_pair(table):
+    """Slope, its interval and the mean z of each (country, pole)."""
+    columns = ("country", "pole", "slope", "slope_low", "slope_high", "mean_z")
+    return {(country, pole): tuple(row) for country, pole, *row in table.select(columns).iter_rows()}
+
+
 def test_trends_are_per_decade_and_robust():
-    years = np.arange(2000, 2022)
-    z = 0.3 * years
+    z = 0.3 * T
     z[5] += 1000
-    slope, low, high = alignment.trend(years, z)
-    assert slope == pytest.approx(3)
-    assert low <= slope <= high
-    # Of 231 pairwise slopes only the outlier's 21 differ, too few to move the interval.
-    assert (low, high) == pytest.approx((3, 3))
-    with pytest.raises(ValueError, match="every year"):
-        alignment.trend(years[::2], z[::2])
+    trajectories = panel(["FR", *POLES], lambda a, b: z)
+    _, table = alignment.align(trajectories, one_archetype(trajectories), POLES, ["collaboration"], RECENT)
+    slope, low, high, _ = slopes_by_pair(table)["FR", "US"]
+    # Only 21 of the 231 slopes between two years include the outlier: too few to move the interval.
+    assert (slope, low, high) == pytest.approx((3, 3, 3))
 
 
 def test_every_country_of_the_panel_stands_against_the_poles():
@@ -65,15 +68,15 @@ def test_every_country_of_the_panel_stands_against_the_poles():
     rows = [
         (a, b, year, slope * (year - 2000) / 10) for (a, b), (_, slope) in pairs.items() for year in YEARS
     ]
-    courses = pl.DataFrame(rows, schema=["source", "target", "year", "z_collaboration"], orient="row")
-    courses = courses.sort("source", "target", "year")
-    courses = courses.with_columns(z_growth_collaboration=1 - pl.col("z_collaboration") / 4)
-    members = pl.DataFrame(
+    columns = ["source", "target", "year", "z_collaboration"]
+    trajectories = pl.DataFrame(rows, schema=columns, orient="row").sort("source", "target", "year")
+    trajectories = trajectories.with_columns(z_growth_collaboration=1 - pl.col("z_collaboration") / 4)
+    clusters = pl.DataFrame(
         [(a, b, name) for (a, b), (name, _) in pairs.items()],
         schema=["source", "target", "archetype"],
         orient="row",
     )
-    aligned, slopes = alignment.align(courses, members, POLES, ["collaboration"], RECENT)
+    aligned, slopes = alignment.align(trajectories, clusters, POLES, ["collaboration"], RECENT)
     columns = ["country", "group", "archetype_US", "archetype_CN", "trend_group"]
     assert aligned.select(columns).rows() == [
         ("CN", "pole", SD, None, "pole"),
@@ -81,14 +84,14 @@ def test_every_country_of_the_panel_stands_against_the_poles():
         ("NA", "not in panel", None, None, "not in panel"),
         ("US", "pole", None, SD, "pole"),
     ]
-    assert aligned["index"].null_count() == 4  # straight lines have no noise to be measured in
+    assert aligned["index"].null_count() == 4  # straight lines have no noise
     tables.conform(aligned, alignment_table(POLES))
     tables.conform(slopes, TRENDS)
-    found = {(c, p): (slope, now) for c, p, _, slope, _, _, now, _ in slopes.iter_rows()}
     assert slopes["growth_slope"].to_list() == pytest.approx((-slopes["slope"] / 4).to_list())
-    assert found["FR", "CN"] == pytest.approx((2.0, 4.1))
-    assert found["CN", "US"] == found["US", "CN"] == pytest.approx((-1.0, -2.05))
-    assert ("NA", "US") not in found
+    by_pair = slopes_by_pair(slopes)
+    assert by_pair["FR", "CN"] == pytest.approx((2.0, 2.0, 2.0, 4.1))
+    assert by_pair["CN", "US"] == by_pair["US", "CN"] == pytest.approx((-1.0, -1.0, -1.0, -2.05))
+    assert ("NA", "US") not in by_pair
 
 
 def ar(rng, correlation, *shape):
@@ -99,16 +102,17 @@ def ar(rng, correlation, *shape):
     return noise
 
 
-def members_of(courses):
-    """All pairs in one archetype."""
-    return courses.select("source", "target").unique(maintain_order=True).with_columns(archetype=pl.lit(SC))
+def one_archetype(trajectories):
+    """Clusters in which all pairs have the same archetype."""
+    pairs = trajectories.select("source", "target").unique(maintain_order=True)
+    return pairs.with_columns(archetype=pl.lit(SC))
 
 
 def test_the_index_is_what_its_formula_says():
     rng = np.random.default_rng(1)
     z = rng.standard_normal((2, 22, 3)) + 0.1 * T[None, :, None] * rng.standard_normal((2, 1, 3))
     channels = ["collaboration", "citation_out", "citation_in"]
-    value, low, high = alignment.index(*z, channels, 200, rng)
+    value, low, high = alignment.alignment_index(*z, channels, 200, rng)
     weights = [1 / 2, 1 / 4, 1 / 4]
     expected = sum(
         sign * weight * 10 * stats.theilslopes(z[pole, :, n], T)[0] / noise_of(z[[pole], :, n : n + 1])[0]
@@ -120,25 +124,23 @@ def test_the_index_is_what_its_formula_says():
 
 
 @given(st.integers(0, 10**6), st.floats(0.01, 100), st.floats(-50, 50))
-def test_the_index_turns_with_the_poles_and_knows_no_unit(seed, scale, level):
-    one, other = np.random.default_rng(seed).standard_normal((2, 22, 2))
+def test_the_index_changes_sign_with_the_order_of_the_poles_and_has_no_unit(seed, scale, level):
+    z_us, z_cn = np.random.default_rng(seed).standard_normal((2, 22, 2))
     channels = ["collaboration", "citation"]
 
-    def value(first, second):
-        return alignment.index(first, second, channels, 10, np.random.default_rng(0))
+    def index(z_first, z_second):
+        return alignment.alignment_index(z_first, z_second, channels, 10, np.random.default_rng(0))
 
-    found = value(one, other)
-    assert value(other, one)[0] == pytest.approx(-found[0])
-    assert value(scale * one + level, other) == pytest.approx(found, rel=1e-6, abs=1e-6)
+    assert index(z_cn, z_us)[0] == pytest.approx(-index(z_us, z_cn)[0])
+    assert index(scale * z_us + level, z_cn) == pytest.approx(index(z_us, z_cn), rel=1e-6, abs=1e-6)
 
 
-def test_a_series_that_stands_still_adds_nothing_and_a_line_without_noise_has_no_index():
+def test_a_constant_series_adds_nothing_and_a_straight_line_has_no_index():
     rng = np.random.default_rng(2)
-    one = rng.standard_normal((22, 1))
-    still = np.full((22, 1), 3.0)
-    assert np.isfinite(alignment.index(one, still, ["collaboration"], 50, rng)).all()
-    assert alignment.index(still, still, ["collaboration"], 50, rng) == (0.0, 0.0, 0.0)
-    assert np.isnan(alignment.index(one, 0.1 * T[:, None], ["collaboration"], 50, rng)).all()
+    noise, constant, line = rng.standard_normal((22, 1)), np.full((22, 1), 3.0), 0.1 * T[:, None]
+    assert np.isfinite(alignment.alignment_index(noise, constant, ["collaboration"], 50, rng)).all()
+    assert alignment.alignment_index(constant, constant, ["collaboration"], 50, rng) == (0.0, 0.0, 0.0)
+    assert np.isnan(alignment.alignment_index(noise, line, ["collaboration"], 50, rng)).all()
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5])
@@ -151,13 +153,13 @@ def test_the_interval_covers_the_truth(correlation):
         z[0] += slope * T[:, None] / 10
         noise = preprocessing.noise_of_series(z)
         truth = 10 * (slope / 10 / noise[0]).mean()
-        _, low, high = alignment.index(*z, ["collaboration", "citation"], 200, rng)
+        _, low, high = alignment.alignment_index(*z, ["collaboration", "citation"], 200, rng)
         hits += low <= truth <= high
-    # Of 150 intervals at 0.93, 131 or fewer cover in one case of a hundred.
+    # Of 150 intervals that cover at a rate of 0.93, at most 131 cover in one case of a hundred.
     assert hits > 130
 
 
-def test_noise_drawn_anew_is_as_correlated_and_as_wide_in_every_year():
+def test_resampled_noise_has_the_correlation_of_the_series_and_one_variance_in_all_years():
     rng = np.random.default_rng(8)
     values = ar(rng, 0.6, 2, 60)
     values[1] += 0.5 * values[0]
@@ -166,12 +168,12 @@ def test_noise_drawn_anew_is_as_correlated_and_as_wide_in_every_year():
     assert spread / spread.mean(axis=1, keepdims=True) == pytest.approx(np.ones((2, 60)), abs=0.08)
     rest = values - theil_sen(values)[:, None] * np.arange(60)
     rest = rest - rest.mean(axis=1, keepdims=True)
-    wanted = trends.unbiased(trends.correlate(rest), 60, degree=1)
+    correlation = trends.unbiased(trends.correlate(rest), 60, degree=1)
     neighbours = [np.corrcoef(drawn[:, n, 30], drawn[:, n, 31])[0, 1] for n in (0, 1)]
-    assert neighbours == pytest.approx(wanted, abs=0.06)
-    # Innovations are drawn together: what couples them goes on into the years that follow.
-    shocks = rest[:, 1:] - wanted[:, None] * rest[:, :-1]
-    faded = np.sqrt((1 - wanted**2).prod()) / (1 - wanted.prod())
+    assert neighbours == pytest.approx(correlation, abs=0.06)
+    # The innovations of a year are drawn together, so series stay coupled in the years that follow.
+    shocks = rest[:, 1:] - correlation[:, None] * rest[:, :-1]
+    faded = np.sqrt((1 - correlation**2).prod()) / (1 - correlation.prod())
     coupled = np.corrcoef(drawn[:, 0, 30], drawn[:, 1, 30])[0, 1]
     assert coupled == pytest.approx(faded * np.corrcoef(shocks)[0, 1], abs=0.06)
 
@@ -186,8 +188,9 @@ def test_countries_are_placed_by_their_planted_trends():
         return np.stack([slope * T / 10 + 0.3 * rng.standard_normal(22) for _ in range(2)], axis=1)
 
     channels = ["citation", "collaboration"]
-    courses = panel([*planted, *POLES], course, channels)
-    aligned, _ = alignment.align(courses, members_of(courses), POLES, channels, RECENT, resamples=300)
+    trajectories = panel([*planted, *POLES], course, channels)
+    clusters = one_archetype(trajectories)
+    aligned, _ = alignment.align(trajectories, clusters, POLES, channels, RECENT, resamples=300)
     rows = {row["country"]: row for row in aligned.iter_rows(named=True)}
     groups = {country: rows[country]["trend_group"] for country in planted}
     assert groups == {"GB": "only US", "FR": "both", "BR": "only CN", "KE": "neither"}
@@ -197,55 +200,58 @@ def test_countries_are_placed_by_their_planted_trends():
 
 
 @pytest.mark.parametrize("poles", [["US"], ["US", "CN", "IN"]])
-def test_the_index_is_for_two_poles_alone(poles):
+def test_only_two_poles_have_an_index(poles):
     rng = np.random.default_rng(5)
-    courses = panel(["FR", "GB", "US", "CN", "IN"], lambda a, b: rng.standard_normal(22))
-    aligned, slopes = alignment.align(courses, members_of(courses), poles, ["collaboration"], RECENT)
+    trajectories = panel(["FR", "GB", "US", "CN", "IN"], lambda a, b: rng.standard_normal(22))
+    clusters = one_archetype(trajectories)
+    aligned, slopes = alignment.align(trajectories, clusters, poles, ["collaboration"], RECENT)
     tables.conform(aligned, alignment_table(poles))
     assert aligned["index"].null_count() == len(aligned) == 5
     assert len(slopes) == 4 * len(poles)
 
 
-def test_a_country_s_index_does_not_depend_on_the_others_nor_on_the_run():
+def test_the_index_of_a_country_depends_neither_on_other_countries_nor_on_the_run():
     rng = np.random.default_rng(6)
     whole = panel(["AT", "FR", "GB", "US", "CN"], lambda a, b: rng.standard_normal(22))
     part = whole.filter((pl.col("source") != "AT") & (pl.col("target") != "AT"))
-    found = [
-        alignment.align(courses, members_of(courses), POLES, ["collaboration"], RECENT, resamples=100)[0]
-        for courses in (whole, whole, part)
-    ]
-    assert found[0].equals(found[1])
-    assert found[2].equals(found[0].filter(pl.col("country") != "AT"))
+
+    def aligned(trajectories):
+        clusters = one_archetype(trajectories)
+        return alignment.align(trajectories, clusters, POLES, ["collaboration"], RECENT, resamples=100)[0]
+
+    assert aligned(whole).equals(aligned(whole))
+    assert aligned(part).equals(aligned(whole).filter(pl.col("country") != "AT"))
 
 
-def test_trends_of_the_growth_of_the_literature_vanish_over_the_year_s_spread():
+def test_the_growth_of_the_literature_makes_no_trend_in_units_of_the_yearly_spread():
     rng = np.random.default_rng(7)
-    # A constant ratio of observed to expected: z grows with the root of the volume, up or down.
+    # At a constant ratio of observed to expected weight, |z| grows with the square root of the volume.
     level = {}
 
     def course(a, b):
         level[a, b] = rng.normal(0, 2)
         return level[a, b] * np.sqrt(1 + T / 5) + 0.1 * rng.standard_normal(22)
 
-    courses = panel([f"A{letter}" for letter in "ABCDEFGHIJ"] + POLES, course)
-    arguments = (members_of(courses), POLES, ["collaboration"], RECENT)
-    _, plain = alignment.align(courses, *arguments, resamples=100)
-    _, scaled = alignment.align(courses, *arguments, preprocessing="yearly_scale", resamples=100)
+    trajectories = panel([f"A{letter}" for letter in "ABCDEFGHIJ"] + POLES, course)
+    arguments = (one_archetype(trajectories), POLES, ["collaboration"], RECENT)
+    _, plain = alignment.align(trajectories, *arguments, resamples=100)
+    _, scaled = alignment.align(trajectories, *arguments, preprocessing="yearly_scale", resamples=100)
 
-    def clear(slopes):
+    def significant_share(slopes):
         return ((slopes["slope_low"] > 0) | (slopes["slope_high"] < 0)).mean()
 
-    assert clear(plain) > 0.8
-    assert clear(scaled) < 0.3
+    assert significant_share(plain) > 0.8
+    assert significant_share(scaled) < 0.3
     assert plain["mean_z"].equals(scaled["mean_z"])
     assert plain["growth_slope"].eq(0).all() and scaled["growth_slope"].is_null().all()
 
 
-def test_both_directions_of_citation_are_one_where_the_alphabet_would_tell_them_apart():
+def test_the_two_directions_of_citation_are_averaged_because_the_alphabet_orders_them():
     channels = ["collaboration", "citation_out", "citation_in"]
-    courses = panel(["AA", "AB", "AC"], lambda a, b: np.stack([T, 2.0 * T, 4.0 * T + 1], axis=1), channels)
-    joined, names = alignment.undirected(courses, channels)
+    z = np.stack([T, 2.0 * T, 4.0 * T + 1], axis=1)
+    trajectories = panel(["AA", "AB", "AC"], lambda a, b: z, channels)
+    averaged, names = alignment.undirected(trajectories, channels)
     assert names == ["collaboration", "citation"]
-    assert joined["z_citation"].to_list() == pytest.approx(np.tile(3.0 * T + 0.5, 3).tolist())
+    assert averaged["z_citation"].to_list() == pytest.approx(np.tile(3.0 * T + 0.5, 3).tolist())
     for others in (["collaboration", "citation"], ["citation_out"]):
-        assert alignment.undirected(courses, others) == (courses, others)
+        assert alignment.undirected(trajectories, others) == (trajectories, others)

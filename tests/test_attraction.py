@@ -1,4 +1,4 @@
-"""The search for poles: exact laws by enumeration, planted poles found, nothing found where there is none."""
+"""The search for poles: exact laws by enumeration; planted poles are found, and none where there is none."""
 
 from itertools import product
 
@@ -7,40 +7,53 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from planted_panels import T, both_ways, codes, panel, scored
 from poles.blocs import attraction
+from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import POLES
 from poles.study import tables
 
 
-def search(courses, strength=lambda code: 1.0, channels=("collaboration",), permutations=500):
-    scores = {"collaboration": scored(courses, strength)}
-    return attraction.search(courses, scores, channels, "noise_units", permutations, 1)
+def search(trajectories, strength=lambda code: 1.0, permutations=500):
+    scores = {"collaboration": scored(trajectories, strength)}
+    return attraction.search(trajectories, scores, ("collaboration",), "noise_units", permutations, 1)
 
 
-def matrices(signs):
-    """Symmetric matrices of an edge law, without a diagonal."""
-    known = ~np.eye(len(signs), dtype=bool)
-    return np.triu(signs, 1) | np.triu(signs, 1).T, known
+def matrices(values):
+    """Symmetric outcomes from the upper triangle of some values, and a panel of all pairs."""
+    in_panel = ~np.eye(len(values), dtype=bool)
+    return np.triu(values, 1) | np.triu(values, 1).T, in_panel
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_the_law_of_the_count_is_that_of_all_outcomes(chances):
-    law = np.zeros(len(chances) + 1)
-    for outcome in product((0, 1), repeat=len(chances)):
-        parts = [chance if hit else 1 - chance for hit, chance in zip(outcome, chances, strict=True)]
-        law[sum(outcome)] += np.prod(parts)
-    assert attraction.poisson_binomial(np.array(chances)) == pytest.approx(law, abs=1e-12)
+def probability_of_outcome(outcome, chances):
+    """Probability of one outcome of independent trials of unequal chances."""
+    return np.prod(np.where(outcome, chances, 1 - chances))
 
 
-def test_equal_partners_give_the_binomial_law():
-    law = attraction.poisson_binomial(np.full(30, 0.3))
-    assert law == pytest.approx(stats.binom.pmf(np.arange(31), 30, 0.3))
+@given(st.integers(0, 10**6), st.integers(3, 9))
+def test_the_p_of_a_number_of_partners_is_summed_over_all_outcomes(seed, size):
+    rng = np.random.default_rng(seed)
+    outcome, in_panel = matrices(rng.random((size, size)) < rng.random())
+    chances = outcome[1:].sum(axis=1) / (size - 1)
+    exact = sum(
+        probability_of_outcome(np.array(drawn), chances)
+        for drawn in product((False, True), repeat=size - 1)
+        if sum(drawn) >= outcome[0].sum()
+    )
+    test = attraction.excess_over_chance(outcome, in_panel, 0, np.ones(size), 1, rng)
+    assert test.p == pytest.approx(exact, rel=1e-9)
 
 
-def test_whoever_attracts_all_is_found_and_nobody_else():
+def test_a_tiny_p_is_not_lost_to_rounding():
+    size = 60
+    outcome, in_panel = matrices(np.zeros((size, size), dtype=bool))
+    outcome[0, 1:] = outcome[1:, 0] = True
+    test = attraction.excess_over_chance(outcome, in_panel, 0, np.ones(size), 1, np.random.default_rng(0))
+    assert test.p == pytest.approx((1 / (size - 1)) ** (size - 1), rel=1e-9)
+
+
+def test_a_country_that_attracts_all_its_partners_is_found_and_no_other():
     rng = np.random.default_rng(1)
     countries = codes(18)
 
@@ -48,21 +61,21 @@ def test_whoever_attracts_all_is_found_and_nobody_else():
         slope = {("AC" in (a, b)): 1, ("AD" in (a, b)): -1}.get(True, 0) if {a, b} != {"AC", "AD"} else 0
         return 0.15 * slope * T + 0.3 * rng.standard_normal(22)
 
-    found = search(panel(countries, course))
-    rows = {row["country"]: row for row in found.iter_rows(named=True)}
-    assert found.filter(pl.col("q_attracts") < 0.05)["country"].to_list() == ["AC"]
-    assert found.filter(pl.col("q_repels") < 0.05)["country"].to_list() == ["AD"]
-    assert found.filter(pl.col("q_attracts_strength") < 0.05)["country"].to_list() == ["AC"]
+    poles = search(panel(countries, course))
+    rows = {row["country"]: row for row in poles.iter_rows(named=True)}
+    assert poles.filter(pl.col("q_attracts") < 0.05)["country"].to_list() == ["AC"]
+    assert poles.filter(pl.col("q_repels") < 0.05)["country"].to_list() == ["AD"]
+    assert poles.filter(pl.col("q_attracts_strength") < 0.05)["country"].to_list() == ["AC"]
     others = [code for code in countries if code not in ("AC", "AD")]
     assert set(rows["AC"]["attracts"]) >= set(others)
     assert rows["AC"]["attracted"] == len(rows["AC"]["attracts"])
     assert rows["AC"]["rank"] == 1
     assert rows["AD"]["attracted_strength"] == pytest.approx(0, abs=1e-12)
-    tables.conform(found, POLES)
+    tables.conform(poles, POLES)
 
 
-def coins(seed, size):
-    """Each pair rises or falls by a fair coin; its noise falls with the size of its countries."""
+def random_courses(seed, size):
+    """Courses that rise or fall with equal probability; the noise is less for pairs of large countries."""
     rng = np.random.default_rng(seed)
 
     def course(a, b):
@@ -71,68 +84,65 @@ def coins(seed, size):
     return course
 
 
-def test_trends_that_are_measured_better_make_no_pole():
+def test_countries_whose_trends_are_measured_better_are_no_poles():
     size = dict(zip(codes(24), np.geomspace(8, 0.5, 24), strict=True))
-    poles = 0
+    false_poles = 0
     for seed in range(12):
-        found = search(panel([*size], coins(seed, size)), size.get, permutations=100)
-        moving = found["attracted"] + found["repelled"]
+        poles = search(panel([*size], random_courses(seed, size)), size.get, permutations=100)
+        moving = poles["attracted"] + poles["repelled"]
         assert moving.head(5).mean() > 1.3 * moving.tail(5).mean()
-        poles += (found["q_attracts"] < 0.05).any() or (found["q_repels"] < 0.05).any()
-    assert poles <= 1
+        false_poles += (poles["q_attracts"] < 0.05).any() or (poles["q_repels"] < 0.05).any()
+    assert false_poles <= 1
 
 
-def test_small_countries_that_rise_with_many_make_no_pole_of_their_partners():
-    # A third of the countries, the small ones, rise with each other country in one case of two.
+def test_partners_of_small_countries_that_rise_with_many_are_no_poles():
+    # A third of the countries, the small ones, rise with every other country in one case of two.
     rng = np.random.default_rng(2)
-    countries = codes(30)
     small = np.arange(30) >= 20
-    weight = np.where(small, 0.01, 1.0)
-    low_count, low_share, large = 0, 0, 0
+    strength = np.where(small, 0.01, 1.0)
+    probability = np.where(small[:, None] | small, 0.5, 0.05)
+    tests = []
     for _ in range(40):
-        chance = np.where(small[:, None] | small, 0.5, 0.05)
-        there, known = matrices(rng.random((30, 30)) < chance)
-        for place in np.flatnonzero(~small):
-            found = attraction.excess(there, known, place, weight, 200, rng)
-            low_count, low_share, large = (
-                low_count + (found.p < 0.05),
-                low_share + (found.p_strength < 0.05),
-                large + 1,
-            )
-    assert len(countries) == len(there)
-    assert low_count / large < 0.06
-    assert low_share / large < 0.07
+        outcome, in_panel = matrices(rng.random((30, 30)) < probability)
+        tests += [
+            attraction.excess_over_chance(outcome, in_panel, place, strength, 200, rng)
+            for place in np.flatnonzero(~small)
+        ]
+    assert np.mean([test.p < 0.05 for test in tests]) < 0.06
+    assert np.mean([test.strength_p < 0.05 for test in tests]) < 0.07
 
 
-def test_p_values_are_those_of_chance_where_no_country_differs():
+def test_p_values_are_those_of_chance_where_countries_do_not_differ():
     rng = np.random.default_rng(3)
     p = []
     for _ in range(100):
-        there, known = matrices(rng.random((25, 25)) < 0.3)
-        p += [attraction.excess(there, known, place, np.ones(25), 100, rng).p for place in range(0, 25, 5)]
+        outcome, in_panel = matrices(rng.random((25, 25)) < 0.3)
+        p += [
+            attraction.excess_over_chance(outcome, in_panel, place, np.ones(25), 100, rng).p
+            for place in range(0, 25, 5)
+        ]
     p = np.array(p)
-    # The p of a count is at least uniform, and not by much where counts are spread over some ten values.
+    # The p-value of a count is at least uniform, and close to uniform for counts of some ten values.
     for level in (0.05, 0.2, 0.5):
         assert (p <= level).mean() < level + 3 * np.sqrt(level * (1 - level) / len(p))
     assert (p <= 0.5).mean() > 0.25
 
 
-def test_the_weighted_share_is_tested_by_the_same_deal():
+def test_the_share_of_strength_is_tested_under_the_same_law():
     rng = np.random.default_rng(4)
-    there, known = matrices(rng.random((9, 9)) < 0.4)
-    weight = rng.random(9)
-    others = np.arange(1, 9)
-    chance = there[others].sum(axis=1) / 8
-    parts = weight[others] / weight[others].sum()
-    own = (there[0, others] * parts).sum()
+    outcome, in_panel = matrices(rng.random((9, 9)) < 0.4)
+    strength = rng.random(9)
+    chances = outcome[1:].sum(axis=1) / 8
+    weights = strength[1:] / strength[1:].sum()
+    observed = (outcome[0, 1:] * weights).sum()
     exact = sum(
-        np.prod(np.where(outcome, chance, 1 - chance))
-        for outcome in map(np.array, product((False, True), repeat=8))
-        if (outcome * parts).sum() >= own - 1e-12
+        probability_of_outcome(drawn, chances)
+        for drawn in map(np.array, product((False, True), repeat=8))
+        if (drawn * weights).sum() >= observed - 1e-12
     )
-    found = attraction.excess(there, known, 0, weight, 20000, rng)
-    assert found.strength == pytest.approx(own)
-    assert found.p_strength == pytest.approx(exact, abs=0.015)
+    test = attraction.excess_over_chance(outcome, in_panel, 0, strength, 20000, rng)
+    assert test.strength_share == pytest.approx(observed)
+    assert test.strength_p == pytest.approx(exact, abs=0.015)
 
 
 def test_all_channels_must_agree():
@@ -143,21 +153,25 @@ def test_all_channels_must_agree():
 
 
 def test_strength_is_the_mean_share_over_layers():
-    courses = panel(["AA", "AB", "AC"], lambda a, b: T)
-    weights = {"AA": 2.0, "AB": 1.0, "AC": 1.0}
-    collaboration = scored(courses, weights.get)
-    citation = both_ways(scored(courses))
-    found = attraction.shares(
-        {"collaboration": collaboration, "citation": citation}, ["AA", "AB", "AC"], 2000, 2021
-    )
-    # Links of 2, 2 and 1: strengths 4, 3, 3 of 10; equal shares of citation.
-    assert list(found.values()) == pytest.approx([(0.4 + 1 / 3) / 2, (0.3 + 1 / 3) / 2, (0.3 + 1 / 3) / 2])
+    trajectories = panel(["AA", "AB", "AC"], lambda a, b: T)
+    strength = {"AA": 2.0, "AB": 1.0, "AC": 1.0}
+    scores = {
+        "collaboration": scored(trajectories, strength.get),
+        "citation": both_ways(scored(trajectories)),
+    }
+    shares = strength_shares(scores, ["AA", "AB", "AC"], 2000, 2021)
+    # The links are 2, 2 and 1, so strengths are 4, 3 and 3 of 10; the shares of citation are equal.
+    assert shares == pytest.approx([(0.4 + 1 / 3) / 2, (0.3 + 1 / 3) / 2, (0.3 + 1 / 3) / 2])
 
 
 def test_the_same_seed_gives_the_same_table_and_an_empty_panel_an_empty_one():
     rng = np.random.default_rng(6)
-    courses = panel(codes(8), lambda a, b: rng.standard_normal((22, 2)), ("collaboration", "citation"))
-    scores = {"collaboration": scored(courses), "citation": both_ways(scored(courses, channel="citation"))}
-    arguments = (scores, ("collaboration", "citation"), "yearly_scale", 100, 3)
-    assert attraction.search(courses, *arguments).equals(attraction.search(courses, *arguments))
-    assert attraction.search(courses.head(0), *arguments).is_empty()
+    channels = ("collaboration", "citation")
+    trajectories = panel(codes(8), lambda a, b: rng.standard_normal((22, 2)), channels)
+    scores = {
+        "collaboration": scored(trajectories),
+        "citation": both_ways(scored(trajectories, channel="citation")),
+    }
+    arguments = (scores, channels, "yearly_scale", 100, 3)
+    assert attraction.search(trajectories, *arguments).equals(attraction.search(trajectories, *arguments))
+    assert attraction.search(trajectories.head(0), *arguments).is_empty()

@@ -1,4 +1,4 @@
-"""Countries against the poles: who integrates with which pole, who bridges, who does neither, and how far."""
+"""Alignment of countries with the poles: which pole each country draws closer to, and by how much."""
 
 import logging
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from poles.trajectories.preprocessing import in_noise_units, noise_of_series, pr
 log = logging.getLogger(__name__)
 
 BOTH, NEITHER, UNKNOWN = "both", "neither", "not in panel"
+"""Groups of countries, beside ``only <pole>``."""
 
 
 def group_of(archetypes: Sequence[str | None], poles: Sequence[str]) -> str:
@@ -32,32 +33,36 @@ def group_of(archetypes: Sequence[str | None], poles: Sequence[str]) -> str:
     Returns
     -------
     str
-        ``only US``, ``both`` (a bridge: all poles), ``neither``, ``not in panel`` (some pair is missing); of
-        three poles or more also ``US+CN``.
+        ``only US``: integrates with that pole alone. ``both``: integrates with all poles (a bridge).
+        ``neither``: integrates with no pole. ``not in panel``: the pair with some pole is missing. Of three
+        poles or more also ``US+CN``: integrates with several poles, but not with all.
     """
     if any(archetype is None for archetype in archetypes):
         return UNKNOWN
-    drawn = [pole for pole, archetype in zip(poles, archetypes, strict=True) if archetype in INTEGRATING]
-    if not drawn:
+    integrating = [
+        pole for pole, archetype in zip(poles, archetypes, strict=True) if archetype in INTEGRATING
+    ]
+    if not integrating:
         return NEITHER
-    if len(drawn) == len(poles):
-        return BOTH if len(poles) > 1 else f"only {drawn[0]}"
-    return f"only {drawn[0]}" if len(drawn) == 1 else "+".join(drawn)
+    if len(integrating) == len(poles):
+        return BOTH if len(poles) > 1 else f"only {integrating[0]}"
+    return f"only {integrating[0]}" if len(integrating) == 1 else "+".join(integrating)
 
 
-def with_pole(frame: pl.DataFrame, pole: str) -> pl.DataFrame:
-    """Rows of pairs that one pole is in, with the other one as column ``country``."""
-    return frame.filter((pl.col("source") == pole) | (pl.col("target") == pole)).with_columns(
-        pl.when(pl.col("source") == pole).then("target").otherwise("source").alias("country")
+def partners_of(country: str, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the pairs of one country, with its partner as column ``country``."""
+    return pairs.filter((pl.col("source") == country) | (pl.col("target") == country)).with_columns(
+        pl.when(pl.col("source") == country).then("target").otherwise("source").alias("country")
     )
 
 
-def courses(trajectories: pl.DataFrame, channels: Sequence[str], preprocessing: str) -> np.ndarray:
-    """What trends are taken of: z, shape (pairs, years, channels).
+def trend_series(trajectories: pl.DataFrame, channels: Sequence[str], preprocessing: str) -> np.ndarray:
+    """Series whose trends are estimated: z, shape (pairs, years, channels).
 
-    Where preprocessing is ``yearly_scale``, z over the year's spread across pairs: at a constant ratio of
-    observed to expected, z itself may grow with the literature and pass for a trend. The other
-    preprocessings change no direction of a series, so trends stay in units of z.
+    Under the preprocessing ``yearly_scale``, z is divided by its standard deviation across pairs in each
+    year: z itself may grow with the literature at a constant ratio of observed to expected weight, which
+    would pass for a trend. No other preprocessing changes the direction of a series, so trends stay in units
+    of z.
 
     Parameters
     ----------
@@ -66,17 +71,17 @@ def courses(trajectories: pl.DataFrame, channels: Sequence[str], preprocessing: 
     channels : sequence of str
         Names of the channels.
     preprocessing : str
-        See `trajectories.preprocess`.
+        See `trajectories.preprocessing.preprocess`.
     """
     z = cube(trajectories, [f"z_{name}" for name in channels])
     return preprocess(z, preprocessing) if preprocessing == "yearly_scale" else z
 
 
 def undirected(trajectories: pl.DataFrame, channels: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
-    """Take the two directions of citation, where both are channels, as one: their mean.
+    """Replace the two directions of citation, where both are channels, by their mean.
 
-    Which of the two is ``citation_out`` hangs on the alphabet. Where a finding is about pairs of different
-    countries side by side, neither has a meaning by itself.
+    The alphabet decides which of the two is ``citation_out``. So neither has a meaning of its own in a
+    finding that compares pairs of different countries.
 
     Parameters
     ----------
@@ -90,72 +95,60 @@ def undirected(trajectories: pl.DataFrame, channels: Sequence[str]) -> tuple[pl.
     trajectories : pl.DataFrame
     channels : list of str
     """
-    both = ["citation_out", "citation_in"]
-    if not set(both) <= set(channels):
+    directions = ["citation_out", "citation_in"]
+    if not set(directions) <= set(channels):
         return trajectories, list(channels)
-    mean = pl.mean_horizontal(f"z_{name}" for name in both).alias("z_citation")
-    return trajectories.with_columns(mean), [*(name for name in channels if name not in both), "citation"]
-
-
-def trend(years: np.ndarray, values: np.ndarray) -> tuple[float, float, float]:
-    """Trend of a series per decade with its 95 % interval (Theil-Sen; see `trends.estimate`).
-
-    Parameters
-    ----------
-    years, values : ndarray, shape (n,)
-        One value for each of so many years in a row.
-
-    Returns
-    -------
-    slope, low, high : float
-        Change per ten years: the median of all pairwise slopes, and its interval, which allows for
-        autocorrelation.
-    """
-    if (np.diff(years) != 1).any():
-        raise ValueError("a trend needs one value for every year, in their order")
-    found = trends.estimate(np.asarray(values, dtype=np.float64)[None])
-    return 10 * float(found.slope[0]), 10 * float(found.low[0]), 10 * float(found.high[0])
+    mean = pl.mean_horizontal(f"z_{name}" for name in directions).alias("z_citation")
+    return trajectories.with_columns(mean), [
+        *(name for name in channels if name not in directions),
+        "citation",
+    ]
 
 
 def layer_weights(channels: Sequence[str]) -> np.ndarray:
-    """Weights of the channels that sum to 1, equal for each layer and within a layer; shape (channels,)."""
+    """Weight of every channel: equal for all layers, and equal within a layer; they sum to 1."""
     layers = [name.split("_")[0] for name in channels]
     return np.array([1 / (len(set(layers)) * layers.count(layer)) for layer in layers])
 
 
-def index(
-    first: np.ndarray, second: np.ndarray, channels: Sequence[str], resamples: int, rng: np.random.Generator
+def alignment_index(
+    z_first: np.ndarray,
+    z_second: np.ndarray,
+    channels: Sequence[str],
+    resamples: int,
+    rng: np.random.Generator,
 ) -> tuple[float, float, float]:
-    """Alignment of a country: how much faster it draws near to pole one than to pole two.
+    """Alignment index of a country: how much faster it draws closer to the first pole than to the second.
 
-    A = sum_c w_c (slope of z_c with pole one / noise - slope of z_c with pole two / noise), with the
-    Theil-Sen slope per decade, each series' own noise (`trajectories.noise_of`) and equal weights w_c for the
-    layers (`layer_weights`). Positive: towards pole one. The unit is standard deviations of noise per decade.
+    A = sum_c w_c (slope of z_c with the first pole / its noise - slope of z_c with the second pole / its
+    noise). Slopes are Theil-Sen slopes per decade. The noise is that of each series by itself
+    (`preprocessing.noise_of_series`). The weights w_c are equal for all layers (`layer_weights`).
 
     Parameters
     ----------
-    first, second : ndarray, shape (years, channels)
-        z with pole one, and with pole two.
+    z_first, z_second : ndarray, shape (years, channels)
+        z with the first and with the second pole.
     channels : sequence of str
         Names of the channels.
     resamples : int
-        Resamples behind the interval.
+        Number of bootstrap resamples behind the interval.
     rng : Generator
-        Of this country alone.
+        Random numbers for this country alone.
 
     Returns
     -------
     value, low, high : float
-        With its 95 % interval; NaN where a series has no noise.
+        Index and its 95 % interval, in standard deviations of noise per decade; positive towards the first
+        pole. NaN where a series has no noise.
 
     Notes
     -----
-    The interval is the basic bootstrap one (Davison and Hinkley 1997, 5.2) under `resample`, the unit of
-    noise being given. On 22 years of AR(1) noise in four series it covers 93-94 % at correlations up to 0.7;
-    a moving-block bootstrap of years covers 85 % without correlation and 60 % at 0.7, a jackknife over years
-    97 % and 71 % (measured).
+    The interval is the basic bootstrap interval (Davison and Hinkley 1997, section 5.2) under `resample`,
+    with the unit of noise held fixed. On 22 years of AR(1) noise in four series it covers the truth in 93 to
+    94 % of cases for correlations up to 0.7. A moving-block bootstrap of years covers it in 85 % without
+    correlation and in 60 % at a correlation of 0.7; a jackknife over years in 97 % and 71 % (measured).
     """
-    z = np.stack([first, second])
+    z = np.stack([z_first, z_second])
     series = z.swapaxes(1, 2)
     weights = layer_weights(channels) * np.array([[1.0], [-1.0]])
     value = float((weights * in_noise_units(10 * theil_sen(series), z)).sum())
@@ -163,15 +156,15 @@ def index(
         return np.nan, np.nan, np.nan
     noise = noise_of_series(z)
     units = np.divide(weights, noise, out=np.zeros_like(noise), where=noise > 0)
-    drawn = 10 * theil_sen(resample(series.reshape(-1, len(first)), resamples, rng))
-    errors = (drawn * units.ravel()).sum(axis=1)
+    noise_slopes = 10 * theil_sen(resample(series.reshape(-1, len(z_first)), resamples, rng))
+    errors = (noise_slopes * units.ravel()).sum(axis=1)
     low, high = value - np.quantile(errors, [0.975, 0.025])
     return value, float(low), float(high)
 
 
 def align(
     trajectories: pl.DataFrame,
-    members: pl.DataFrame,
+    clusters: pl.DataFrame,
     poles: Sequence[str],
     channels: Sequence[str],
     recent: tuple[int, int],
@@ -179,80 +172,109 @@ def align(
     resamples: int = 1000,
     seed: int = 1,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Place every country of the panel against the poles.
+    """Compare every country of the panel with the poles.
 
     Parameters
     ----------
     trajectories : pl.DataFrame
         Panel with z_<channel> and z_growth_<channel>, sorted by pair and year.
-    members : pl.DataFrame
+    clusters : pl.DataFrame
         source, target, archetype.
     poles : sequence of str
         Country codes.
     channels : sequence of str
         Names of the channels.
     recent : (int, int)
-        Years over which the present level of z is averaged.
+        First and last year of the mean z that stands for the present level.
     preprocessing : str
-        See `courses`.
+        See `trend_series`.
     resamples, seed : int
-        Of the bootstrap behind the interval of the index. A country's draws depend on its code, not on which
-        others are there.
+        Number and seed of the bootstrap resamples behind the interval of the index. The random numbers of a
+        country depend on its code alone, not on the other countries of the panel.
 
     Returns
     -------
     alignment : pl.DataFrame
-        `alignment_table`: country; group by the archetypes of the clusters, and by those of the pairs' own
-        trends; index with its interval (of exactly two poles); archetype_<pole> ... The poles themselves are
-        there too, with the group ``pole``.
+        `alignment_table`: each country's group by the archetypes of its clusters, its group by the archetypes
+        of its pairs' own trends, and its index with the interval (of exactly two poles). The poles are in
+        the table too, with the group ``pole``.
     trends : pl.DataFrame
-        `TRENDS`: the slope per decade of every country with every pole in every channel, and the poles
-        with each other.
+        `TRENDS`: slope per decade of every country with every pole in every channel, and of the poles with
+        each other.
     """
-    moving = courses(trajectories, channels, preprocessing)
-    level = cube(trajectories, [f"z_{name}" for name in channels])
-    still = cube(trajectories, [f"z_growth_{name}" for name in channels])
-    years = trajectories["year"].unique().sort().to_numpy()
-    now = (years >= recent[0]) & (years <= recent[1])
+    series = trend_series(trajectories, channels, preprocessing)
     pairs = trajectories.select("source", "target").unique(maintain_order=True).with_row_index("place")
-    rows, own, places = [], {}, {}
-    for pole in poles:
-        for country, place in with_pole(pairs, pole).select("country", "place").iter_rows():
-            places[country, pole] = place
-            found = trends.estimate(moving[place].T)
-            own[country, pole] = archetype(trends.directions(found), list(channels))
-            alone = 10 * trends.estimate(still[place].T).slope
-            for n, name in enumerate(channels):
-                slope, low, high = (10 * float(part[n]) for part in (found.slope, found.low, found.high))
-                mean = float(level[place, now, n].mean()) if now.any() else None
-                by_growth = float(alone[n]) if preprocessing != "yearly_scale" else None
-                rows.append((country, pole, name, slope, low, high, mean, by_growth))
-    countries = sorted(set(members["source"]) | set(members["target"]))
-    clustered = {
+    place_of = {
+        (country, pole): place
+        for pole in poles
+        for country, place in partners_of(pole, pairs).select("country", "place").iter_rows()
+    }
+    trend_table, archetype_by_trend = _trends_with_poles(
+        trajectories, series, place_of, channels, recent, preprocessing
+    )
+    archetype_by_cluster = {
         (country, pole): name
         for pole in poles
-        for country, name in with_pole(members, pole).select("country", "archetype").iter_rows()
+        for country, name in partners_of(pole, clusters).select("country", "archetype").iter_rows()
     }
-    lines = []
-    for country in countries:
-        line = {"country": country} | {f"archetype_{pole}": clustered.get((country, pole)) for pole in poles}
-        for column, names in (("group", clustered), ("trend_group", own)):
-            by_pole = [names.get((country, pole)) for pole in poles]
-            line[column] = "pole" if country in poles else group_of(by_pole, poles)
-        if len(poles) == 2 and all((country, pole) in places for pole in poles):
-            z = [moving[places[country, pole]] for pole in poles]
+    rows = []
+    for country in sorted(set(clusters["source"]) | set(clusters["target"])):
+        row = {"country": country}
+        row |= {f"archetype_{pole}": archetype_by_cluster.get((country, pole)) for pole in poles}
+        for column, names in (("group", archetype_by_cluster), ("trend_group", archetype_by_trend)):
+            archetypes = [names.get((country, pole)) for pole in poles]
+            row[column] = "pole" if country in poles else group_of(archetypes, poles)
+        if len(poles) == 2 and all((country, pole) in place_of for pole in poles):
+            z_first, z_second = (series[place_of[country, pole]] for pole in poles)
             rng = np.random.default_rng([seed, *map(ord, country)])
-            found = index(*z, channels, resamples, rng)
-            line |= zip(("index", "index_low", "index_high"), found, strict=True)
-        lines.append(line)
-    schema = dict(alignment_table(poles).columns)
-    alignment = pl.DataFrame(lines, schema=schema).with_columns(pl.col("^index.*$").fill_nan(None))
+            index = alignment_index(z_first, z_second, channels, resamples, rng)
+            row |= zip(("index", "index_low", "index_high"), index, strict=True)
+        rows.append(row)
+    alignment = pl.DataFrame(rows, schema=dict(alignment_table(poles).columns))
+    alignment = alignment.with_columns(pl.col("^index.*$").fill_nan(None))
+    _log_alignment(alignment, poles)
+    return alignment, trend_table
+
+
+def _trends_with_poles(
+    trajectories: pl.DataFrame,
+    series: np.ndarray,
+    place_of: dict[tuple[str, str], int],
+    channels: Sequence[str],
+    recent: tuple[int, int],
+    preprocessing: str,
+) -> tuple[pl.DataFrame, dict[tuple[str, str], str]]:
+    """`TRENDS` of the pairs of a country and a pole, and the archetype of each pair by its own trends."""
+    z = cube(trajectories, [f"z_{name}" for name in channels])
+    z_growth = cube(trajectories, [f"z_growth_{name}" for name in channels])
+    years = trajectories["year"].unique().sort().to_numpy()
+    is_recent = (years >= recent[0]) & (years <= recent[1])
+    rows, archetypes = [], {}
+    for (country, pole), place in place_of.items():
+        estimates = trends.estimate(series[place].T)
+        archetypes[country, pole] = archetype(trends.directions(estimates), list(channels))
+        growth_slopes = 10 * trends.estimate(z_growth[place].T).slope
+        for number, channel in enumerate(channels):
+            slope, low, high = (
+                10 * float(part[number]) for part in (estimates.slope, estimates.low, estimates.high)
+            )
+            mean_z = float(z[place, is_recent, number].mean()) if is_recent.any() else None
+            growth_slope = float(growth_slopes[number]) if preprocessing != "yearly_scale" else None
+            rows.append((country, pole, channel, slope, low, high, mean_z, growth_slope))
+    table = pl.DataFrame(rows, schema=dict(TRENDS.columns), orient="row")
+    return table.sort("country", "pole", "channel"), archetypes
+
+
+def _log_alignment(alignment: pl.DataFrame, poles: Sequence[str]) -> None:
+    """Log how many countries are in each group, and how many the index places with each of two poles."""
     for group, count in alignment.group_by("group").len().sort("group").iter_rows():
         log.info("%s: %d countries", group, count)
     if len(poles) == 2:
-        towards = ((alignment["index_low"] > 0).sum(), (alignment["index_high"] < 0).sum())
-        log.info(
-            "by the index, %d countries towards %s, %d towards %s", towards[0], poles[0], towards[1], poles[1]
+        towards_first, towards_second = (
+            (alignment["index_low"] > 0).sum(),
+            (alignment["index_high"] < 0).sum(),
         )
-    found = pl.DataFrame(rows, schema=dict(TRENDS.columns), orient="row")
-    return alignment, found.sort("country", "pole", "channel")
+        log.info(
+            "by the index, %d countries move towards %s and %d towards %s",
+            *(towards_first, poles[0], towards_second, poles[1]),
+        )

@@ -1,16 +1,19 @@
-"""A search for poles: every country of the panel taken as one, and whom it attracts.
+"""Search for poles: each country of the panel in turn is taken as a pole, and its partners are tested.
 
-A partner is attracted where z with it rises significantly in every channel, repelled where it falls in every
-channel (Mann-Kendall with autocorrelation allowed for, `trends`). By chance means: had every partner
-dealt out the directions of its pairs anew among its own pairs. So each partner keeps its number of pairs, of
-attractions and of repulsions, and a country is compared with what others get from the same partners; a
-plain permutation over all pairs would give a pole of small countries the benefit that small countries rise
-with many. Partners being independent in this, the number of attractions follows the Poisson-binomial law and
-its test is exact; for the share weighted by strength the deal is drawn. A pole must also have more pairs that
-go its way than the other way (`sided`): p is the greater of both.
+A country attracts a partner if z between the two rises significantly in every channel, and repels it if z
+falls significantly in every channel (Mann-Kendall test that allows for autocorrelation, see `trends`).
 
-A link has no direction here: that a country attracts all its partners, and that it is attracted by all, is
-one finding. Nor does the test say why the pairs of a country move together.
+Under the null hypothesis, a partner keeps its numbers of pairs, attractions and repulsions, but which of its
+pairs they fall on is random. So a country is compared with what its partners give to all others. A plain
+permutation over all pairs would favour a pole of small countries, because small countries rise with many.
+Partners are independent under this hypothesis. The number of attractions therefore follows the
+Poisson-binomial law, and its test is exact. The share weighted by strength is tested by random draws.
+
+A pole must also have significantly more pairs that move its way than the other way (`one_sided_p`). The
+p-value of a country is the greater of the two.
+
+Links have no direction here: a country that attracts all its partners looks the same as a country that all of
+them attract. Nor does the test say why the pairs of a country move together.
 """
 
 import logging
@@ -21,49 +24,34 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from poles.blocs.alignment import courses
+from poles.blocs.alignment import trend_series
+from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import POLES
 from poles.stats import trends
 from poles.stats.false_discovery import adjusted
 from poles.study import tables
-from poles.trajectories.panel import active_countries, number_countries
+from poles.trajectories.panel import number_countries
 
 log = logging.getLogger(__name__)
 
 LEVEL = 0.05
-"""Share of false discoveries at which a country is called a pole."""
-
-
-def shares(
-    scores: Mapping[str, pl.DataFrame], countries: Sequence[str], first: int, last: int
-) -> dict[str, float]:
-    """Share of each country in the strength of all of them, mean over layers, in the order given.
-
-    Parameters
-    ----------
-    scores : Mapping
-        `SCORES` by layer.
-    countries : sequence of str
-        Country codes.
-    first, last : int
-        Years of which the mean strength is taken, both included.
-    """
-    activity = active_countries(scores, first, last)
-    order = pl.DataFrame({"country": countries}, schema={"country": pl.String})
-    inside = order.join(activity, on="country", how="left", maintain_order="left").fill_null(0.0)
-    parts = [inside[layer].to_numpy() for layer in scores]
-    mean = sum(part / max(part.sum(), 1e-300) for part in parts) / len(parts)
-    return dict(zip(countries, map(float, mean), strict=True))
+"""False discovery rate at which a country is called a pole."""
 
 
 def joint_directions(z: np.ndarray) -> np.ndarray:
-    """1 where all channels of a pair rise significantly, -1 where all fall, else 0; shape (pairs,).
+    """1 where every channel of a pair rises significantly, -1 where every channel falls, else 0.
 
     Parameters
     ----------
     z : ndarray, shape (pairs, years, channels)
+
+    Returns
+    -------
+    ndarray, shape (pairs,)
     """
-    signs = np.stack([trends.directions(trends.estimate(part)) for part in np.moveaxis(z, 2, 0)], axis=1)
+    signs = np.stack(
+        [trends.directions(trends.estimate(channel)) for channel in np.moveaxis(z, 2, 0)], axis=1
+    )
     return np.where((signs == signs[:, :1]).all(axis=1), signs[:, 0], 0)
 
 
@@ -75,7 +63,7 @@ def search(
     permutations: int,
     seed: int,
 ) -> pl.DataFrame:
-    """Whom each country of the panel attracts and repels, against chance.
+    """Partners that each country of the panel attracts and repels, tested against chance.
 
     Parameters
     ----------
@@ -86,9 +74,9 @@ def search(
     channels : sequence of str
         Names of the channels.
     preprocessing : str
-        See `alignment.courses`.
+        See `alignment.trend_series`.
     permutations, seed : int
-        Of the directions of each partner, for the shares weighted by strength.
+        Number and seed of the random draws that test the shares weighted by strength.
 
     Returns
     -------
@@ -98,122 +86,128 @@ def search(
     if trajectories.is_empty():
         return pl.DataFrame(schema=dict(POLES.columns))
     pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    direction = joint_directions(courses(trajectories, channels, preprocessing))
-    ends = number_countries(pairs)
     codes = sorted(set(pairs["source"]) | set(pairs["target"]))
     years = trajectories["year"]
-    weight = np.array([*shares(scores, codes, years.min(), years.max()).values()])
-    known = np.zeros((len(codes), len(codes)), dtype=bool)
-    signs = np.zeros((len(codes), len(codes)), dtype=np.int8)
-    for one, other in ((0, 1), (1, 0)):
-        known[ends[:, one], ends[:, other]] = True
-        signs[ends[:, one], ends[:, other]] = direction
-    columns = {"country": codes, "strength": weight, "partners": known.sum(axis=1)}
+    strength = strength_shares(scores, codes, years.min(), years.max())
+    in_panel = np.zeros((len(codes), len(codes)), dtype=bool)
+    direction = np.zeros((len(codes), len(codes)), dtype=np.int8)
+    first, second = number_countries(pairs).T
+    in_panel[first, second] = in_panel[second, first] = True
+    pair_direction = joint_directions(trend_series(trajectories, channels, preprocessing))
+    direction[first, second] = direction[second, first] = pair_direction
+    columns = {"country": codes, "strength": strength, "partners": in_panel.sum(axis=1)}
+    moving_pairs = (in_panel & (direction != 0)).sum(axis=1)
     rng = np.random.default_rng(seed)
-    for sign, verb, done in ((1, "attracts", "attracted"), (-1, "repels", "repelled")):
-        there = known & (signs == sign)
-        tested = [excess(there, known, place, weight, permutations, rng) for place in range(len(codes))]
-        one_sided = sided(there.sum(axis=1), (known & (signs != 0)).sum(axis=1))
+    for sign, verb, participle in ((1, "attracts", "attracted"), (-1, "repels", "repelled")):
+        outcome = in_panel & (direction == sign)
+        results = [
+            excess_over_chance(outcome, in_panel, place, strength, permutations, rng)
+            for place in range(len(codes))
+        ]
         columns |= {
-            done: there.sum(axis=1),
-            verb: [[codes[other] for other in np.flatnonzero(row)] for row in there],
-            f"{done}_strength": [found.strength for found in tested],
-            "excess" if sign > 0 else "excess_repelled": [found.count for found in tested],
+            participle: outcome.sum(axis=1),
+            verb: [[codes[partner] for partner in np.flatnonzero(row)] for row in outcome],
+            f"{participle}_strength": [result.strength_share for result in results],
+            "excess" if sign > 0 else "excess_repelled": [result.excess for result in results],
         }
-        for suffix, chance in (("", [f.p for f in tested]), ("_strength", [f.p_strength for f in tested])):
-            p = np.maximum(chance, one_sided)
+        one_sided = one_sided_p(outcome.sum(axis=1), moving_pairs)
+        by_count, by_strength = [result.p for result in results], [result.strength_p for result in results]
+        for suffix, chance_p in (("", by_count), ("_strength", by_strength)):
+            p = np.maximum(chance_p, one_sided)
             columns |= {f"p_{verb}{suffix}": p, f"q_{verb}{suffix}": adjusted(p)}
     rank = pl.col("excess").round(12).rank("min", descending=True)
-    found = pl.DataFrame(columns).with_columns(rank.alias("rank"))
+    poles = pl.DataFrame(columns).with_columns(rank.alias("rank"))
     for verb in ("attracts", "repels"):
-        many = found.filter(pl.col(f"q_{verb}") < LEVEL).sort("strength", descending=True)["country"]
-        log.info("%s more partners than chance: %s", verb, ", ".join(many) or "none")
-    return tables.conform(found, POLES)
+        names = poles.filter(pl.col(f"q_{verb}") < LEVEL).sort("strength", descending=True)["country"]
+        log.info(
+            "countries that %s more partners than chance gives: %s", verb[:-1], ", ".join(names) or "none"
+        )
+    return tables.conform(poles, POLES)
 
 
-def sided(done: np.ndarray, moving: np.ndarray) -> np.ndarray:
-    """Probability that of a country's moving pairs as many or more go one way, if they go as all others do.
+def one_sided_p(one_way: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """Probability that at least as many of a country's moving pairs go one way, if they go as all others do.
 
-    Trends of large countries are the better measured, so more of theirs are significant, rising and falling
-    alike; only a surplus of one over the other makes a pole.
+    Trends of large countries are measured better, so more of their pairs move significantly, both up and
+    down. Only a surplus of one direction over the other makes a pole.
 
     Parameters
     ----------
-    done, moving : ndarray of int, shape (countries,)
-        Pairs of each country that go this way, and that go either way.
+    one_way, moving : ndarray of int, shape (countries,)
+        Number of each country's pairs that go this way, and that go either way.
 
     Returns
     -------
     ndarray, shape (countries,)
-        Upper tail of the binomial law, its chance the share (Laplace's, one added to each way) among the
-        pairs without the country.
+        Upper tail of the binomial law. Its probability of success is the share of this way among the moving
+        pairs without the country, by Laplace's rule: one pair is added to either way.
     """
-    rest, rest_done = moving.sum() / 2 - moving, done.sum() / 2 - done
-    return stats.binom.sf(done - 1, moving, (rest_done + 1) / (rest + 2))
+    other_moving, other_one_way = moving.sum() / 2 - moving, one_way.sum() / 2 - one_way
+    return stats.binom.sf(one_way - 1, moving, (other_one_way + 1) / (other_moving + 2))
 
 
-class Excess(NamedTuple):
-    """What a country has beyond chance.
+class ExcessTest(NamedTuple):
+    """What a country has beyond chance, in numbers of partners and in their strength.
 
     Attributes
     ----------
-    count : float
-        Share of its partners, less what chance gives.
+    excess : float
+        Share of the partners with the outcome, less its expectation by chance.
     p : float
-        Probability that chance gives as many or more.
-    strength : float
-        Share of its partners' strength.
-    p_strength : float
-        Probability that chance gives as much or more.
+        Probability that chance gives at least as many partners.
+    strength_share : float
+        Share of the partners with the outcome in the strength of all partners.
+    strength_p : float
+        Probability that chance gives at least this share of strength.
     """
 
-    count: float
+    excess: float
     p: float
-    strength: float
-    p_strength: float
+    strength_share: float
+    strength_p: float
 
 
-def excess(
-    there: np.ndarray,
-    known: np.ndarray,
+def excess_over_chance(
+    outcome: np.ndarray,
+    in_panel: np.ndarray,
     place: int,
-    weight: np.ndarray,
+    strength: np.ndarray,
     permutations: int,
     rng: np.random.Generator,
-) -> Excess:
-    """Whether a country has more of something than its partners give to any of theirs.
+) -> ExcessTest:
+    """Test whether a country has an outcome with more partners than those partners have it with others.
 
     Parameters
     ----------
-    there, known : ndarray of bool, shape (countries, countries)
-        Symmetric: whether a pair is attracted, say; whether it is in the panel.
+    outcome, in_panel : ndarray of bool, shape (countries, countries)
+        Symmetric: whether a pair has the outcome (for example, attracts); whether it is in the panel.
     place : int
         Row of the country.
-    weight : ndarray, shape (countries,)
-        Strengths.
+    strength : ndarray, shape (countries,)
+        Strength of every country, in any unit.
     permutations : int
-        Draws for the weighted share.
+        Number of draws for the share weighted by strength.
     rng : Generator
 
     Returns
     -------
-    Excess
+    ExcessTest
+
+    Notes
+    -----
+    The number of partners with the outcome follows a Poisson-binomial law: each partner is a trial, whose
+    probability is the share of that partner's pairs that have the outcome.
     """
-    others = np.flatnonzero(known[place])
-    own, chance = there[place, others], there[others].sum(axis=1) / known[others].sum(axis=1)
-    p = float(poisson_binomial(chance)[own.sum() :].sum())
-    parts = weight[others] / max(weight[others].sum(), 1e-300)
-    drawn = ((rng.random((permutations, len(others))) < chance) * parts).sum(axis=1)
-    share = float((own * parts).sum())
+    partners = np.flatnonzero(in_panel[place])
+    observed = outcome[place, partners]
+    probability = outcome[partners].sum(axis=1) / in_panel[partners].sum(axis=1)
+    # The survival function of scipy is 1 - cdf, which loses small tails to rounding.
+    tail = np.arange(observed.sum(), len(partners) + 1)
+    p = float(stats.poisson_binom.pmf(tail, probability).sum())
+    weights = strength[partners] / max(strength[partners].sum(), 1e-300)
+    draws = ((rng.random((permutations, len(partners))) < probability) * weights).sum(axis=1)
+    share = float((observed * weights).sum())
     # Shares that differ by rounding are equal.
-    as_much = int((drawn >= share - 1e-12).sum())
-    count = float(own.mean() - chance.mean())
-    return Excess(count, min(p, 1.0), share, (1 + as_much) / (1 + permutations))
-
-
-def poisson_binomial(chances: np.ndarray) -> np.ndarray:
-    """Law of the number of successes of independent trials of unequal chances, shape (trials + 1,)."""
-    law = np.ones(1)
-    for chance in chances:
-        law = np.append(law * (1 - chance), 0.0) + np.append(0.0, law * chance)
-    return law
+    as_large = int((draws >= share - 1e-12).sum())
+    excess = float(observed.mean() - probability.mean())
+    return ExcessTest(excess, min(p, 1.0), share, (1 + as_large) / (1 + permutations))
