@@ -1,9 +1,8 @@
 """Follow the z-scores of the pairs in the panel over the years."""
 
-from poles import layers
 from poles.nulls.tables import SCORES
 from poles.study import jobs, tables
-from poles.trajectories.panel import build
+from poles.trajectories.construction import build
 from poles.trajectories.tables import EXCLUDED, trajectories_table
 
 with jobs.run(snakemake) as record:
@@ -11,6 +10,5 @@ with jobs.run(snakemake) as record:
     files = zip(snakemake.params.layers, snakemake.input, strict=True)
     scores = {layer: tables.read(path, SCORES) for layer, path in files}
     panel, excluded = build(scores, **(options | options.pop("panel")))
-    channels = layers.channels_of(snakemake.params.layers, options["citation"])
-    tables.write(panel, trajectories_table(channels), snakemake.output.trajectories, record)
+    tables.write(panel.to_table(), trajectories_table(panel.channels), snakemake.output.trajectories, record)
     tables.write(excluded, EXCLUDED, snakemake.output.excluded, record)

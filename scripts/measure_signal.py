@@ -3,9 +3,8 @@
 from poles.archetypes import pair_trends
 from poles.archetypes.tables import SIGNAL
 from poles.study import jobs, tables
-from poles.trajectories.tables import trajectories_table
+from poles.trajectories.pair_panel import PairPanel
 
 with jobs.run(snakemake) as record:
-    channels = snakemake.params.channels
-    trajectories = tables.read(snakemake.input[0], trajectories_table(channels))
-    tables.write(pair_trends.signal(trajectories, channels), SIGNAL, snakemake.output[0], record)
+    panel = PairPanel.read(snakemake.input[0], snakemake.params.channels)
+    tables.write(pair_trends.signal(panel), SIGNAL, snakemake.output[0], record)

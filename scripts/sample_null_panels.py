@@ -4,13 +4,13 @@ from poles.archetypes import null_panels
 from poles.archetypes.tables import null_panels_table
 from poles.nulls.tables import SCORES
 from poles.study import jobs, tables
-from poles.trajectories.tables import trajectories_table
+from poles.trajectories.pair_panel import PairPanel
 
 with jobs.run(snakemake) as record:
     params, files = snakemake.params, snakemake.input
-    trajectories = tables.read(files.trajectories, trajectories_table(params.channels))
+    panel = PairPanel.read(files.trajectories, params.channels)
     layers = zip(params.layers, files.scores, strict=True)
     scores = {layer: tables.read(path, SCORES) for layer, path in layers}
     options = (snakemake.wildcards.null, params.options, params.panels, params.seed, snakemake.threads)
-    found = null_panels.draw(scores, trajectories, params.channels, *options, growth=params.growth)
+    found = null_panels.draw(scores, panel, *options, growth=params.growth)
     tables.write(found, null_panels_table(params.channels), snakemake.output[0], record)

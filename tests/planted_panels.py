@@ -40,8 +40,15 @@ def panel(
         rows += [(*pair, year, *map(float, row)) for year, row in zip(YEARS, values, strict=True)]
     schema = {"source": pl.String, "target": pl.String, "year": pl.Int16}
     schema |= {f"z_{name}": pl.Float64 for name in channels}
-    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
-        pl.lit(0.0).alias(f"z_growth_{name}") for name in channels
+    return completed(pl.DataFrame(rows, schema=schema, orient="row"), channels)
+
+
+def completed(frame: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
+    """A table of trajectories from its key and z: no growth, not preprocessed, without gaps."""
+    return frame.with_columns(
+        *(pl.lit(0.0).alias(f"z_growth_{name}") for name in channels),
+        *(pl.col(f"z_{name}").alias(f"x_{name}") for name in channels),
+        interpolated=False,
     )
 
 

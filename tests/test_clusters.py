@@ -1,10 +1,13 @@
 """Clustering against planted groups and distances by a textbook recursion; names against the rule."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
 
+from planted_panels import completed
 from poles.archetypes import clusters, recovery
 from poles.archetypes.names import UNCLEAR, WORDS, archetype
 from poles.archetypes.tables import CLUSTERS, NAMES, centroids_table
@@ -12,10 +15,10 @@ from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
 from poles.stats import dyadic
 from poles.study import tables
-from poles.trajectories import panel
+from poles.trajectories.pair_panel import PairPanel
 from test_dtw import warped
 
-YEARS = np.arange(2000, 2022)
+YEARS = range(2000, 2022)
 CHANNELS = ["collaboration", "citation"]
 SHAPES = {
     "Scientific Convergence": (1, 1),
@@ -25,7 +28,7 @@ SHAPES = {
 }
 
 
-def planted(pairs: int = 160, noise: float = 0.5, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
+def planted(pairs: int = 160, noise: float = 0.5, seed: int = 1) -> tuple[PairPanel, pl.DataFrame]:
     """Trajectories of four archetypes with noise, and their truth."""
     random = np.random.default_rng(seed)
     ramp = np.linspace(-3, 3, len(YEARS))
@@ -33,26 +36,20 @@ def planted(pairs: int = 160, noise: float = 0.5, seed: int = 1) -> tuple[pl.Dat
     z = np.array([np.outer(ramp, SHAPES[name]) for name in names])
     z = z + random.normal(0, noise, (pairs, len(YEARS), 2))
     pair = [(f"{chr(65 + n // 26)}{chr(65 + n % 26)}", "ZZ") for n in range(pairs)]
-    frame = pl.DataFrame(
-        [
-            (a, b, int(year), *z[n, t], *z[n, t])
-            for n, (a, b) in enumerate(pair)
-            for t, year in enumerate(YEARS)
-        ],
-        schema=["source", "target", "year", *(f"{kind}_{name}" for kind in "zx" for name in CHANNELS)],
-        orient="row",
-    ).with_columns(pl.col("year").cast(pl.Int16))
+    rows = [(a, b, year, *z[n, t]) for n, (a, b) in enumerate(pair) for t, year in enumerate(YEARS)]
+    columns = ["source", "target", "year", *(f"z_{name}" for name in CHANNELS)]
+    table = completed(pl.DataFrame(rows, columns, orient="row"), CHANNELS)
     truth = pl.DataFrame(
         [(a, b, name) for (a, b), name in zip(pair, names, strict=True)],
         schema=TRUTH.columns,
         orient="row",
     )
-    return frame, truth
+    return PairPanel.from_table(table, CHANNELS), truth
 
 
 def test_planted_archetypes_are_found_and_named():
-    frame, truth = planted()
-    members, centroids, names = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
+    panel, truth = planted()
+    members, centroids, names = clusters.cluster(panel, k=4, seed=1, radius=2)
     confusion, index = recovery.recovery(members, truth)
     assert index == 1
     assert dict(confusion.select("planted", "recovered").iter_rows()) == {name: name for name in SHAPES}
@@ -71,8 +68,8 @@ def test_planted_archetypes_are_found_and_named():
 
 
 def test_distances_and_labels_are_those_of_the_textbook():
-    frame, _ = planted(40, noise=1.5)
-    x = panel.cube(frame, ["x_collaboration", "x_citation"])
+    panel, _ = planted(40, noise=1.5)
+    x = panel.prepared
     result = clusters.fit(x, 4, 1, 2)
     expected = np.array([[warped(series, centre, 2) for centre in result.centroids] for series in x])
     assert result.distances == pytest.approx(expected)
@@ -81,17 +78,17 @@ def test_distances_and_labels_are_those_of_the_textbook():
 
 
 def test_numbers_of_clusters_depend_neither_on_seed_nor_on_names_of_countries():
-    frame, _ = planted(80)
-    first, *_ = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
-    second, *_ = clusters.cluster(frame, CHANNELS, k=4, seed=7, radius=2)
+    panel, _ = planted(80)
+    first, *_ = clusters.cluster(panel, k=4, seed=1, radius=2)
+    second, *_ = clusters.cluster(panel, k=4, seed=7, radius=2)
     assert first.equals(second)
     assert first["archetype"].unique(maintain_order=True).len() == 4
     assert dict(first.select("cluster", "archetype").unique().iter_rows()) == dict(enumerate(SHAPES, 1))
 
 
 def test_recovery_is_nought_where_clusters_say_nothing_of_the_truth():
-    frame, truth = planted(80)
-    members, *_ = clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
+    panel, truth = planted(80)
+    members, *_ = clusters.cluster(panel, k=4, seed=1, radius=2)
     shuffled = truth.with_columns(truth["archetype"].shuffle(seed=1))
     assert abs(recovery.recovery(members, shuffled)[1]) < 0.1
 
@@ -175,9 +172,9 @@ def test_a_cluster_moves_beyond_the_dead_zone_and_its_error(mean, spread, others
 
 
 def test_names_do_not_depend_on_what_was_clustered():
-    frame, _ = planted(80)
-    scaled = frame.with_columns(pl.col("x_collaboration", "x_citation") * 10)
-    own, other = (clusters.cluster(f, CHANNELS, k=4, seed=1, radius=2)[2] for f in (frame, scaled))
+    panel, _ = planted(80)
+    scaled = replace(panel, prepared=10 * panel.prepared)
+    own, other = (clusters.cluster(one, k=4, seed=1, radius=2)[2] for one in (panel, scaled))
     assert own.equals(other)
 
 
@@ -187,6 +184,6 @@ def test_silhouette_by_hand():
 
 
 def test_too_few_trajectories_are_refused_with_a_way_out():
-    frame, _ = planted(3)
+    panel, _ = planted(3)
     with pytest.raises(StudyError, match=r"3 distinct trajectories .* lower clusters\.k"):
-        clusters.cluster(frame, CHANNELS, k=4, seed=1, radius=2)
+        clusters.cluster(panel, k=4, seed=1, radius=2)

@@ -18,7 +18,8 @@ from poles.nulls.network import Moments, network_of, tabulate
 from poles.nulls.tables import SCORES
 from poles.stats import trends
 from poles.study import tables
-from poles.trajectories.panel import build
+from poles.trajectories.construction import build
+from poles.trajectories.pair_panel import PairPanel
 
 YEARS = range(2000, 2022)
 LAYERS = ("collaboration", "citation")
@@ -130,7 +131,7 @@ def world(seed: int = 1, unit: float = 1.0) -> dict[tuple[str, int], pl.DataFram
     return {(layer, year): links(year, layer, rng, unit) for layer in LAYERS for year in YEARS}
 
 
-def panel_of(observed: dict[str, pl.DataFrame], citation: str = "mean", growth: str = "kept") -> pl.DataFrame:
+def panel_of(observed: dict[str, pl.DataFrame], citation: str = "mean", growth: str = "kept") -> PairPanel:
     return build(observed, YEARS[0], YEARS[-1], citation, "noise_units", 0.0, 0.5, growth)[0]
 
 
@@ -151,7 +152,7 @@ def drawn(
 ):
     channels = channels_of(LAYERS, citation)
     panel = panel_of(observed, citation) if panel is None else panel
-    found = null_panels.draw(observed, panel, channels, null, options or {}, number, 1, threads, growth)
+    found = null_panels.draw(observed, panel, null, options or {}, number, 1, threads, growth)
     assert tables.conform(found, null_panels_table(channels)).equals(found)
     return found
 
@@ -179,7 +180,7 @@ def test_activity_alone_makes_no_trends(observed):
     assert 0.8 < z[: len(z) // 2].std() < 1.1 and 0.8 / 2**0.5 < z[len(z) // 2 :].std() < 1.1 / 2**0.5
     assert (trends.estimate(z).p < trends.LEVEL).mean() < 1.5 * trends.LEVEL
     # The data behind these panels have trends, of strengths that grow tenfold.
-    assert (trends.estimate(courses(panel)).p < trends.LEVEL).mean() > 6 * trends.LEVEL
+    assert (trends.estimate(courses(panel.to_table())).p < trends.LEVEL).mean() > 6 * trends.LEVEL
 
 
 def test_neither_threads_nor_the_number_of_panels_change_a_panel(observed):
@@ -188,7 +189,7 @@ def test_neither_threads_nor_the_number_of_panels_change_a_panel(observed):
     first, second = both.partition_by("panel", maintain_order=True)
     assert drawn(observed, panel=panel).equals(first)
     assert not first["z_citation"].equals(second["z_citation"])
-    assert first.select("source", "target", "year").equals(panel.select("source", "target", "year"))
+    assert first.select("source", "target", "year").equals(panel.keys)
 
 
 @pytest.mark.parametrize(
@@ -201,11 +202,11 @@ def test_weights_without_freedom_give_the_observed_panel(observed, citation, gro
     }
     panel = panel_of(observed, citation, growth)
     found = drawn(still, citation=citation, panel=panel, growth=growth)
-    for name in channels_of(LAYERS, citation):
-        assert found[f"z_{name}"].to_list() == pytest.approx(panel[f"z_{name}"].to_list(), abs=1e-6)
+    for place, name in enumerate(panel.channels):
+        assert found[f"z_{name}"].to_list() == pytest.approx(panel.z[:, :, place].ravel(), abs=1e-6)
 
 
-def certain(lost=lambda layer, year: []) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+def certain(lost=lambda layer, year: []) -> tuple[dict[str, pl.DataFrame], PairPanel]:
     """Scores that leave no freedom, but for weights of 0 for certain with some countries; the whole panel."""
     frames = world()
     thin = {
@@ -234,7 +235,7 @@ def test_a_country_that_a_draw_leaves_inactive_is_a_gap():
     assert z[:, 10] == pytest.approx((z[:, 9] + z[:, 11]) / 2)
     assert z[:, 0] == pytest.approx(z[:, 1])
     # The observed panel has no such gaps.
-    assert courses(panel.filter(touched))[:, 0] != pytest.approx(z[:, 0])
+    assert courses(panel.to_table().filter(touched))[:, 0] != pytest.approx(z[:, 0])
 
 
 def test_a_pair_without_any_score_is_zero_and_a_year_without_links_a_gap():
@@ -282,7 +283,8 @@ def test_fractional_weights_are_drawn_in_their_own_unit():
 def test_every_null_model_is_refitted_to_its_own_networks(observed, null, options):
     recent = {key: frame for key, frame in world().items() if key[1] >= 2018}
     own = scored(recent, null)
-    panel = panel_of(observed).filter(pl.col("year") >= 2018)
+    table = panel_of(observed).to_table().filter(pl.col("year") >= 2018)
+    panel = PairPanel.from_table(table, LAYERS)
     z = drawn(own, null=null, options=options, panel=panel)["z_collaboration"]
     assert abs(z.mean()) < 0.1
     assert 0.8 < z.std() < 1.15
@@ -297,4 +299,4 @@ def test_a_failed_fit_says_so_in_one_line(observed, monkeypatch):
 
     monkeypatch.setattr(max_entropy, "fit", failing)
     with pytest.raises(StudyError, match=r"^max_entropy, collaboration 2000: relative error 0.5 .* of AC "):
-        drawn(observed, panel=observed["collaboration"].select("source", "target", "year"))
+        drawn(observed)

@@ -21,7 +21,7 @@ from poles.nulls.network import Network, tabulate
 from poles.nulls.scores import score as scores_of
 from poles.stats import bootstrap
 from poles.study import tables
-from poles.trajectories.panel import build_panel, cube, number_countries
+from poles.trajectories.construction import build_panel, cube, number_countries
 
 POLES = ["US", "CN"]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poles import layers as trajectories
+from planted_panels import completed
 from poles.archetypes import clusters, names, resampling, stability
 from poles.archetypes.tables import null_panels_table
 from poles.errors import StudyError
@@ -16,7 +16,8 @@ from poles.nulls.tables import SCORES
 from poles.stats.threads import one_thread
 from poles.study import tables
 from poles.trajectories import preprocessing
-from poles.trajectories.panel import build, cube
+from poles.trajectories.construction import build
+from poles.trajectories.pair_panel import PairPanel
 
 CHANNELS = ["collaboration", "citation"]
 SHAPES = np.array([(1, 1), (-1, -1), (-1, 1), (0, -1)])
@@ -45,13 +46,10 @@ def frame(z: np.ndarray) -> pl.DataFrame:
         for ends, course in zip(ENDS, z, strict=True)
         for t, values in enumerate(course)
     ]
-    panel = pl.DataFrame(
-        rows, ["source", "target", "year", *(f"z_{name}" for name in CHANNELS)], orient="row"
-    )
+    columns = ["source", "target", "year", *(f"z_{name}" for name in CHANNELS)]
+    table = completed(pl.DataFrame(rows, columns, orient="row"), CHANNELS)
     x = preprocessing.preprocess(z, DESIGN.preprocessing).reshape(-1, len(CHANNELS))
-    columns = [pl.Series(f"x_{name}", x[:, place]) for place, name in enumerate(CHANNELS)]
-    columns += [pl.lit(0.0).alias(f"z_growth_{name}") for name in CHANNELS]
-    return panel.with_columns(pl.col("year").cast(pl.Int16), *columns)
+    return table.with_columns(pl.Series(f"x_{name}", x[:, n]) for n, name in enumerate(CHANNELS))
 
 
 def planted(seed: int = 1) -> np.ndarray:
@@ -69,9 +67,9 @@ def walks(seed: int = 1) -> np.ndarray:
 
 def studied(z: np.ndarray, design: resampling.Design = DESIGN, threads: int = 1, null_panels=None):
     """Headline and study of a panel."""
-    courses = frame(z)
-    members, *_ = clusters.cluster(courses, CHANNELS, design.k, design.seed, design.radius)
-    found = stability.study(courses, members, CHANNELS, design, threads, null_panels)
+    panel = PairPanel.from_table(frame(z), CHANNELS)
+    members, *_ = clusters.cluster(panel, design.k, design.seed, design.radius)
+    found = stability.study(panel, members, design, threads, null_panels)
     kinds = stability.TABLES
     return members, *(tables.conform(part, kind) for part, kind in zip(found, kinds, strict=True))
 
@@ -97,13 +95,13 @@ def test_a_cluster_between_the_archetypes_joins_the_nearest_only_where_clusters_
     labels = np.arange(len(ENDS)) % len(shapes)
     noise = np.random.default_rng(2).normal(0, 0.2, (len(ENDS), 22, 2))
     z = shapes[labels][:, None, :] * np.linspace(-4, 4, 22)[None, :, None] + noise
-    panel = resampling.Panel(resampling.OBSERVED, 0, z, CHANNELS, ENDS)
+    panel = resampling.TrajectorySet(resampling.OBSERVED, 0, z, CHANNELS, ENDS)
     found, merged = (panel.named(labels, len(shapes) + 1, merge) for merge in (False, True))
     assert set(found[labels == 4]) == {names.UNNAMED}
     assert set(merged[labels == 4]) == {names.ARCHETYPES[0, -1]}
     assert (merged[labels != 4] == found[labels != 4]).all() and names.UNNAMED not in merged
     # Where no cluster is an archetype, none can be joined.
-    lost = resampling.Panel(resampling.OBSERVED, 0, z[labels == 4], CHANNELS, ENDS[labels == 4])
+    lost = resampling.TrajectorySet(resampling.OBSERVED, 0, z[labels == 4], CHANNELS, ENDS[labels == 4])
     assert set(lost.named(np.zeros(sum(labels == 4), int), 1, True)) == {names.UNNAMED}
 
 
@@ -183,7 +181,7 @@ def test_every_measure_stands_beside_that_of_the_surrogates(of_planted):
 
 def test_clusters_that_a_panel_does_not_have_are_left_out():
     z = np.repeat(planted()[:3], 35, axis=0)  # three distinct courses
-    panel = resampling.Panel("observed", 0, z, CHANNELS, ENDS)
+    panel = resampling.TrajectorySet("observed", 0, z, CHANNELS, ENDS)
     runs = {k: resampling.runs_of(DESIGN, 22, k, 2, headline=False) for k in (2, 3, 4)}
     with one_thread():
         found = resampling.explore(panel, runs, DESIGN, 1)
@@ -204,10 +202,9 @@ def test_a_panel_is_prepared_as_the_trajectories_are(citation, method):
     turned = scores.rename({"source": "target", "target": "source"}).with_columns(pl.col("z") * 2)
     layers = {"collaboration": scores, "citation": pl.concat([scores, turned.select(scores.columns)])}
     built, _ = build(layers, 2000, 2011, citation, method, 0.0, 0.5)
-    channels = trajectories.channels_of(["collaboration", "citation"], citation)
-    z, x = (cube(built, [f"{kind}_{name}" for name in channels]) for kind in "zx")
-    panel = resampling.Panel("observed", 0, z, channels, np.array([[0, 1], [0, 2], [1, 2]]))
-    assert panel.prepared(method) == pytest.approx(x)
+    own = resampling.TrajectorySet("observed", 0, built.z, built.channels, built.ends)
+    assert built.ends.tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert own.prepared(method) == pytest.approx(built.prepared)
 
 
 labellings = st.integers(1, 30).flatmap(
@@ -306,7 +303,7 @@ def test_nothing_is_preferred_where_nothing_was_compared():
 
 def test_the_silhouette_of_a_sample_is_that_of_the_sample():
     z = planted()
-    panel = resampling.Panel("observed", 0, z, CHANNELS, ENDS)
+    panel = resampling.TrajectorySet("observed", 0, z, CHANNELS, ENDS)
     x = panel.prepared("noise_units")
     labels = {4: np.arange(len(z)) % 4}
     whole = resampling.silhouettes(panel, x, labels, DESIGN, 1)[4]

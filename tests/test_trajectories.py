@@ -12,7 +12,8 @@ from poles.layers import channels_of
 from poles.nulls.tables import SCORES
 from poles.study import tables
 from poles.trajectories import preprocessing
-from poles.trajectories.panel import build, build_panel, channel
+from poles.trajectories.construction import build, build_panel, channel
+from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.tables import trajectories_table
 
 
@@ -81,11 +82,9 @@ def test_both_directions_weigh_as_much_as_collaboration():
     rows = series("CN", "US", [0.0, 1.0, 4.0, 9.0]) + series("US", "CN", [0.0, 1.0, 4.0, 9.0])
     layers = {"collaboration": scores(rows[:4]), "citation": scores(rows)}
     built, _ = build(layers, 2000, 2003, "both", "literal", 0.0, 0.5)
-    energy = {
-        name: (built[f"x_{name}"] ** 2).sum() for name in ("collaboration", "citation_out", "citation_in")
-    }
-    assert energy["citation_out"] + energy["citation_in"] == pytest.approx(energy["collaboration"])
-    tables.conform(built, trajectories_table(["collaboration", "citation_out", "citation_in"]))
+    assert built.channels == ("collaboration", "citation_out", "citation_in")
+    collaboration, *citation = (built.prepared**2).sum(axis=(0, 1))
+    assert sum(citation) == pytest.approx(collaboration)
 
 
 cubes = arrays(
@@ -139,3 +138,88 @@ def test_a_gap_or_an_unknown_method_is_refused():
         preprocessing.preprocess(np.full((1, 22, 1), np.nan), "literal")
     with pytest.raises(StudyError, match="allowed: literal, yearly_scale, series, noise_units"):
         preprocessing.preprocess(np.zeros((1, 22, 1)), "znorm")
+
+
+CHANNELS = ["collaboration", "citation_out", "citation_in"]
+
+
+def table(pairs: list[tuple[str, str]], years: range = range(2000, 2004)) -> pl.DataFrame:
+    """Trajectories of some pairs: in every channel and kind of value other random numbers."""
+    rng = np.random.default_rng(1)
+    columns = [f"{kind}_{name}" for kind in ("z", "z_growth", "x") for name in CHANNELS]
+    return pl.DataFrame(
+        [
+            {"source": a, "target": b, "year": year, "interpolated": year == 2001}
+            | dict(zip(columns, rng.normal(size=len(columns)), strict=True))
+            for a, b in pairs
+            for year in years
+        ],
+        schema=dict(trajectories_table(CHANNELS).columns),
+    )
+
+
+def test_a_panel_holds_what_its_table_says_whatever_the_order_of_the_rows():
+    rows = table([("CN", "FR"), ("CN", "US"), ("DE", "US")])
+    panel = PairPanel.from_table(rows.sample(fraction=1, shuffle=True, seed=1), CHANNELS)
+    assert panel.countries == ("CN", "DE", "FR", "US")
+    assert panel.ends.tolist() == [[0, 2], [0, 3], [1, 3]]
+    assert panel.years.tolist() == [2000, 2001, 2002, 2003]
+    for kind, values in (("z", panel.z), ("z_growth", panel.growth), ("x", panel.prepared)):
+        for place, name in enumerate(CHANNELS):
+            assert values[:, :, place].ravel().tolist() == rows[f"{kind}_{name}"].to_list()
+    assert panel.interpolated.tolist() == [[False, True, False, False]] * 3
+    assert panel.to_table().equals(rows)
+    assert panel.pairs.rows() == [("CN", "FR"), ("CN", "US"), ("DE", "US")]
+    assert panel.keys.equals(rows.select("source", "target", "year"))
+
+
+def test_a_panel_may_be_empty(tmp_path):
+    kind = trajectories_table(CHANNELS)
+    tables.write(table([]), kind, tmp_path / "panel.parquet", {})
+    panel = PairPanel.read(tmp_path / "panel.parquet", CHANNELS)
+    assert panel.is_empty and panel.undirected().is_empty
+    assert panel.countries == () and panel.z.shape == (0, 0, 3)
+    assert panel.to_table().equals(pl.DataFrame(schema=dict(kind.columns)))
+    assert panel.with_pole("US")[0] == []
+
+
+def test_the_pairs_of_a_pole_are_found_with_their_partners():
+    panel = PairPanel.from_table(table([("CN", "FR"), ("CN", "US"), ("DE", "US"), ("US", "ZA")]), CHANNELS)
+    partners, places = panel.with_pole("US")
+    assert (partners, places.tolist()) == (["CN", "DE", "ZA"], [1, 2, 3])
+    assert panel.with_pole("XX")[0] == []
+
+
+def test_both_directions_of_citation_are_taken_as_their_mean():
+    panel = PairPanel.from_table(table([("CN", "FR"), ("CN", "US")]), CHANNELS)
+    merged = panel.undirected()
+    assert merged.channels == ("collaboration", "citation")
+    for values, before in ((merged.z, panel.z), (merged.growth, panel.growth)):
+        assert (values[:, :, 0] == before[:, :, 0]).all()
+        assert values[:, :, 1] == pytest.approx(before[:, :, 1:].mean(axis=2))
+    assert merged.undirected() is merged
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "message"),
+    [
+        (lambda rows: rows.drop("x_citation_in"), "lacks column x_citation_in"),
+        (lambda rows: rows.filter(pl.col("year") != 2001), "^year 2001: no pair has a value"),
+        (lambda rows: rows[:-1], "^pair DE-US: values in 3 of 4 years"),
+        (lambda rows: pl.concat([rows, rows[:1]]), "key occurs twice: source=CN, target=US, year=2000"),
+        (lambda rows: rows.with_columns(source="target", target="source"), "^pair US-CN: the country whose"),
+        (
+            lambda rows: rows.with_columns(z_growth_citation_out=pl.lit(None, pl.Float64)),
+            "^pair CN-US, 2000: z_growth_citation_out is not finite",
+        ),
+    ],
+)
+def test_a_table_that_is_no_panel_is_refused(spoiled, message):
+    with pytest.raises(StudyError, match=message):
+        PairPanel.from_table(spoiled(table([("CN", "US"), ("DE", "US")])), CHANNELS)
+
+
+def test_a_file_that_is_no_panel_is_named(tmp_path):
+    tables.write(table([("US", "CN")]), trajectories_table(CHANNELS), tmp_path / "panel.parquet", {})
+    with pytest.raises(StudyError, match=r"panel\.parquet: pair US-CN: the country whose code comes first"):
+        PairPanel.read(tmp_path / "panel.parquet", CHANNELS)

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from planted_panels import codes, panel
+import planted_panels
+from planted_panels import codes, completed
 from poles.archetypes import pair_trends
 from poles.archetypes.tables import AGREEMENT, PAIR_TRENDS, SIGNAL
 from poles.stats import trends
 from poles.study import tables
+from poles.trajectories.pair_panel import PairPanel
 
 CHANNELS = ["collaboration", "citation"]
 series = arrays(np.float64, st.integers(8, 30), elements=st.integers(-40, 40).map(float))
@@ -114,7 +116,7 @@ def test_long_tables_are_worked_on_in_parts(monkeypatch):
         assert (part == other).all()
 
 
-def courses(slopes: dict[tuple[str, str], tuple[float, float]]) -> pl.DataFrame:
+def courses(slopes: dict[tuple[str, str], tuple[float, float]]) -> PairPanel:
     """Trajectories of given slopes with a little noise."""
     rng = np.random.default_rng(6)
     rows = [
@@ -122,12 +124,13 @@ def courses(slopes: dict[tuple[str, str], tuple[float, float]]) -> pl.DataFrame:
         for pair, both in slopes.items()
         for t in range(22)
     ]
-    return pl.DataFrame(rows, ["source", "target", "year", "z_collaboration", "z_citation"], orient="row")
+    table = pl.DataFrame(rows, ["source", "target", "year", "z_collaboration", "z_citation"], orient="row")
+    return PairPanel.from_table(completed(table, CHANNELS), CHANNELS)
 
 
 def test_pairs_are_classified_by_their_own_trends():
-    frame = courses({("CN", "FR"): (1.0, 1.0), ("CN", "US"): (-1.0, 1.0), ("FR", "US"): (0.0, -1.0)})
-    found = pair_trends.classify(frame, CHANNELS)
+    panel = courses({("CN", "FR"): (1.0, 1.0), ("CN", "US"): (-1.0, 1.0), ("FR", "US"): (0.0, -1.0)})
+    found = pair_trends.classify(panel)
     tables.conform(found, PAIR_TRENDS)
     names = dict(found.filter(pl.col("channel") == "citation").select("target", "archetype").iter_rows())
     assert names == {"FR": "Scientific Convergence", "US": "Knowledge Divergence"}
@@ -153,7 +156,8 @@ def test_the_signal_is_the_planted_change_in_units_of_noise(planted):
     course = np.linspace(-planted / 2, planted / 2, 22)
     two = combinations(codes(64), 2)  # 2016 pairs
     values = {pair: np.stack([course, np.zeros(22)], axis=1) + rng.normal(size=(22, 2)) for pair in two}
-    found = pair_trends.signal(panel(codes(64), lambda a, b: values[a, b], CHANNELS), CHANNELS)
+    table = planted_panels.panel(codes(64), lambda a, b: values[a, b], CHANNELS)
+    found = pair_trends.signal(PairPanel.from_table(table, CHANNELS))
     by_channel = {row["channel"]: row for row in found.iter_rows(named=True)}
     # Of pure noise the slope is normal: its median size, over the noise, is known.
     chance = stats.norm.ppf(0.75) * 21 / np.sqrt(((np.arange(22) - 10.5) ** 2).sum())
@@ -166,8 +170,9 @@ def test_the_signal_is_the_planted_change_in_units_of_noise(planted):
 
 
 def test_without_noise_or_without_pairs_there_is_no_signal():
-    still = panel(codes(4), lambda a, b: np.zeros((22, 2)), CHANNELS)
-    for frame, pairs in ((still, 6), (still.head(0), 0)):
-        found = tables.conform(pair_trends.signal(frame, CHANNELS), SIGNAL)
+    still = planted_panels.panel(codes(4), lambda a, b: np.zeros((22, 2)), CHANNELS)
+    for table, pairs in ((still, 6), (still.head(0), 0)):
+        panel = PairPanel.from_table(table, CHANNELS)
+        found = tables.conform(pair_trends.signal(panel), SIGNAL)
         assert found["signal"].null_count() == 2
         assert set(found["pairs"]) == set(found["trendless_in_all"]) == {pairs}

@@ -9,6 +9,7 @@ import worlds
 from conftest import ROOT
 from planted_panels import T, codes, panel
 from poles.corpus import demo
+from poles.trajectories.pair_panel import PairPanel
 
 CLAIMS = {claim["id"]: claim for claim in yaml.safe_load((ROOT / "config/claims.yaml").read_text())}
 
@@ -70,11 +71,9 @@ def test_a_share_is_that_of_the_countries_that_are_followed(share):
 
 def test_who_is_told_reads_off_what_is_there_and_nothing_else():
     rng = np.random.default_rng(1)
-    courses = panel(
-        codes(20), lambda a, b: np.where((ord(a[1]) + ord(b[1])) % 2, T, -T) + rng.normal(size=22)
-    )
-    courses = courses.rename({"z_collaboration": "x_collaboration"})
-    pairs = courses.select("source", "target").unique(maintain_order=True)
+    table = panel(codes(20), lambda a, b: np.where((ord(a[1]) + ord(b[1])) % 2, T, -T) + rng.normal(size=22))
+    followed = PairPanel.from_table(table, ["collaboration"])
+    pairs = followed.pairs
     odd = pairs.with_columns(planted=pl.Series([str((ord(a[1]) + ord(b[1])) % 2) for a, b in pairs.rows()]))
-    assert worlds.ceiling(courses, odd) == 1
-    assert abs(worlds.ceiling(courses, odd.with_columns(pl.col("planted").shuffle(1)))) < 0.1
+    assert worlds.ceiling(followed, odd) == 1
+    assert abs(worlds.ceiling(followed, odd.with_columns(pl.col("planted").shuffle(1)))) < 0.1

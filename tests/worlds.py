@@ -31,8 +31,9 @@ from poles.archetypes import tables as archetypes_tables
 from poles.claims import tables as claims_tables
 from poles.corpus import demo
 from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, World
+from poles.layers import LAYERS, channels_of
 from poles.study import tables
-from poles.trajectories.panel import cube
+from poles.trajectories.pair_panel import PairPanel
 
 UNEVEN = {"sc": 0.6, "sd": 0.25, "ki": 0.1, "kd": 0.05}
 WORLDS: dict[str, dict[str, Any]] = {
@@ -55,6 +56,7 @@ FEW = {"resamples": 6, "headline_resamples": 8, "surrogate_resamples": 1}
 VARIANTS = ("beyond_growth", "full")
 """Readings of z: less what it does when countries grow and no affinity changes, and as it is."""
 NULL = "max_entropy"
+CHANNELS = channels_of(LAYERS, "mean")
 CLAIMS = "results/claims.parquet"
 STABILITY = f"results/{{variant}}/clusters/{NULL}.stability.parquet"
 SELECTION = f"results/{{variant}}/clusters/{NULL}.selection.parquet"
@@ -153,13 +155,12 @@ class Outcome(NamedTuple):
     false: list[str]
 
 
-def ceiling(courses: pl.DataFrame, truth: pl.DataFrame) -> float:
+def ceiling(panel: PairPanel, truth: pl.DataFrame) -> float:
     """How well the planted archetypes can be read off the trajectories by one who knows what to look for.
 
     Parameters
     ----------
-    courses : pl.DataFrame
-        `trajectories_table`: what is clustered.
+    panel : PairPanel
     truth : pl.DataFrame
         source, target, planted.
 
@@ -173,10 +174,8 @@ def ceiling(courses: pl.DataFrame, truth: pl.DataFrame) -> float:
     from sklearn.metrics import adjusted_rand_score
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-    x = cube(courses, [name for name in courses.columns if name.startswith("x_")])
-    pairs = courses.select("source", "target").unique(maintain_order=True)
-    keys = ["source", "target"]
-    planted = pairs.join(truth, on=keys, how="left", maintain_order="left")["planted"].to_numpy()
+    x, keys = panel.prepared, ["source", "target"]
+    planted = panel.pairs.join(truth, on=keys, how="left", maintain_order="left")["planted"].to_numpy()
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     fifths = StratifiedKFold(5, shuffle=True, random_state=0)
     found = cross_val_predict(model, x.reshape(len(x), -1), planted, cv=fifths)
@@ -199,12 +198,12 @@ def judge(folder: Path, variant: str, world: World, claims: list[Mapping[str, An
     both = stability.join(truth, on=["source", "target"], how="left", validate="1:1")
     judged = tables.read(folder / CLAIMS, claims_tables.CLAIMS).filter(variant=variant, null=NULL)
     found = dict(judged.select("claim", "verdict").iter_rows())
-    panel = {*stability["source"], *stability["target"]}
+    followed = {*stability["source"], *stability["target"]}
     verdicts: Counter = Counter()
     false = []
     for claim in claims:
         verdict = found.get(claim["id"], "not testable")
-        if verdict == "not testable" or (expected := planted(claim, world, panel)) is None:
+        if verdict == "not testable" or (expected := planted(claim, world, followed)) is None:
             continue
         if verdict == "inconclusive":
             verdicts["open"] += 1
@@ -214,11 +213,12 @@ def judge(folder: Path, variant: str, world: World, claims: list[Mapping[str, An
             verdicts["false"] += 1
             false.append(f"{claim['id']} ({verdict})")
     some = world.plan.contrast > 0
+    panel = PairPanel.read(folder / TRAJECTORIES.format(variant=variant), CHANNELS)
     return Outcome(
         len(both),
         recovery["adjusted_rand_index"][0] if some else None,
         adjusted_rand_score(both["planted"].to_list(), both["merged"].to_list()) if some else None,
-        ceiling(pl.read_parquet(folder / TRAJECTORIES.format(variant=variant)), truth) if some else None,
+        ceiling(panel, truth) if some else None,
         selection.filter(pl.col("preferred"))["k"].max(),
         verdicts,
         false,

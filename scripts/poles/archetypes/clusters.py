@@ -13,7 +13,7 @@ from poles.archetypes.tables import NAMES
 from poles.errors import StudyError
 from poles.stats.dyadic import standard_errors
 from poles.stats.threads import one_thread
-from poles.trajectories.panel import cube, number_countries
+from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.preprocessing import preprocess
 
 log = logging.getLogger(__name__)
@@ -225,16 +225,13 @@ def directions(change: np.ndarray, labels: np.ndarray, ends: np.ndarray, k: int)
 
 
 def cluster(
-    trajectories: pl.DataFrame, channels: list[str], k: int, seed: int, radius: int
+    panel: PairPanel, k: int, seed: int, radius: int
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Cluster a panel of trajectories and name the clusters.
+    """Cluster the trajectories of a panel and name the clusters.
 
     Parameters
     ----------
-    trajectories : pl.DataFrame
-        Sorted by pair and year; columns z_<channel> and x_<channel>.
-    channels : list of str
-        Names of the channels.
+    panel : PairPanel
     k, seed, radius
         See `fit`.
 
@@ -248,13 +245,9 @@ def cluster(
     names : pl.DataFrame
         What each name rests on: `NAMES`.
     """
-    columns = [f"x_{name}" for name in channels]
-    x = cube(trajectories, columns)
-    result = fit(x, k, seed, radius)
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    change = changes(cube(trajectories, [f"z_{name}" for name in channels]))
-    found = directions(change, result.labels, number_countries(pairs), k)
-    names = [archetype(row, channels) for row in found.sign]
+    result = fit(panel.prepared, k, seed, radius)
+    found = directions(changes(panel.z), result.labels, panel.ends, k)
+    names = [archetype(row, panel.channels) for row in found.sign]
     sizes = np.bincount(result.labels, minlength=k)
     rank = [*ARCHETYPES.values(), UNNAMED]
     order = sorted(range(k), key=lambda label: (rank.index(names[label]), -sizes[label], label))
@@ -265,15 +258,16 @@ def cluster(
         "k = %d: mean squared distance %.4g, mean silhouette %.3f, %d iterations", k, result.inertia,
         silhouette(result.distances, result.labels).mean(), result.iterations,
     )  # fmt: skip
-    members = pairs.with_columns(
+    members = panel.pairs.with_columns(
         pl.Series("cluster", [number[label] for label in result.labels], dtype=pl.Int16),
         pl.Series("archetype", [names[label] for label in result.labels], dtype=pl.String),
-        pl.Series("distance", result.distances[np.arange(len(x)), result.labels]),
+        pl.Series("distance", result.distances[np.arange(len(result.labels)), result.labels]),
         pl.Series("silhouette", silhouette(result.distances, result.labels)),
     )
-    years = trajectories["year"].unique().sort()
+    columns = [f"x_{name}" for name in panel.channels]
+    years = pl.Series("year", panel.years, dtype=pl.Int16)
     centroids = pl.concat(
-        pl.DataFrame({"year": years, **dict(zip(columns, result.centroids[label].T, strict=True))}).select(
+        pl.DataFrame([years, *map(pl.Series, columns, result.centroids[label].T)]).select(
             pl.lit(number[label], dtype=pl.Int16).alias("cluster"),
             pl.lit(names[label]).alias("archetype"),
             "year",
@@ -291,6 +285,6 @@ def cluster(
             WORDS[int(found.sign[label, place])],
         )
         for label in order
-        for place, name in enumerate(channels)
+        for place, name in enumerate(panel.channels)
     ]
     return members, centroids, pl.DataFrame(rows, dict(NAMES.columns), orient="row")

@@ -1,5 +1,7 @@
 """Names of archetypes, the rule that gives them, and what each one means."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 LEAVING = ("Scientific Divergence", "Knowledge Divergence")
@@ -20,7 +22,7 @@ WORDS = {1: "rises", -1: "falls", 0: "still", UNCLEAR: "unclear"}
 """What a direction is called in a table."""
 
 
-def archetype(direction: np.ndarray, channels: list[str]) -> str:
+def archetype(direction: np.ndarray, channels: Sequence[str]) -> str:
     """Name of a cluster from the directions of its channels, by `ARCHETYPES`.
 
     Where citation has two channels they must agree, else the cluster is unnamed; so it is where a channel
@@ -31,7 +33,7 @@ def archetype(direction: np.ndarray, channels: list[str]) -> str:
     ----------
     direction : ndarray of int, shape (channels,)
         One row of `Directions.sign`.
-    channels : list of str
+    channels : sequence of str
         Names of the channels.
     """
     by_layer = {name.split("_")[0]: set() for name in channels}

@@ -30,7 +30,8 @@ from poles.nulls.network import Network, network_of, tabulate
 from poles.nulls.scores import z_of
 from poles.nulls.tables import MOMENTS
 from poles.stats.threads import ONE_THREAD, together
-from poles.trajectories.panel import channel, detrend
+from poles.trajectories.construction import channel, detrend
+from poles.trajectories.pair_panel import PairPanel
 
 log = logging.getLogger(__name__)
 
@@ -119,8 +120,7 @@ def unit_of(observed: np.ndarray) -> float | None:
 @ONE_THREAD  # here, as limits that threads of one process set and lift cross each other
 def draw(
     observed: Mapping[str, pl.DataFrame],
-    trajectories: pl.DataFrame,
-    channels: Sequence[str],
+    panel: PairPanel,
     null: str,
     options: Mapping[str, Any],
     number: int,
@@ -134,10 +134,8 @@ def draw(
     ----------
     observed : Mapping
         `SCORES` by layer.
-    trajectories : pl.DataFrame
+    panel : PairPanel
         The observed panel.
-    channels : sequence of str
-        Names of the channels.
     null : str
         Name of the null model, a module of `poles.nulls`.
     options : Mapping
@@ -149,7 +147,7 @@ def draw(
     threads : int
         The result does not depend on it.
     growth : str
-        See `poles.trajectories.panel.build_panel`; what is removed is found anew from the drawn networks.
+        See `construction.build_panel`; what is removed is found anew from the drawn networks.
 
     Returns
     -------
@@ -163,33 +161,32 @@ def draw(
     StudyError
         See `nulls.fit_network`.
     """
-    years = trajectories["year"].unique().sort()
     inside = {
-        layer: frame.filter(pl.col("year").is_in(years.implode())).sort("year", "source", "target")
+        layer: frame.filter(pl.col("year").is_in(panel.years)).sort("year", "source", "target")
         for layer, frame in observed.items()
     }
     units = {layer: unit_of(frame["observed"].to_numpy()) for layer, frame in inside.items()}
 
     def refitted(task: tuple[int, str, pl.DataFrame]) -> pl.DataFrame | None:
-        panel, layer, frame = task
-        rng = np.random.default_rng([seed, panel, frame["year"][0], LAYERS.index(layer)])
+        place, layer, frame = task
+        rng = np.random.default_rng([seed, place, frame["year"][0], LAYERS.index(layer)])
         network = draw_network(frame, layer, rng, units[layer])
         if not network.countries:
             return None
         return tabulate(network, fitting.fit_network(null, network, options))
 
     panels = []
-    for panel in range(number):
+    for place in range(number):
         drawn = {}
         for layer, frame in inside.items():
-            tasks = [(panel, layer, year) for year in frame.partition_by("year", maintain_order=True)]
+            tasks = [(place, layer, year) for year in frame.partition_by("year", maintain_order=True)]
             moments = [part for part in together(refitted, tasks, threads) if part is not None]
-            log.info("panel %d, %s: links in %d of %d years", panel, layer, len(moments), len(years))
+            log.info("panel %d, %s: links in %d of %d years", place, layer, len(moments), len(panel.years))
             empty = pl.DataFrame(schema=dict(MOMENTS.columns))
             drawn[layer] = pl.concat([empty, *moments]).with_columns(z_of(pl.col("observed")))
-        followed = _follow(drawn, trajectories, channels, growth)
-        panels.append(followed.with_columns(pl.lit(panel, dtype=pl.Int16).alias("panel")))
-    return pl.concat(panels).select(list(null_panels_table(channels).columns))
+        followed = _follow(drawn, panel, growth)
+        panels.append(followed.with_columns(pl.lit(place, dtype=pl.Int16).alias("panel")))
+    return pl.concat(panels).select(list(null_panels_table(panel.channels).columns))
 
 
 def courses(
@@ -228,21 +225,17 @@ def courses(
     return series.reshape(len(pairs), len(channels), len(years)).transpose(0, 2, 1).copy()
 
 
-def _follow(
-    drawn: Mapping[str, pl.DataFrame], trajectories: pl.DataFrame, channels: Sequence[str], growth: str
-) -> pl.DataFrame:
+def _follow(drawn: Mapping[str, pl.DataFrame], panel: PairPanel, growth: str) -> pl.DataFrame:
     """Values of z of the pairs and years of the observed panel in scores of drawn networks."""
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    years = trajectories["year"].unique().sort().to_list()
     kinds = {"z": drawn}
     if growth == "removed":
-        still = {
-            layer: gravity.constant_affinity(frame, years[0], years[-1]) for layer, frame in drawn.items()
+        first, last = map(int, panel.years[[0, -1]])
+        kinds["z_growth"] = {
+            layer: gravity.constant_affinity(frame, first, last) for layer, frame in drawn.items()
         }
-        kinds["z_growth"] = still
-    found = trajectories.select("source", "target", "year")
+    found = panel.keys
     for kind, of_kind in kinds.items():
-        values = courses(of_kind, pairs, years, channels).reshape(-1, len(channels))
-        named = {f"{kind}_{name}": values[:, place] for place, name in enumerate(channels)}
+        values = courses(of_kind, panel.pairs, panel.years, panel.channels).reshape(-1, len(panel.channels))
+        named = {f"{kind}_{name}": values[:, place] for place, name in enumerate(panel.channels)}
         found = found.with_columns(**named)
-    return detrend(found, channels) if growth == "removed" else found
+    return detrend(found, panel.channels) if growth == "removed" else found

@@ -9,23 +9,20 @@ import polars as pl
 from poles.archetypes.names import archetype
 from poles.archetypes.tables import SIGNAL
 from poles.stats.trends import directions, estimate
-from poles.trajectories.panel import cube
+from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.preprocessing import noise_of
 
 log = logging.getLogger(__name__)
 
 
-def signal(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
+def signal(panel: PairPanel) -> pl.DataFrame:
     """How far the trends of pairs stand out of their noise, and how many pairs have none.
 
     Both decide how a panel should be read: clusters of courses that are mostly noise are drawn at random.
 
     Parameters
     ----------
-    trajectories : pl.DataFrame
-        Sorted by pair and year; columns z_<channel>.
-    channels : sequence of str
-        Names of the channels.
+    panel : PairPanel
 
     Returns
     -------
@@ -35,11 +32,12 @@ def signal(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
         without any trend gives 0.5 over 22 years. A series without noise is left out of it.
     """
     schema = dict(SIGNAL.columns)
-    if trajectories.is_empty():
-        return pl.DataFrame([(name, 0, None, None, None, 0, 0) for name in channels], schema, orient="row")
-    z = cube(trajectories, [f"z_{name}" for name in channels])
+    if panel.is_empty:
+        rows = [(name, 0, None, None, None, 0, 0) for name in panel.channels]
+        return pl.DataFrame(rows, schema, orient="row")
+    z = panel.z
     moves, rows = [], []
-    for place, name in enumerate(channels):
+    for place, name in enumerate(panel.channels):
         found = estimate(z[:, :, place])
         moves.append(directions(found))
         change, noise = np.abs(found.slope) * (z.shape[1] - 1), noise_of(z[:, :, [place]])
@@ -56,24 +54,21 @@ def signal(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
     return table
 
 
-def classify(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
+def classify(panel: PairPanel) -> pl.DataFrame:
     """Trend of every pair in every channel, and the archetype that follows from the pair's own directions.
 
     Parameters
     ----------
-    trajectories, channels
-        See `signal`.
+    panel : PairPanel
 
     Returns
     -------
     pl.DataFrame
         `PAIR_TRENDS`.
     """
-    z = cube(trajectories, [f"z_{name}" for name in channels])
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    found = [estimate(z[:, :, place]) for place in range(len(channels))]
+    pairs, found = panel.pairs, [estimate(panel.z[:, :, n]) for n in range(len(panel.channels))]
     moves = np.stack([directions(trends) for trends in found], axis=1)
-    names = pl.Series("archetype", [archetype(row, list(channels)) for row in moves], dtype=pl.String)
+    names = pl.Series("archetype", [archetype(row, panel.channels) for row in moves], dtype=pl.String)
     return pl.concat(
         pairs.with_columns(
             pl.lit(name).alias("channel"),
@@ -83,7 +78,7 @@ def classify(trajectories: pl.DataFrame, channels: Sequence[str]) -> pl.DataFram
             pl.Series("direction", moves[:, place]),
             names,
         )
-        for place, (name, trends) in enumerate(zip(channels, found, strict=True))
+        for place, (name, trends) in enumerate(zip(panel.channels, found, strict=True))
     )
 
 

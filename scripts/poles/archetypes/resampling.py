@@ -14,7 +14,7 @@ from poles.archetypes import clusters, dtw, surrogates
 from poles.archetypes.names import UNNAMED, archetype
 from poles.errors import StudyError
 from poles.stats.threads import together
-from poles.trajectories.preprocessing import PREPROCESSINGS, preprocess
+from poles.trajectories.preprocessing import PREPROCESSINGS, prepare
 
 RADII = (1, 2, 3, None)
 """Radii that are tried beside the configured one."""
@@ -67,31 +67,29 @@ class Design(NamedTuple):
     core: float
 
 
-class Panel:
-    """Trajectories, observed or surrogate, and the centres and labels found in them unchanged.
+class TrajectorySet:
+    """Trajectories of the pairs of the panel, observed or surrogate.
 
     Parameters
     ----------
     name : str
         `OBSERVED` or the name of a surrogate.
     number : int
-        Of the panels of that name.
+        Of the sets of that name.
     z : ndarray, shape (pairs, years, channels)
     channels : sequence of str
         Names of the channels.
     ends : ndarray of int, shape (pairs, 2)
-        See `clusters.number_countries`.
+        Places of the two countries of each pair.
     """
 
     def __init__(self, name: str, number: int, z: np.ndarray, channels: Sequence[str], ends: np.ndarray):
         self.name, self.number, self.z, self.channels, self.ends = name, number, z, list(channels), ends
 
     def prepared(self, preprocessing: str, without: int | None = None) -> np.ndarray:
-        """Preprocessed trajectories as `trajectories.build` makes them; without one year, by its place."""
+        """Preprocessed trajectories as `preprocessing.prepare` makes them; without one year, by its place."""
         z = self.z if without is None else np.delete(self.z, without, axis=1)
-        both = sum(name.startswith("citation") for name in self.channels) > 1
-        weights = [2**-0.5 if both and name != "collaboration" else 1.0 for name in self.channels]
-        return preprocess(z, preprocessing) * weights
+        return prepare(z, self.channels, preprocessing)
 
     @cached_property
     def change(self) -> np.ndarray:
@@ -148,13 +146,13 @@ def draw_rows(over: str, ends: np.ndarray, rng: np.random.Generator) -> np.ndarr
 
 
 def refit(
-    panel: Panel, x: np.ndarray, run: Run, design: Design, rng: np.random.Generator
+    trajectories: TrajectorySet, x: np.ndarray, run: Run, design: Design, rng: np.random.Generator
 ) -> np.ndarray | None:
     """Labels of all pairs of a panel in a run; None where the run finds no k clusters.
 
     Parameters
     ----------
-    panel : Panel
+    trajectories : TrajectorySet
     x : ndarray, shape (pairs, years, channels)
         The panel, prepared as the headline is.
     run : Run
@@ -172,10 +170,10 @@ def refit(
     if run.over == "radius":
         radius = run.choice
     elif run.over == "preprocessing":
-        x = panel.prepared(run.choice)
+        x = trajectories.prepared(run.choice)
     elif run.over == "year":
-        x = panel.prepared(design.preprocessing, without=run.choice)
-    sample = x[draw_rows(run.over, panel.ends, rng)] if run.over in RESAMPLED else x
+        x = trajectories.prepared(design.preprocessing, without=run.choice)
+    sample = x[draw_rows(run.over, trajectories.ends, rng)] if run.over in RESAMPLED else x
     flat = sample.reshape(len(sample), -1)
     if len(np.unique(flat, axis=0)) < run.k:
         return None
@@ -213,12 +211,14 @@ class Outcome(NamedTuple):
     labels: Mapping[Run, np.ndarray]
 
 
-def explore(panel: Panel, runs: Mapping[int, Sequence[Run]], design: Design, threads: int) -> Outcome:
+def explore(
+    trajectories: TrajectorySet, runs: Mapping[int, Sequence[Run]], design: Design, threads: int
+) -> Outcome:
     """Cluster a panel unchanged into every number of clusters, then in every run.
 
     Parameters
     ----------
-    panel : Panel
+    trajectories : TrajectorySet
     runs : Mapping
         Runs by k.
     design : Design
@@ -230,8 +230,8 @@ def explore(panel: Panel, runs: Mapping[int, Sequence[Run]], design: Design, thr
     Outcome
         Without the k that the panel cannot be split into, and without the runs that failed.
     """
-    x = panel.prepared(design.preprocessing)
-    starts = clusters.STARTS if panel.name == OBSERVED else RESTARTS
+    x = trajectories.prepared(design.preprocessing)
+    starts = clusters.STARTS if trajectories.name == OBSERVED else RESTARTS
     distinct = len(np.unique(x.reshape(len(x), -1), axis=0))
 
     def unchanged(k: int) -> tuple[np.ndarray, float] | None:
@@ -244,14 +244,17 @@ def explore(panel: Panel, runs: Mapping[int, Sequence[Run]], design: Design, thr
         return found.labels, found.inertia
 
     fits = dict(zip(runs, together(unchanged, runs, threads), strict=True))
-    widths = silhouettes(panel, x, {k: fit[0] for k, fit in fits.items() if fit}, design, threads)
+    widths = silhouettes(trajectories, x, {k: fit[0] for k, fit in fits.items() if fit}, design, threads)
     base = {k: (*fit, widths[k]) for k, fit in fits.items() if fit}
     todo = [(place, run) for k in base for place, run in enumerate(runs[k])]
-    key = (surrogates.NAMES.index(panel.name) + 1 if panel.name != OBSERVED else 0, panel.number)
+    key = (
+        surrogates.NAMES.index(trajectories.name) + 1 if trajectories.name != OBSERVED else 0,
+        trajectories.number,
+    )
 
     def once(task: tuple[int, Run]) -> np.ndarray | None:
         place, run = task
-        return refit(panel, x, run, design, np.random.default_rng([design.seed, *key, run.k, place]))
+        return refit(trajectories, x, run, design, np.random.default_rng([design.seed, *key, run.k, place]))
 
     found = zip(todo, together(once, todo, threads), strict=True)
     whole = dtw.fit(x, x.mean(axis=0, keepdims=True), design.radius).inertia
@@ -259,14 +262,14 @@ def explore(panel: Panel, runs: Mapping[int, Sequence[Run]], design: Design, thr
 
 
 def silhouettes(
-    panel: Panel, x: np.ndarray, labels: Mapping[int, np.ndarray], design: Design, threads: int
+    trajectories: TrajectorySet, x: np.ndarray, labels: Mapping[int, np.ndarray], design: Design, threads: int
 ) -> dict[int, float]:
     """Mean silhouette (Rousseeuw 1987) by k, under dynamic time warping; of a sample where pairs are many."""
     from sklearn.metrics import silhouette_score
 
     rows = np.arange(len(x))
     if len(x) > design.silhouette_pairs:
-        rng = np.random.default_rng([design.seed, panel.number])
+        rng = np.random.default_rng([design.seed, trajectories.number])
         rows = np.sort(rng.choice(len(x), design.silhouette_pairs, replace=False))
     distances = dtw.matrix(x[rows], design.radius, threads)
     return {

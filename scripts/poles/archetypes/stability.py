@@ -16,11 +16,11 @@ from scipy import stats
 from scipy.optimize import linear_sum_assignment
 
 from poles.archetypes import resampling, surrogates
-from poles.archetypes.resampling import OBSERVED, RESAMPLED, Design, Outcome, Panel, Run
+from poles.archetypes.resampling import OBSERVED, RESAMPLED, Design, Outcome, Run, TrajectorySet
 from poles.archetypes.tables import CHOICES, SELECTION, STABILITY
 from poles.errors import StudyError
 from poles.stats.threads import one_thread
-from poles.trajectories.panel import cube, number_countries
+from poles.trajectories.pair_panel import PairPanel, values_of
 
 log = logging.getLogger(__name__)
 
@@ -202,14 +202,18 @@ def preferred(selection: pl.DataFrame) -> int | None:
 
 
 def choices(
-    panel: Panel, outcome: Outcome, headline: np.ndarray, names: np.ndarray, years: Sequence[int]
+    trajectories: TrajectorySet,
+    outcome: Outcome,
+    headline: np.ndarray,
+    names: np.ndarray,
+    years: Sequence[int],
 ) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
     """How the headline changes with each choice, and how often each pair keeps its archetype.
 
     Parameters
     ----------
-    panel : Panel
-        The observed one.
+    trajectories : TrajectorySet
+        The observed ones.
     outcome : Outcome
         Its runs.
     headline : ndarray of int, shape (pairs,)
@@ -233,13 +237,13 @@ def choices(
         if run.k == k:
             matched = match(headline, labels)
             kept = (matched >= 0) & (named_as[matched] == names)
-            own = panel.named(labels, k)
+            own = trajectories.named(labels, k)
             grouped.setdefault(describe(run, years), []).append((labels, kept, own))
     everything = [one for several in grouped.values() for one in several]
     rows = [_row(over, several, headline, names) for over, several in grouped.items()]
     for other, title in ((k + 1, f"k {k + 1}"), (2 * k, f"k {2 * k} merged")):
         if other in outcome.base:
-            own = panel.named(outcome.base[other][0], other, merge=other == 2 * k)
+            own = trajectories.named(outcome.base[other][0], other, merge=other == 2 * k)
             labels = outcome.base[other][0] if other == k + 1 else np.unique(own, return_inverse=True)[1]
             rows.append(_row(title, [(labels, own == names, own)], headline, names))
     kept = np.mean([kept for _, kept, _ in everything], axis=0)
@@ -270,9 +274,8 @@ def _row(
 
 
 def study(
-    trajectories: pl.DataFrame,
+    panel: PairPanel,
     members: pl.DataFrame,
-    channels: Sequence[str],
     design: Design,
     threads: int = 1,
     null_panels: pl.DataFrame | None = None,
@@ -281,12 +284,9 @@ def study(
 
     Parameters
     ----------
-    trajectories : pl.DataFrame
-        Sorted by pair and year; columns z_<channel> and z_growth_<channel>.
+    panel : PairPanel
     members : pl.DataFrame
         The headline: `CLUSTERS`.
-    channels : sequence of str
-        Names of the channels.
     design : Design
     threads : int
         The result does not depend on it.
@@ -301,49 +301,44 @@ def study(
     Raises
     ------
     StudyError
-        If the null panels are not of the pairs and years of the trajectories.
+        If the null panels are not of the pairs and years of the panel.
     """
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    years = trajectories["year"].unique().sort().to_list()
-    z = cube(trajectories, [f"z_{name}" for name in channels])
-    panel = Panel(OBSERVED, 0, z, channels, number_countries(pairs))
-    members = pairs.join(members, on=["source", "target"], how="left", maintain_order="left")
+    years = panel.years
+    observed = TrajectorySet(OBSERVED, 0, panel.z, panel.channels, panel.ends)
+    members = panel.pairs.join(members, on=["source", "target"], how="left", maintain_order="left")
     names = members["archetype"].to_numpy().astype(str)
-    still = cube(trajectories, [f"z_growth_{name}" for name in channels])
-    drawn = [] if null_panels is None else _cubes(null_panels, trajectories, channels)
+    drawn = [] if null_panels is None else _surrogates(null_panels, panel)
     with one_thread():
-        outcome = resampling.explore(panel, _runs(design, len(years), observed=True), design, threads)
-        table, kept, same = choices(panel, outcome, members["cluster"].to_numpy() - 1, names, years)
+        outcome = resampling.explore(observed, _runs(design, len(years), observed=True), design, threads)
+        table, kept, same = choices(observed, outcome, members["cluster"].to_numpy() - 1, names, years)
         fewer = _runs(design, len(years), observed=False)
         rivals: dict[str, list] = {}
         asked = (design.surrogates, design.surrogate_panels, design.seed)
-        for name, number, values in surrogates.draw(z, still, *asked, drawn):
-            other = Panel(name, number, values, channels, panel.ends)
+        for name, number, values in surrogates.draw(panel.z, panel.growth, *asked, drawn):
+            other = TrajectorySet(name, number, values, panel.channels, panel.ends)
             found = resampling.explore(other, fewer, design, threads)
             rivals.setdefault(name, []).append(scored(found, years, design.surrogate_resamples))
     selection = select(scored(outcome, years, design.resamples), rivals)
-    stability = pairs.with_columns(
+    stability = panel.pairs.with_columns(
         pl.Series("archetype", names),
         pl.Series("stability", kept),
         pl.Series("same_name", same),
         pl.Series("core", kept >= design.core),
-        _named(panel, outcome, design.k + 1).alias("with_stable"),
-        _named(panel, outcome, 2 * design.k, merge=True).alias("merged"),
+        _named(observed, outcome, design.k + 1).alias("with_stable"),
+        _named(observed, outcome, 2 * design.k, merge=True).alias("merged"),
     )
     _report(selection, table, stability, design)
     return selection, table, stability
 
 
-def _cubes(
-    null_panels: pl.DataFrame, trajectories: pl.DataFrame, channels: Sequence[str]
-) -> list[np.ndarray]:
-    """Each of the null panels as an array, its pairs and years those of the trajectories."""
-    found = null_panels.partition_by("panel", maintain_order=True)
-    keys = ["source", "target", "year"]
-    for number, frame in enumerate(found):
-        if not frame.select(keys).equals(trajectories.select(keys)):
+def _surrogates(null_panels: pl.DataFrame, panel: PairPanel) -> list[np.ndarray]:
+    """Z of each of the null panels; its pairs and years must be those of the observed panel."""
+    frames = null_panels.partition_by("panel", maintain_order=True)
+    for number, frame in enumerate(frames):
+        if not frame.select("source", "target", "year").equals(panel.keys):
             raise StudyError(f"null panel {number}: pairs and years differ from those of the trajectories")
-    return [cube(frame, [f"z_{name}" for name in channels]) for frame in found]
+    columns = [f"z_{name}" for name in panel.channels]
+    return [values_of(frame, columns, panel.z.shape[:2]) for frame in frames]
 
 
 def _runs(design: Design, years: int, observed: bool) -> dict[int, list[Run]]:
@@ -360,9 +355,11 @@ def _runs(design: Design, years: int, observed: bool) -> dict[int, list[Run]]:
     return dict(sorted(runs.items()))
 
 
-def _named(panel: Panel, outcome: Outcome, k: int, merge: bool = False) -> pl.Series:
+def _named(trajectories: TrajectorySet, outcome: Outcome, k: int, merge: bool = False) -> pl.Series:
     """Archetype of every pair by k clusters of the panel unchanged; null where there are none."""
-    found = panel.named(outcome.base[k][0], k, merge) if k in outcome.base else [None] * len(panel.z)
+    if k not in outcome.base:
+        return pl.Series([None] * len(trajectories.z), dtype=pl.String)
+    found = trajectories.named(outcome.base[k][0], k, merge)
     return pl.Series(found, dtype=pl.String)
 
 

@@ -11,7 +11,7 @@ from poles.blocs.tables import TRENDS, alignment_table
 from poles.stats import trends
 from poles.stats.bootstrap import resample
 from poles.stats.trends import theil_sen
-from poles.trajectories.panel import cube
+from poles.trajectories.construction import cube
 from poles.trajectories.preprocessing import in_noise_units, noise_of_series, preprocess
 
 log = logging.getLogger(__name__)

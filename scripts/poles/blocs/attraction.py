@@ -30,7 +30,7 @@ from poles.blocs.tables import POLES
 from poles.stats import trends
 from poles.stats.false_discovery import adjusted
 from poles.study import tables
-from poles.trajectories.panel import number_countries
+from poles.trajectories.construction import number_countries
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,7 @@ from poles.blocs.tables import HUBS
 from poles.stats import trends
 from poles.stats.dyadic import standard_errors
 from poles.stats.false_discovery import adjusted
-from poles.trajectories.panel import number_countries
+from poles.trajectories.construction import number_countries
 from poles.trajectories.preprocessing import in_noise_units
 
 log = logging.getLogger(__name__)

@@ -36,7 +36,7 @@ from poles.blocs.tables import POLARIZATION, POLARIZATION_TRENDS
 from poles.stats import trends
 from poles.stats.bootstrap import jackknife
 from poles.stats.threads import one_thread
-from poles.trajectories.panel import cube, number_countries
+from poles.trajectories.construction import cube, number_countries
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from poles.trajectories.panel import active_countries
+from poles.trajectories.construction import active_countries
 
 
 def strength_shares(

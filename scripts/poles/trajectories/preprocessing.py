@@ -1,5 +1,7 @@
 """How trajectories are prepared for clustering."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from poles.errors import StudyError
@@ -84,6 +86,34 @@ def preprocess(z: np.ndarray, method: str) -> np.ndarray:
         windows = np.lib.stride_tricks.sliding_window_view(padded, 3, axis=1)
         return np.clip(np.nanmean(windows, axis=-1), -CLIP, CLIP)
     raise StudyError(f"trajectories: preprocessing {method!r}; allowed: {', '.join(PREPROCESSINGS)}")
+
+
+def prepare(z: np.ndarray, channels: Sequence[str], method: str) -> np.ndarray:
+    """Prepare trajectories for clustering, with every layer of equal weight in the distance.
+
+    Two channels of citation count half each, as they else would outweigh collaboration two to one.
+
+    Parameters
+    ----------
+    z : ndarray, shape (pairs, years, channels)
+        Finite z-scores.
+    channels : sequence of str
+        Names of the channels.
+    method : str
+        See `preprocess`.
+
+    Returns
+    -------
+    ndarray, shape (pairs, years, channels)
+
+    Raises
+    ------
+    StudyError
+        See `preprocess`.
+    """
+    halved = sum(name.startswith("citation") for name in channels) > 1
+    weights = [2**-0.5 if halved and name != "collaboration" else 1.0 for name in channels]
+    return preprocess(z, method) * weights
 
 
 def noise_of_series(z: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The panel of pairs of countries, and how their z-scores move over the years.
+"""Construction of the panel of pairs of countries from scores.
 
 Preprocessing decides what a cluster of trajectories can mean, more than the distance does: raw z-scores
 cluster by level, not by course. Four readings are offered, and `preprocess` says what each is blind to.
@@ -13,7 +13,8 @@ import polars as pl
 from poles.layers import channels_of
 from poles.nulls import gravity
 from poles.nulls.scores import pair_means
-from poles.trajectories.preprocessing import preprocess
+from poles.trajectories.pair_panel import PairPanel
+from poles.trajectories.preprocessing import prepare
 
 log = logging.getLogger(__name__)
 
@@ -179,31 +180,27 @@ def build(
     min_strength: float,
     min_share: float,
     growth: str = "kept",
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Panel of trajectories with their preprocessed values, and the pairs left out.
+) -> tuple[PairPanel, pl.DataFrame]:
+    """Build the panel of pairs with its preprocessed values, and list the pairs left out.
 
     Parameters
     ----------
     scores, first, last, citation, min_strength, min_share, growth
         See `build_panel`.
     preprocessing : str
-        See `preprocess`.
+        See `preprocessing.preprocess`.
 
     Returns
     -------
-    trajectories : pl.DataFrame
-        `build_panel` and x_<channel> ... beside z_<channel> ....
+    panel : PairPanel
     excluded : pl.DataFrame
         See `build_panel`.
     """
-    panel, excluded = build_panel(scores, first, last, citation, min_strength, min_share, growth)
+    table, excluded = build_panel(scores, first, last, citation, min_strength, min_share, growth)
     channels = channels_of(list(scores), citation)
-    z = cube(panel, [f"z_{name}" for name in channels])
-    x = preprocess(z, preprocessing)
-    # Two directions of citation would outweigh collaboration two to one.
-    weights = [2**-0.5 if citation == "both" and name != "collaboration" else 1.0 for name in channels]
-    flat = (x * weights).reshape(-1, len(channels))
-    return panel.with_columns(pl.Series(f"x_{name}", flat[:, i]) for i, name in enumerate(channels)), excluded
+    x = prepare(cube(table, [f"z_{name}" for name in channels]), channels, preprocessing)
+    columns = [pl.Series(f"x_{name}", x[:, :, place].ravel()) for place, name in enumerate(channels)]
+    return PairPanel.from_table(table.with_columns(columns), channels), excluded
 
 
 def number_countries(pairs: pl.DataFrame) -> np.ndarray:
