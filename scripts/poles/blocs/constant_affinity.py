@@ -1,4 +1,10 @@
-"""The constant-affinity null: panels in which no affinity between two countries ever changes."""
+"""The constant-affinity null: panels in which the affinity of two countries never changes.
+
+As networks grow, counts are less noisy, so blocs that were there all along stand out more; and where single
+countries grow, their z-scores move. The panels drawn here do both and nothing else, so they show the trend of
+a measure without any change of affinities. Their expected counts are those of the gravity model with effects
+of countries by year and of pairs (`poles.nulls.gravity`), fitted to the observed strengths.
+"""
 
 from collections.abc import Sequence
 
@@ -8,11 +14,12 @@ import polars as pl
 from poles.nulls import gravity
 
 
-class Steady:
-    """Panels of one channel in which affinities never change: counts drawn about the gravity model's weights.
+class ConstantAffinityNull:
+    """Random panels of one channel whose affinities never change.
 
-    Each count is drawn from a Poisson law, as if works found their countries one by one. What a work of many
-    countries adds at once makes true counts more noisy than that, and fractional counts are less noisy.
+    Each count is drawn from a Poisson law about the weight of the gravity model, as if each work found its
+    countries independently. True counts are noisier, because a work of many countries adds several at once;
+    fractional counts are less noisy.
 
     Parameters
     ----------
@@ -21,16 +28,19 @@ class Steady:
     pairs : pl.DataFrame
         source < target, in the order of the panel.
     years : sequence of int
-        In a row.
+        Years of the panel, without gaps.
     weights : sequence of float
-        See `DIRECTIONS`.
+        Weight of each direction in the channel, see `polarization.DIRECTIONS`.
     growth : {"kept", "removed"}
-        Whether the panel keeps what growth makes of z (`trajectories.detrend`).
+        Whether the panel keeps what growth makes of z.
 
     Attributes
     ----------
     z, std : ndarray, shape (directions, years, pairs)
-        Observed, in the panel's reading of growth; NaN where there is none.
+        Observed z, without growth where the panel has it removed, and its standard deviation; NaN where there
+        is none.
+    has_z : ndarray of bool, shape (years, pairs)
+        Whether all directions have a z.
     """
 
     def __init__(
@@ -41,42 +51,47 @@ class Steady:
         weights: Sequence[float],
         growth: str,
     ):
-        keys = ["year", "source", "target"]
-        model = gravity.constant_affinity(scores, years[0], years[-1]).rename({"z": "still"})
-        known = scores.select(*keys, "z", "std", "expected").join(model, on=keys, how="inner")
-        ways = [pairs.select("source", "target")]
-        ways += [pairs.select(source="target", target="source")] if len(weights) > 1 else []
-        grid = pl.DataFrame({"year": pl.Series(years, dtype=pl.Int16)})
-        joined = [
-            grid.join(way, how="cross", maintain_order="left_right").join(
-                known, on=keys, how="left", maintain_order="left"
+        key = ["year", "source", "target"]
+        model = gravity.constant_affinity(scores, years[0], years[-1]).rename({"z": "z_growth"})
+        links = scores.select(*key, "z", "std", "expected").join(model, on=key, how="inner")
+        directions = [pairs.select("source", "target")]
+        if len(weights) > 1:
+            directions.append(pairs.select(source="target", target="source"))
+        all_years = pl.DataFrame({"year": pl.Series(years, dtype=pl.Int16)})
+        by_direction = [
+            all_years.join(direction, how="cross", maintain_order="left_right").join(
+                links, on=key, how="left", maintain_order="left"
             )
-            for way in ways
+            for direction in directions
         ]
 
-        def of(name: str) -> np.ndarray:
-            shape = (len(ways), len(years), len(pairs))
-            return np.stack([frame[name].to_numpy() for frame in joined]).reshape(shape)
+        def column(name: str) -> np.ndarray:
+            values = np.stack([frame[name].to_numpy() for frame in by_direction])
+            return values.reshape(len(directions), len(years), len(pairs))
 
-        self.std, self.expected, self.model = of("std"), of("expected"), of("weight")
-        self.there = (np.isfinite(of("z")) & (self.std > 0)).all(axis=0)
-        self.moved = np.zeros_like(self.std)
+        self.std, self.expected, self.mean_count = column("std"), column("expected"), column("weight")
+        self.has_z = (np.isfinite(column("z")) & (self.std > 0)).all(axis=0)
+        self.removed = np.zeros_like(self.std)
         if growth == "removed":
-            still = np.where(self.there, of("still"), 0.0)
-            mean = still.sum(axis=1, keepdims=True) / np.maximum(self.there.sum(axis=0), 1)
-            self.moved = still - mean
-        self.z = of("z") - self.moved
+            z_growth = np.where(self.has_z, column("z_growth"), 0.0)
+            mean = z_growth.sum(axis=1, keepdims=True) / np.maximum(self.has_z.sum(axis=0), 1)
+            self.removed = z_growth - mean
+        self.z = column("z") - self.removed
         self.weights = np.array(weights)
 
     def draw(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The channel with counts drawn anew; a pair without z in a year keeps its value, as interpolated.
+        """Draw the channel with new counts.
 
         Parameters
         ----------
         values : ndarray, shape (years, pairs)
-            The channel as observed.
+            The channel as observed. Where a pair has no z in a year, it keeps its interpolated value.
         rng : Generator
+
+        Returns
+        -------
+        ndarray, shape (years, pairs)
         """
-        counts = rng.poisson(np.where(self.there, self.model, 0.0))
-        z = (counts - self.expected) / np.where(self.there, self.std, 1.0) - self.moved
-        return np.where(self.there, np.tensordot(self.weights, z, axes=1), values)
+        counts = rng.poisson(np.where(self.has_z, self.mean_count, 0.0))
+        z = (counts - self.expected) / np.where(self.has_z, self.std, 1.0) - self.removed
+        return np.where(self.has_z, np.tensordot(self.weights, z, axes=1), values)

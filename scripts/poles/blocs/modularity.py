@@ -1,4 +1,10 @@
-"""Modularity of signed networks, and the best split into two camps."""
+"""Modularity of signed networks, and the two partitions whose modularity is measured.
+
+The modularity is that of Gómez, Jensen and Arenas (2009, Phys. Rev. E 80:016114), which compares positive and
+negative weights with what the positive and the negative strengths of their ends give. The best split into two
+camps is found by the leading eigenvector of the modularity matrix (Newman 2006, Proc. Natl. Acad. Sci.
+103:8577-8582). The other partition puts every country into the camp of a pole.
+"""
 
 from collections.abc import Sequence
 
@@ -7,15 +13,15 @@ from scipy import linalg
 
 
 def modularity_matrix(weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights less what the positive and negative strengths of their ends give, and the total weight.
+    """Weights less their expectation from the positive and the negative strengths of both nodes.
 
-    B_ij = w_ij - (p_i p_j / 2w+ - n_i n_j / 2w-), with p and n the sums of positive and of negative weights
-    of a node, in absolute value, and 2w+ and 2w- their totals (Gómez, Jensen and Arenas 2009).
+    B_ij = w_ij - (p_i p_j / 2w+ - n_i n_j / 2w-). Here p and n are the sums of a node's positive and negative
+    weights in absolute value, and 2w+ and 2w- are their totals over nodes (Gómez, Jensen and Arenas 2009).
 
     Parameters
     ----------
     weights : ndarray, shape (nodes, nodes)
-        Symmetric, signed, with an empty diagonal.
+        Symmetric, signed, with zeros on the diagonal.
 
     Returns
     -------
@@ -33,7 +39,7 @@ def modularity_matrix(weights: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def modularity(weights: np.ndarray, groups: np.ndarray) -> float:
-    """Signed modularity of a partition: Q = sum of B_ij over pairs of one group, over 2w+ + 2w-.
+    """Signed modularity of a partition: Q = sum of B_ij over nodes of the same group / (2w+ + 2w-).
 
     Parameters
     ----------
@@ -41,17 +47,31 @@ def modularity(weights: np.ndarray, groups: np.ndarray) -> float:
         See `modularity_matrix`.
     groups : ndarray, shape (nodes,)
         Label of each node.
+
+    Returns
+    -------
+    float
+        0 for a network without weights.
     """
     matrix, total = modularity_matrix(weights)
     return float(matrix[groups[:, None] == groups].sum() / total) if total > 0 else 0.0
 
 
-def split(weights: np.ndarray) -> np.ndarray:
-    """Best split of a signed network into two camps, shape (nodes,): True in that of the first node.
+def best_split(weights: np.ndarray) -> np.ndarray:
+    """Split of a signed network into two camps, with the modularity at a local maximum.
 
-    The signs of the leading eigenvector of B (Newman 2006, Proc. Natl. Acad. Sci. 103:8577-8582), from which
-    single nodes change sides, the one that gains most first, until none gains. Deterministic; a local
-    optimum.
+    The start is the signs of the leading eigenvector of B (Newman 2006). Then single nodes change sides, each
+    time the node that gains most, until no node gains. The result is deterministic.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (nodes, nodes)
+        See `modularity_matrix`.
+
+    Returns
+    -------
+    ndarray of bool, shape (nodes,)
+        True in the camp of the first node.
     """
     matrix, total = modularity_matrix(weights)
     size = len(matrix)
@@ -69,24 +89,24 @@ def split(weights: np.ndarray) -> np.ndarray:
     return side == side[0]
 
 
-def camps_of_poles(matrix: np.ndarray, places: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-    """Which countries have a pair with every pole, and with which pole z of each of these is greatest.
+def camps_of_poles(z: np.ndarray, places: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Camp of every country: the pole with which its z is greatest.
 
     Parameters
     ----------
-    matrix : ndarray, shape (countries, countries)
-        z, NaN where there is no pair.
+    z : ndarray, shape (countries, countries)
+        Symmetric; NaN where there is no pair.
     places : sequence of int
-        Those of the poles.
+        Places of the poles.
 
     Returns
     -------
-    inside : ndarray of int, shape (m,)
-        Places of these countries, poles included.
-    groups : ndarray of int, shape (m,)
-        Number of the pole; the first one of equals.
+    members : ndarray of int, shape (m,)
+        Places of the countries that have a pair with every pole, and of the poles themselves.
+    camps : ndarray of int, shape (m,)
+        Number of the pole of each member; the first pole where z is equal.
     """
-    near = matrix[:, places].copy()
-    near[places] = np.where(np.eye(len(places), dtype=bool), np.inf, -np.inf)
-    inside = np.flatnonzero(~np.isnan(near).any(axis=1))
-    return inside, near[inside].argmax(axis=1)
+    with_poles = z[:, places].copy()
+    with_poles[places] = np.where(np.eye(len(places), dtype=bool), np.inf, -np.inf)
+    members = np.flatnonzero(~np.isnan(with_poles).any(axis=1))
+    return members, with_poles[members].argmax(axis=1)

@@ -15,8 +15,8 @@ TRENDS = Table(
         "slope": pl.Float64,  # change of z per decade, with its 95 % interval
         "slope_low": pl.Float64,
         "slope_high": pl.Float64,
-        "mean_z": pl.Float64,  # in the recent years of the config
-        "growth_slope": pl.Float64,  # of z had no affinity changed; null where the slope is not of z
+        "mean_z": pl.Float64,  # over the recent years of the configuration
+        "growth_slope": pl.Float64,  # slope of z had no affinity changed; null where slopes are not in z
     },
 )
 POLES = Table(
@@ -26,14 +26,14 @@ POLES = Table(
         "strength": pl.Float64,  # share of the panel's strength, mean over layers
         "partners": pl.Int64,  # in the panel
         "attracted": pl.Int64,  # partners with which every channel rises significantly
-        "repelled": pl.Int64,  # with which every channel falls
+        "repelled": pl.Int64,  # partners with which every channel falls significantly
         "attracts": pl.List(COUNTRY),
         "repels": pl.List(COUNTRY),
-        "excess": pl.Float64,  # share of the partners that are attracted, less what chance gives
-        "excess_repelled": pl.Float64,  # the same of those repelled
+        "excess": pl.Float64,  # share of the partners that are attracted, less its expectation by chance
+        "excess_repelled": pl.Float64,  # the same for the partners that are repelled
         "rank": pl.Int64,  # by excess
-        "p_attracts": pl.Float64,  # the greater: that chance attracts as many, that it is as one-sided
-        "q_attracts": pl.Float64,  # Benjamini-Hochberg over countries
+        "p_attracts": pl.Float64,  # greater of two: as many partners by chance, as one-sided by chance
+        "q_attracts": pl.Float64,  # Benjamini-Hochberg adjusted over countries
         "p_repels": pl.Float64,
         "q_repels": pl.Float64,
         "attracted_strength": pl.Float64,  # share of the partners' strength
@@ -49,18 +49,18 @@ POLARIZATION = Table(
     {
         "channel": pl.String,
         "measure": pl.String,  # correlation, rank_correlation, modularity, pole_modularity
-        "poles": pl.String,  # US-CN; "none" for modularity, whose split knows no poles
+        "poles": pl.String,  # US-CN; "none" for modularity, whose split ignores the poles
         "year": YEAR,
         "value": pl.Float64,
         "low": pl.Float64,  # 95 % interval over countries
         "high": pl.Float64,
-        "chance": pl.Float64,  # mean and central 95 % where z is dealt out anew, strengths given
+        "chance": pl.Float64,  # mean and central 95 % of strength-preserving permutations of z
         "chance_low": pl.Float64,
         "chance_high": pl.Float64,
-        "p": pl.Float64,  # that chance gives as much polarization
-        "steady": pl.Float64,  # mean of panels drawn with unchanged affinities
+        "p": pl.Float64,  # probability of as much polarization by chance
+        "constant_affinity": pl.Float64,  # mean over panels drawn with constant affinities
         "countries": pl.Int64,
-        "apart": pl.Boolean,  # modularity: whether its split parts the two poles; null for all else
+        "apart": pl.Boolean,  # modularity: whether its split parts the two poles; null for other measures
     },
 )
 POLARIZATION_TRENDS = Table(
@@ -72,13 +72,13 @@ POLARIZATION_TRENDS = Table(
         "slope": pl.Float64,  # change per decade, with its 95 % interval over countries
         "low": pl.Float64,
         "high": pl.Float64,
-        "excess_slope": pl.Float64,  # the same of value less steady
-        "excess_low": pl.Float64,  # the wider of two intervals: over countries, and of the panels drawn
+        "excess_slope": pl.Float64,  # slope of value less constant_affinity
+        "excess_low": pl.Float64,  # the wider at each end: over countries, or over panels drawn
         "excess_high": pl.Float64,
-        "years_low": pl.Float64,  # 95 % interval of the slope over years, and test, as of a single series
+        "years_low": pl.Float64,  # 95 % interval and test of the slope as of a single series
         "years_high": pl.Float64,
         "years_p": pl.Float64,
-        "towards": pl.Int8,  # 1 polarization, -1 integration, 0 neither: by the interval of the excess
+        "towards": pl.Int8,  # by the interval of the excess: 1 polarization, -1 integration, 0 neither
     },
 )
 HUBS = Table(
@@ -86,13 +86,13 @@ HUBS = Table(
     {
         "region": pl.String,
         "channel": pl.String,
-        "unit": pl.String,  # of slopes: "z" or "noise" (of each pair), per decade
+        "unit": pl.String,  # of slopes per decade: "z", or "noise" of each pair
         "countries": pl.Int64,
         "large": pl.List(COUNTRY),  # largest first
         "hub_pairs": pl.Int64,  # both countries large
         "spoke_pairs": pl.Int64,  # one large, one small
         "small_pairs": pl.Int64,
-        "hubs": pl.Float64,  # mean slope, with its 95 % interval (null of a single pair)
+        "hubs": pl.Float64,  # mean slope, with its 95 % interval (null for a single pair)
         "hubs_low": pl.Float64,
         "hubs_high": pl.Float64,
         "spokes": pl.Float64,
@@ -102,24 +102,24 @@ HUBS = Table(
         "small_low": pl.Float64,
         "small_high": pl.Float64,
         "statistic": pl.Float64,  # spokes less hubs
-        "p": pl.Float64,  # two-sided, by permutation; q: Benjamini-Hochberg over regions
-        "q": pl.Float64,
-        "over_small": pl.Float64,  # spokes less small, tested alike
+        "p": pl.Float64,  # two-sided permutation test
+        "q": pl.Float64,  # Benjamini-Hochberg adjusted over regions
+        "over_small": pl.Float64,  # spokes less small, with the same test
         "p_over_small": pl.Float64,
-        "labellings": pl.Int64,  # behind p
-        "exact": pl.Boolean,  # whether these are all there are
+        "labellings": pl.Int64,  # number behind p
+        "exact": pl.Boolean,  # whether these are all labellings
     },
 )
 
 
 def alignment_table(poles: Sequence[str]) -> Table:
-    """Kind of table that holds the group of each country, its archetype with each pole, and its index."""
+    """Kind of table with the group of each country, its archetype with each pole, and its index."""
     columns = {
         "country": COUNTRY,
         "group": pl.String,  # by the archetypes below
         **{f"archetype_{pole}": pl.String for pole in poles},
-        "trend_group": pl.String,  # the same rule on the archetypes of the pairs' own trends
-        "index": pl.Float64,  # of two poles: positive towards the first, with its 95 % interval
+        "trend_group": pl.String,  # by the archetypes of the pairs' own trends, under the same rule
+        "index": pl.Float64,  # only with two poles: positive towards the first; with its 95 % interval
         "index_low": pl.Float64,
         "index_high": pl.Float64,
     }

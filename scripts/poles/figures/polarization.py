@@ -72,7 +72,7 @@ def _panel(axes: Axes, frame: pl.DataFrame, trends: pl.DataFrame) -> None:
             axes.fill_between(year, rows["chance_low"], rows["chance_high"], color=style.LIGHT, lw=0)
             axes.plot(year, rows["chance"], color=style.GREY, lw=1)
             axes.fill_between(year, rows["low"], rows["high"], color=COLOUR, alpha=0.25, lw=0)
-            axes.plot(year, rows["steady"], color=style.INK, lw=1, ls=(0, (4, 2)))
+            axes.plot(year, rows["constant_affinity"], color=style.INK, lw=1, ls=(0, (4, 2)))
         axes.plot(year, value, color=COLOUR, lw=2, ls=LINES[number % len(LINES)], label=poles)
         apart = rows["apart"].fill_null(False).to_numpy()
         if apart.any():
