@@ -163,12 +163,12 @@ def test_resampled_noise_has_the_correlation_of_the_series_and_one_variance_in_a
     rng = np.random.default_rng(8)
     values = ar(rng, 0.6, 2, 60)
     values[1] += 0.5 * values[0]
-    drawn = bootstrap.resample(values, 4000, rng)
+    drawn = bootstrap.sieve_bootstrap(values, 4000, rng)
     spread = drawn.std(axis=0)
     assert spread / spread.mean(axis=1, keepdims=True) == pytest.approx(np.ones((2, 60)), abs=0.08)
     rest = values - theil_sen(values)[:, None] * np.arange(60)
     rest = rest - rest.mean(axis=1, keepdims=True)
-    correlation = trends.unbiased(trends.correlate(rest), 60, degree=1)
+    correlation = trends.unbiased_correlation(trends.lag_one_correlation(rest), 60, degree=1)
     neighbours = [np.corrcoef(drawn[:, n, 30], drawn[:, n, 31])[0, 1] for n in (0, 1)]
     assert neighbours == pytest.approx(correlation, abs=0.06)
     # The innovations of a year are drawn together, so series stay coupled in the years that follow.

@@ -119,7 +119,7 @@ def test_the_error_of_a_mean_sums_over_all_members_that_share_a_country():
     by_country = rng.normal(size=(12, 2))  # a part that pairs of a country have in common
     change = by_country[ENDS].sum(axis=1) + 0.3 * rng.normal(size=(len(ENDS), 2))
     labels = rng.integers(0, 2, len(ENDS))
-    found = dyadic.standard_errors(change, labels, ENDS, 2)
+    found = dyadic.dyadic_standard_errors(change, labels, ENDS, 2)
     for label in (0, 1):
         members = np.flatnonzero(labels == label)
         rest = change[members] - change[members].mean(axis=0)
@@ -138,7 +138,7 @@ def test_the_error_of_a_mean_sums_over_all_members_that_share_a_country():
 
 def test_pairs_without_a_common_country_have_the_error_of_independent_ones():
     change = np.random.default_rng(2).normal(size=(9, 1))
-    found = dyadic.standard_errors(change, np.zeros(9, int), np.arange(18).reshape(9, 2), 1)
+    found = dyadic.dyadic_standard_errors(change, np.zeros(9, int), np.arange(18).reshape(9, 2), 1)
     assert found[0] == pytest.approx(change.std(axis=0, ddof=1) / 3)
 
 

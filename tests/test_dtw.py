@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 
 from poles.archetypes import dtw
 from poles.errors import StudyError
-from poles.stats.threads import together
+from poles.stats.threads import parallel_map
 
 
 def warped(a: np.ndarray, b: np.ndarray, radius: int | None) -> float:
@@ -118,4 +118,4 @@ def test_iterations_that_run_out_are_told():
 
 
 def test_tasks_keep_their_order():
-    assert together(lambda n: n * n, range(7), 1) == together(lambda n: n * n, range(7), 3)
+    assert parallel_map(lambda n: n * n, range(7), 1) == parallel_map(lambda n: n * n, range(7), 3)

@@ -190,7 +190,7 @@ def test_the_jackknife_gives_the_error_of_a_mean_over_pairs():
         means.append(pairs[upper].mean())
         left = [pairs[np.ix_(rest, rest)][np.triu_indices(size - 1, 1)].mean()
                 for rest in (np.delete(np.arange(size), n) for n in range(size))]  # fmt: skip
-        halves.append(bootstrap.jackknife(np.array(left)))
+        halves.append(bootstrap.jackknife_half_width(np.array(left)))
     # A country's effect is half of each of its pairs' mean: the variance of the mean is 4 sigma^2 / n.
     expected = stats.t.isf(0.025, size - 1) * 2 * sigma / np.sqrt(size)
     assert np.sqrt(np.mean(np.square(halves))) == pytest.approx(expected, rel=0.05)

@@ -37,7 +37,7 @@ def test_the_variance_of_the_score_is_that_over_all_orders(values):
     scores = [
         sum(np.sign(b - a) for i, a in enumerate(order) for b in order[i:]) for order in permutations(values)
     ]
-    assert trends.variance(np.array([values], dtype=float))[0] == pytest.approx(np.var(scores))
+    assert trends.score_variance(np.array([values], dtype=float))[0] == pytest.approx(np.var(scores))
 
 
 @given(series)
@@ -72,7 +72,7 @@ def test_without_correlation_interval_and_p_are_the_classical_ones():
 def test_the_inflation_is_the_sum_it_stands_for(correlation, years):
     lags = np.arange(1, years)
     expected = 1 + 2 * ((1 - lags / years) * max(correlation, 0) ** lags).sum()
-    assert trends.inflation(np.array([correlation]), years)[0] == pytest.approx(expected)
+    assert trends.variance_inflation(np.array([correlation]), years)[0] == pytest.approx(expected)
 
 
 def test_the_correlation_is_freed_of_its_bias():
@@ -103,7 +103,7 @@ def test_trends_are_found_and_have_their_sign():
 def test_straight_lines_and_constants():
     values = np.array([0.1 * np.arange(22), np.full(22, 0.3)])
     found = trends.estimate(values)
-    assert found.correlation.tolist() == trends.unbiased(np.zeros(2), 22).tolist()
+    assert found.correlation.tolist() == trends.unbiased_correlation(np.zeros(2), 22).tolist()
     assert trends.directions(found).tolist() == [1, 0]
     assert found.p[1] == 1
 

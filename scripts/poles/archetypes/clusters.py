@@ -11,7 +11,7 @@ from scipy import stats
 from poles.archetypes.names import ARCHETYPES, UNCLEAR, UNNAMED, WORDS, archetype
 from poles.archetypes.tables import NAMES
 from poles.errors import StudyError
-from poles.stats.dyadic import standard_errors
+from poles.stats.dyadic import dyadic_standard_errors
 from poles.stats.threads import one_thread
 from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.preprocessing import preprocess
@@ -203,7 +203,7 @@ def directions(change: np.ndarray, labels: np.ndarray, ends: np.ndarray, k: int)
     Parameters
     ----------
     change, labels, ends, k
-        See `standard_errors`. An empty cluster is unclear.
+        See `dyadic_standard_errors`. An empty cluster is unclear.
 
     Returns
     -------
@@ -216,7 +216,7 @@ def directions(change: np.ndarray, labels: np.ndarray, ends: np.ndarray, k: int)
     mean = sums / np.maximum(sizes, 1)[:, None]
     countries = [len(np.unique(ends[labels == label])) for label in range(k)]
     reach = stats.t.isf(0.025, np.maximum(np.array(countries) - 1, 1))[:, None]
-    reach = reach * standard_errors(change, labels, ends, k)
+    reach = reach * dyadic_standard_errors(change, labels, ends, k)
     low, high = mean - reach, mean + reach
     moves = (np.abs(mean) > zone) & (low * high > 0)
     still = (np.abs(mean) <= zone) & (low > -2 * zone) & (high < 2 * zone)

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 from poles.errors import StudyError
-from poles.stats.threads import together
+from poles.stats.threads import parallel_map
 
 UNBOUNDED = -1
 """Radius of a path that may shift as far as it likes."""
@@ -110,7 +110,7 @@ def matrix(x: np.ndarray, radius: int | None, threads: int = 1) -> np.ndarray:
     x, found = _whole(x), np.zeros((len(x), len(x)))
     # Row i holds len(x) - 1 - i distances: strided slices share them evenly.
     slices = [(start, 4 * threads) for start in range(4 * threads)]
-    together(lambda part: _rows(x, _band(radius), found, *part), slices, threads)
+    parallel_map(lambda part: _rows(x, _band(radius), found, *part), slices, threads)
     return found
 
 

@@ -29,7 +29,7 @@ from poles.nulls.constraints import are_integers
 from poles.nulls.network import Network, network_of, tabulate
 from poles.nulls.scores import z_of
 from poles.nulls.tables import MOMENTS
-from poles.stats.threads import ONE_THREAD, together
+from poles.stats.threads import one_blas_thread, parallel_map
 from poles.trajectories.construction import channel, detrend
 from poles.trajectories.pair_panel import PairPanel
 
@@ -117,7 +117,7 @@ def unit_of(observed: np.ndarray) -> float | None:
     return None if are_integers(observed) else float(observed[observed > 0].min())
 
 
-@ONE_THREAD  # here, as limits that threads of one process set and lift cross each other
+@one_blas_thread  # here, as limits that threads of one process set and lift cross each other
 def draw(
     observed: Mapping[str, pl.DataFrame],
     panel: PairPanel,
@@ -180,7 +180,7 @@ def draw(
         drawn = {}
         for layer, frame in inside.items():
             tasks = [(place, layer, year) for year in frame.partition_by("year", maintain_order=True)]
-            moments = [part for part in together(refitted, tasks, threads) if part is not None]
+            moments = [part for part in parallel_map(refitted, tasks, threads) if part is not None]
             log.info("panel %d, %s: links in %d of %d years", place, layer, len(moments), len(panel.years))
             empty = pl.DataFrame(schema=dict(MOMENTS.columns))
             drawn[layer] = pl.concat([empty, *moments]).with_columns(z_of(pl.col("observed")))

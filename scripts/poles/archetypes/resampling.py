@@ -13,7 +13,7 @@ import numpy as np
 from poles.archetypes import clusters, dtw, surrogates
 from poles.archetypes.names import UNNAMED, archetype
 from poles.errors import StudyError
-from poles.stats.threads import together
+from poles.stats.threads import parallel_map
 from poles.trajectories.preprocessing import PREPROCESSINGS, prepare
 
 RADII = (1, 2, 3, None)
@@ -243,7 +243,7 @@ def explore(
             return None
         return found.labels, found.inertia
 
-    fits = dict(zip(runs, together(unchanged, runs, threads), strict=True))
+    fits = dict(zip(runs, parallel_map(unchanged, runs, threads), strict=True))
     widths = silhouettes(trajectories, x, {k: fit[0] for k, fit in fits.items() if fit}, design, threads)
     base = {k: (*fit, widths[k]) for k, fit in fits.items() if fit}
     todo = [(place, run) for k in base for place, run in enumerate(runs[k])]
@@ -256,7 +256,7 @@ def explore(
         place, run = task
         return refit(trajectories, x, run, design, np.random.default_rng([design.seed, *key, run.k, place]))
 
-    found = zip(todo, together(once, todo, threads), strict=True)
+    found = zip(todo, parallel_map(once, todo, threads), strict=True)
     whole = dtw.fit(x, x.mean(axis=0, keepdims=True), design.radius).inertia
     return Outcome(whole, base, {run: labels for (_, run), labels in found if labels is not None})
 

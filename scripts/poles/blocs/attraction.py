@@ -28,7 +28,7 @@ from poles.blocs.alignment import trend_series
 from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import POLES
 from poles.stats import trends
-from poles.stats.false_discovery import adjusted
+from poles.stats.false_discovery import benjamini_hochberg
 from poles.study import tables
 from poles.trajectories.construction import number_countries
 
@@ -114,7 +114,7 @@ def search(
         by_count, by_strength = [result.p for result in results], [result.strength_p for result in results]
         for suffix, chance_p in (("", by_count), ("_strength", by_strength)):
             p = np.maximum(chance_p, one_sided)
-            columns |= {f"p_{verb}{suffix}": p, f"q_{verb}{suffix}": adjusted(p)}
+            columns |= {f"p_{verb}{suffix}": p, f"q_{verb}{suffix}": benjamini_hochberg(p)}
     rank = pl.col("excess").round(12).rank("min", descending=True)
     poles = pl.DataFrame(columns).with_columns(rank.alias("rank"))
     for verb in ("attracts", "repels"):

@@ -24,8 +24,8 @@ from poles.blocs.alignment import trend_series, undirected
 from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import HUBS
 from poles.stats import trends
-from poles.stats.dyadic import standard_errors
-from poles.stats.false_discovery import adjusted
+from poles.stats.dyadic import dyadic_standard_errors
+from poles.stats.false_discovery import benjamini_hochberg
 from poles.trajectories.construction import number_countries
 from poles.trajectories.preprocessing import in_noise_units
 
@@ -184,7 +184,7 @@ def region_row(
         row["over_small"] = spokes - small
         row["p_over_small"] = two_sided_p(spokes - small, by_chance[:, SPOKE] - by_chance[:, SMALL], exact)
     kind_of_pair = (~large[ends]).sum(axis=1)
-    errors = standard_errors(slopes[:, None], kind_of_pair, ends, len(KINDS))[:, 0]
+    errors = dyadic_standard_errors(slopes[:, None], kind_of_pair, ends, len(KINDS))[:, 0]
     for kind, (name, number_of_pairs) in KINDS.items():
         of_kind = kind_of_pair == kind
         row[number_of_pairs] = int(of_kind.sum())
@@ -229,7 +229,7 @@ def compare(
     -------
     pl.DataFrame
         `HUBS`: Theil-Sen slopes per decade, in units of z and of the noise of each pair. Intervals allow for
-        pairs that share a country (`dyadic.standard_errors`). A region needs two large countries and a small
+        pairs that share a country (`dyadic_standard_errors`). A region needs two large countries and a small
         one in the panel. Where a region is too small for a test, p is null.
     """
     if trajectories.is_empty():
@@ -279,5 +279,5 @@ def _adjusted_by_family(table: pl.DataFrame) -> pl.Series:
     q = np.full(len(table), np.nan)
     for number in np.unique(family):
         tested = (family == number) & np.isfinite(p)
-        q[tested] = adjusted(p[tested])
+        q[tested] = benjamini_hochberg(p[tested])
     return pl.Series("q", q).fill_nan(None)

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from poles.blocs.modularity import best_split, camps_of_poles, modularity
-from poles.stats.bootstrap import jackknife
+from poles.stats.bootstrap import jackknife_half_width
 
 
 class PairNetwork(NamedTuple):
@@ -191,7 +191,7 @@ class SplitModularity:
 
     def interval(self, value: np.ndarray | float, sample: np.ndarray) -> tuple:
         """95 % interval of a value from its sample: jackknife."""
-        half = jackknife(sample)
+        half = jackknife_half_width(sample)
         return value - half, value + half
 
 

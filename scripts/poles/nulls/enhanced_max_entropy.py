@@ -38,7 +38,7 @@ from poles.nulls.constraints import are_integers, margins, relative_errors, resi
 from poles.nulls.coordinates import CANCELLATION, Coordinates, Forest, Hub, coordinates_for, reach_of
 from poles.nulls.network import Moments, Network
 from poles.nulls.newton import newton
-from poles.stats.threads import ONE_THREAD
+from poles.stats.threads import one_blas_thread
 
 WHOLE_WEIGHTS_ONLY = True
 
@@ -321,7 +321,7 @@ ROUNDS, DAMPING = 6, 0.8
 """Rounds of proportional fitting before Newton's method, and the power of the ratio that each applies."""
 
 
-@ONE_THREAD
+@one_blas_thread
 def starting_point(network: Network, support: Support) -> Point:
     """Multipliers near the solution, by rounds of proportional fitting: of a_i + b_j, then around a hub.
 

@@ -23,7 +23,7 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf
 
 from poles.nulls.coordinates import TINY
-from poles.stats.threads import ONE_THREAD
+from poles.stats.threads import one_blas_thread
 
 TARGET = 1e-12
 """Relative error at which a solver stops."""
@@ -65,7 +65,7 @@ class Dual(Protocol):
         """How many times a step can be taken before the edge of the domain."""
 
 
-@ONE_THREAD
+@one_blas_thread
 def newton(dual: Dual, point: Any) -> tuple[Any, int]:
     """Minimise a dual by a damped Newton method; global, as the function is convex.
 

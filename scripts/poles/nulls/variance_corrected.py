@@ -29,7 +29,7 @@ from poles.nulls.constraints import allowed_pairs, is_star, residual_of
 from poles.nulls.coordinates import Hub
 from poles.nulls.network import Moments, Network
 from poles.nulls.newton import solve_semidefinite
-from poles.stats.threads import ONE_THREAD
+from poles.stats.threads import one_blas_thread
 
 LEVERAGE = 0.99
 """Leverage above which 1 - h is found another way than by subtraction."""
@@ -62,7 +62,7 @@ def fit(network: Network) -> Moments:
     )
 
 
-@ONE_THREAD
+@one_blas_thread
 def conditional_variances(network: Network, variances: np.ndarray) -> np.ndarray:
     """Variances of independent Gaussian weights given their row and column sums.
 

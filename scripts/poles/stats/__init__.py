@@ -1,1 +1,1 @@
-"""Statistics that know nothing of countries."""
+"""Statistics that know nothing of countries, and the control of their threads."""

@@ -1,30 +1,40 @@
-"""Resampling of series and of units: bootstrap and jackknife."""
+"""Uncertainty by resampling: the jackknife over units, and the sieve bootstrap of time series."""
 
 import numpy as np
 from scipy import stats
 
-from poles.stats import trends
-from poles.stats.trends import theil_sen
+from poles.stats.trends import lag_one_correlation, theil_sen, unbiased_correlation
 
 
-def jackknife(left: np.ndarray) -> np.ndarray:
-    """Half of a 95 % interval from values with each country left out, along the first axis.
+def jackknife_half_width(estimates: np.ndarray) -> np.ndarray:
+    """Compute half of the width of a 95 % interval by the jackknife.
 
-    Standard error sqrt((n - 1) / n sum (x_i - mean)^2), which is right where a value of a pair comes of its
-    two countries, and too wide where pairs are independent (Arvesen 1969, Ann. Math. Stat. 40:2076-2100).
+    The standard error is sqrt((n - 1) / n sum (x_i - mean)^2) over n units. The interval is that of
+    Student's t with n - 1 degrees of freedom. For a statistic of dyads whose values come from their two
+    units, this error is right; where dyads are independent it is too wide (Arvesen 1969, Ann. Math. Stat.
+    40:2076-2100).
+
+    Parameters
+    ----------
+    estimates : ndarray, shape (n, ...)
+        The estimate with each unit left out in turn.
+
+    Returns
+    -------
+    ndarray, shape (...)
     """
-    n = len(left)
-    error = np.sqrt((n - 1) / n * ((left - left.mean(axis=0)) ** 2).sum(axis=0))
+    n = len(estimates)
+    error = np.sqrt((n - 1) / n * ((estimates - estimates.mean(axis=0)) ** 2).sum(axis=0))
     return stats.t.isf(0.025, n - 1) * error
 
 
-def resample(values: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise of several series drawn anew, by the autoregressive sieve bootstrap.
+def sieve_bootstrap(values: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """Resample the noise of several series by the autoregressive sieve bootstrap of order 1.
 
-    Bühlmann (1997, Bernoulli 3:123-148), of order 1.
-    What each series' own trend leaves is taken as AR(1), its correlation freed of bias (`trends.unbiased`)
-    and not below 0. The innovations are drawn with replacement, the same years for all series, so that what
-    couples the series stays. The factor makes up for the line that was fitted.
+    The method is that of Bühlmann (1997, Bernoulli 3:123-148). What is left of a series after its Theil-Sen
+    trend is taken as AR(1) noise; its correlation is corrected for bias (`trends.unbiased_correlation`) and
+    not allowed below 0. Innovations are drawn with replacement, from the same years for all series, which
+    keeps the dependence between series. They are scaled up for the two parameters of the fitted line.
 
     Parameters
     ----------
@@ -35,15 +45,17 @@ def resample(values: np.ndarray, resamples: int, rng: np.random.Generator) -> np
     Returns
     -------
     ndarray, shape (resamples, series, years)
+        Noise without trend and level.
     """
     years = values.shape[1]
-    rest = values - theil_sen(values)[:, None] * np.arange(years)
-    rest = rest - rest.mean(axis=1, keepdims=True)
-    r = np.maximum(trends.unbiased(trends.correlate(rest), years, degree=1), 0)
-    shocks = rest[:, 1:] - r[:, None] * rest[:, :-1]
-    shocks = (shocks - shocks.mean(axis=1, keepdims=True)) * np.sqrt((years - 1) / (years - 3))
-    drawn = shocks[:, rng.integers(0, years - 1, (resamples, years))].swapaxes(0, 1)
-    noise = drawn / np.sqrt(1 - r**2)[:, None]  # the first year's; the others follow from it
+    residuals = values - theil_sen(values)[:, None] * np.arange(years)
+    residuals = residuals - residuals.mean(axis=1, keepdims=True)
+    r = np.maximum(unbiased_correlation(lag_one_correlation(residuals), years, degree=1), 0)
+    innovations = residuals[:, 1:] - r[:, None] * residuals[:, :-1]
+    innovations = (innovations - innovations.mean(axis=1, keepdims=True)) * np.sqrt((years - 1) / (years - 3))
+    resampled = innovations[:, rng.integers(0, years - 1, (resamples, years))].swapaxes(0, 1)
+    # The first year has the stationary variance; every later one follows from the year before.
+    noise = resampled / np.sqrt(1 - r**2)[:, None]
     for year in range(1, years):
-        noise[:, :, year] = r * noise[:, :, year - 1] + drawn[:, :, year]
+        noise[:, :, year] = r * noise[:, :, year - 1] + resampled[:, :, year]
     return noise

@@ -1,41 +1,43 @@
-"""Standard errors for pairs that share a country or another unit."""
+"""Standard errors of means over dyads, which depend on each other where they share a unit.
+
+A dyad is a pair of units. The variance is the dyadic-robust one of Aronow, Samii and Assenova (2015,
+Political Anal. 23:564-577): products of residuals are summed over all pairs of dyads that have a unit in
+common.
+"""
 
 import numpy as np
 
 
-def standard_errors(change: np.ndarray, labels: np.ndarray, ends: np.ndarray, k: int) -> np.ndarray:
-    """Standard error of the mean change of each cluster, where pairs that share a country depend.
-
-    The dyadic-robust variance of Aronow, Samii and Assenova (2015, Political Anal. 23:564-577): products of
-    residuals are summed over all pairs of members that have a country in common. It is never taken below
-    that of independent members.
+def dyadic_standard_errors(values: np.ndarray, labels: np.ndarray, ends: np.ndarray, k: int) -> np.ndarray:
+    """Estimate the standard error of the mean of each group of dyads.
 
     Parameters
     ----------
-    change : ndarray, shape (pairs, channels)
-        See `changes`.
-    labels : ndarray, shape (pairs,)
-    ends : ndarray of int, shape (pairs, 2)
-        Numbers of the two countries of each pair.
+    values : ndarray, shape (dyads, columns)
+        Each column has its own means and errors.
+    labels : ndarray of int, shape (dyads,)
+        Group of each dyad, from 0 to `k` - 1.
+    ends : ndarray of int, shape (dyads, 2)
+        Numbers of the two units of each dyad.
     k : int
-        Number of clusters.
+        Number of groups.
 
     Returns
     -------
-    ndarray, shape (k, channels)
-        Infinite for a cluster of one member.
+    ndarray, shape (k, columns)
+        Never below the error of independent dyads; infinite for a group of fewer than two.
     """
-    errors = np.full((k, change.shape[1]), np.inf)
+    errors = np.full((k, values.shape[1]), np.inf)
     for label in range(k):
         inside = labels == label
         members = int(inside.sum())
         if members < 2:
             continue
-        rest = change[inside] - change[inside].mean(axis=0)
-        by_country = np.zeros((ends.max() + 1, change.shape[1]))
+        residuals = values[inside] - values[inside].mean(axis=0)
+        by_unit = np.zeros((ends.max() + 1, values.shape[1]))
         for end in (0, 1):
-            np.add.at(by_country, ends[inside, end], rest)
-        independent = (rest**2).sum(axis=0)
-        shared = (by_country**2).sum(axis=0) - independent  # a pair is counted at both of its ends
+            np.add.at(by_unit, ends[inside, end], residuals)
+        independent = (residuals**2).sum(axis=0)
+        shared = (by_unit**2).sum(axis=0) - independent  # a dyad is counted at both of its ends
         errors[label] = np.sqrt(np.maximum(shared, independent) / (members * (members - 1)))
     return errors

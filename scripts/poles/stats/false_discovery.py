@@ -1,9 +1,20 @@
-"""False discovery rate."""
+"""Control of the false discovery rate over many tests."""
 
 import numpy as np
 from scipy import stats
 
 
-def adjusted(p: np.ndarray) -> np.ndarray:
-    """P adjusted for being many (Benjamini and Hochberg 1995), as many as given."""
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """Adjust p-values for many tests (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57:289-300).
+
+    Parameters
+    ----------
+    p : ndarray, shape (tests,)
+        One p-value per test, none of them NaN; there may be none at all.
+
+    Returns
+    -------
+    ndarray, shape (tests,)
+        The lowest false discovery rate at which each test is rejected.
+    """
     return stats.false_discovery_control(p) if len(p) else p

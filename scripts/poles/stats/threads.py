@@ -1,4 +1,9 @@
-"""Limits on threads, so that sums do not depend on how many there are."""
+"""Control of threads, so that results do not depend on how many there are.
+
+Numerical libraries add up partial sums in the order in which their threads finish, so that the rounding of a
+sum depends on the number of threads. The study keeps each sum within one thread, and runs whole tasks side by
+side instead.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +14,39 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
+one_blas_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
+"""Decorator that keeps linear algebra within a function to one thread; matrices of the study are small."""
+
 
 def one_thread() -> AbstractContextManager:
-    """Keep the libraries behind scikit-learn to one thread.
+    """Limit the libraries behind scikit-learn, OpenMP among them, to one thread within a ``with`` block.
 
-    Theirs add up their parts as they finish, so sums would depend on their number; and on panels of this
-    size they mostly wait for each other.
+    On data as small as those of the study their threads mostly wait for each other anyway.
     """
-    import sklearn.cluster  # noqa: F401  what is loaded later is not limited
+    import sklearn.cluster  # noqa: F401  a library that is loaded later would not be limited
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1)
 
 
-def together(task: Callable[[Any], Any], arguments: Iterable[Any], threads: int) -> list[Any]:
-    """Results of a task for each argument, in their order, several at a time."""
+def parallel_map(task: Callable[[Any], Any], arguments: Iterable[Any], threads: int) -> list[Any]:
+    """Run a task for each of several arguments, some of them at the same time.
+
+    Parameters
+    ----------
+    task : callable
+        Gains from threads only where it releases Python's lock.
+    arguments : iterable
+    threads : int
+        Tasks that run at the same time at most.
+
+    Returns
+    -------
+    list
+        Results in the order of the arguments.
+    """
     arguments = list(arguments)
     if threads <= 1 or len(arguments) <= 1:
         return [task(argument) for argument in arguments]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(task, arguments))
-
-
-ONE_THREAD = ThreadpoolController().wrap(limits=1, user_api="blas")
-"""Linear algebra runs on one thread: matrices are small, and sums must not depend on how many there are."""
