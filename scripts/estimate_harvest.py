@@ -5,6 +5,7 @@ from poles.study import jobs
 
 with jobs.run(snakemake):
     params, settings = snakemake.params, snakemake.config["source"]["api"]
-    for line in estimate.estimate_harvest(params.store, params.asked, params.spans, params.cited, settings):
+    harvest = params.store, params.asked, params.date_ranges, params.cited
+    for line in estimate.estimate_harvest(*harvest, settings):
         jobs.log.info(line)
         print(line, flush=True)

@@ -1,4 +1,4 @@
-"""Ask OpenAlex whether what the harvest takes for granted holds; costs some ten credits."""
+"""Check what the harvest assumes about OpenAlex; costs about ten credits."""
 
 import sys
 

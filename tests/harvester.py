@@ -23,9 +23,9 @@ def work_through(url: str, folder: Path) -> int:
     """Harvest everything with two processes, as jobs of the workflow would; the exit status."""
     asked = {"url": url, "field": FIELD, "types": None, "years": {"first": FIRST, "last": LAST}}
     settings = {"url": url, "budget": None, "rate": 100, "timeout": 0.8, "drift": 0.0}
-    names = date_ranges.spans(FIRST, LAST, "year")
+    names = date_ranges.list_ranges(FIRST, LAST, "year")
     pairs = [(str(folder), asked, settings, names[part::2]) for part in range(2)]
-    processes = [multiprocessing.Process(target=_spans, args=pair) for pair in pairs]
+    processes = [multiprocessing.Process(target=_shards, args=pair) for pair in pairs]
     if status := _run(processes):
         return status
     pairs = [(str(folder), asked, settings, part) for part in range(2)]
@@ -45,7 +45,7 @@ def _save(folder: str, name: str, content: bytes, records: list[str]) -> None:
     embedding.write_gzip(content, Path(folder, "results/harvest/api", f"{name}.jsonl.gz"), record)
 
 
-def _spans(folder: str, asked: dict, settings: dict, names: list[str]) -> None:
+def _shards(folder: str, asked: dict, settings: dict, names: list[str]) -> None:
     for name in names:
         if not Path(folder, "results/harvest/api", f"{name}.jsonl.gz").exists():
             try:

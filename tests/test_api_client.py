@@ -247,9 +247,12 @@ def test_what_does_not_pass_is_given_up_with_one_line(client):
         ),
         (
             query.page({"from_updated_date": "2026-01-01"}, "*"),
-            r": not with the plan of this account \(429 Plan upgr",
+            r": the plan of this account does not allow it \(429 Plan upgr",
         ),
-        ("/no-such", r"^source\.api\.url: http://127.0.0.1:\d+ has no /no-such, which OpenAlex has \(404\)$"),
+        (
+            "/no-such",
+            r"^source\.api\.url: http://127.0.0.1:\d+ is not OpenAlex, because it has no /no-such \(404\)$",
+        ),
     ],
 )
 def test_what_is_wrong_is_never_asked_again(client, path: str, line: str):
@@ -282,7 +285,7 @@ def test_a_spent_budget_is_not_waited_for(client):
             asking.get(PAGE, 1)
             asking.get(PAGE, 1)
             with pytest.raises(
-                BudgetSpent, match=r"0 of 2 credits are left; it begins anew at .* UTC \(in .* hours\)"
+                BudgetSpent, match=r"0 of 2 credits are left; it is renewed at .* UTC \(in .* hours\)"
             ):
                 asking.get(PAGE, 1)
         assert max(slept) < 1
@@ -300,8 +303,8 @@ def test_other_addresses_are_named_in_one_line(client):
     unused.close()
     for url, line in {
         place: r"does not answer as OpenAlex does \(connection refused\)",
-        "nonsense": r"is no address|https is wanted",
-        "http://openalex.org": r"would show the key to the network; https is wanted",
+        "nonsense": r"is not an address|use an https address",
+        "http://openalex.org": r"would send the key unencrypted; use an https address",
         "https://no-such-host.invalid": r"does not answer as OpenAlex does \(",
     }.items():
         with pytest.raises(StudyError, match=rf"^source\.api\.url: .*{line}") as error, client(url):
@@ -353,7 +356,7 @@ def test_an_answer_that_trickles_is_given_up(client, monkeypatch):
 
     threading.Thread(target=run, daemon=True).start()
     with (
-        pytest.raises(StudyError, match=r"the answer was not whole after 2 s"),
+        pytest.raises(StudyError, match=r"the answer was not complete after 2 s"),
         client(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.4),
     ):
         pass

@@ -59,17 +59,17 @@ def truth(year: int) -> list[int]:
     )
 
 
-def take(server: OpenAlexServer, store: Path, span: str, **changes: Any) -> bytes:
-    """Harvest one span."""
-    return harvest.harvest_shard(str(store), asked(server.url), span, settings(server.url, **changes))[0]
+def take(server: OpenAlexServer, store: Path, dates: str, **changes: Any) -> bytes:
+    """Harvest one date range."""
+    return harvest.harvest_shard(str(store), asked(server.url), dates, settings(server.url, **changes))[0]
 
 
 @given(st.integers(1900, 2100), st.integers(0, 3), st.sampled_from(list(date_ranges.MONTHS)))
-def test_spans_hold_every_day_once(first: int, more: int, by: str):
-    names = date_ranges.spans(first, first + more, by)
+def test_date_ranges_hold_every_day_once(first: int, more: int, by: str):
+    names = date_ranges.list_ranges(first, first + more, by)
     day = date(first, 1, 1)
     for name in names:
-        begin, end = date_ranges.dates(name)
+        begin, end = date_ranges.bounds(name)
         assert begin == day
         day = end + timedelta(days=1)
     assert day == date(first + more + 1, 1, 1)
@@ -79,9 +79,9 @@ def test_spans_hold_every_day_once(first: int, more: int, by: str):
 @pytest.mark.parametrize(
     "name", ["", "20", "2020-13", "2020-00", "2020-q5", "2020-1", "citing_0", "2020-01-01"]
 )
-def test_what_is_no_span(name: str):
-    with pytest.raises(StudyError, match="a year, quarter or month is wanted"):
-        date_ranges.dates(name)
+def test_what_is_no_date_range(name: str):
+    with pytest.raises(StudyError, match="not a year, quarter or month such as"):
+        date_ranges.bounds(name)
 
 
 def test_every_work_comes_once_with_all_its_authors(tmp_path: Path):
@@ -91,7 +91,8 @@ def test_every_work_comes_once_with_all_its_authors(tmp_path: Path):
             assert ids(content) == truth(year)
             if year == 2020:
                 records = {harvest.number_of(w): w for w in map(orjson.loads, content.splitlines())}
-        months = b"".join(take(server, tmp_path, span) for span in date_ranges.spans(2020, 2020, "month"))
+        names = date_ranges.list_ranges(2020, 2020, "month")
+        months = b"".join(take(server, tmp_path, name) for name in names)
         # A page for 2018; 200 works of 2020 fill two pages and an empty third; one page for most months.
         pages = 1 + 2 + 3 + 1 + sum(
             max(1, -(-len([n for n in truth(2020) if n % 12 == month]) // 100)) for month in range(12)
@@ -145,7 +146,7 @@ def test_a_list_that_never_comes_out_right_is_no_result(tmp_path: Path):
     with (
         serve(failures=Failures(short_page=1.0, most=99)) as server,
         pytest.raises(
-            StudyError, match=r"/2020: \d+ works found in 3 rounds, but OpenAlex counts 200; take smaller"
+            StudyError, match=r"/2020: \d+ works found in 3 rounds, but OpenAlex counts 200; choose smaller"
         ),
     ):
         take(server, tmp_path, "2020")
@@ -369,7 +370,7 @@ def test_the_number_of_parts_changes_no_batch(core):
 
 
 def test_the_estimate_is_what_the_harvest_costs(tmp_path: Path):
-    names = date_ranges.spans(2019, 2021, "quarter")
+    names = date_ranges.list_ranges(2019, 2021, "quarter")
     with serve() as server:
 
         def say(cited: str | None) -> list[str]:
@@ -381,7 +382,9 @@ def test_the_estimate_is_what_the_harvest_costs(tmp_path: Path):
         assert first.startswith(
             "344 works of the field in 12 shards, 0 of them in the store: about 12 credits"
         )
-        assert last.startswith("this harvest costs about 12 credits; you have 9999 today (begins anew at ")
+        assert last.startswith(
+            "this harvest costs about 12 credits; you have 9999 credits today (the budget is renewed at "
+        )
         used = server.credits_used
         for name in names:
             (tmp_path / f"{name}.jsonl.gz").write_bytes(gzip.compress(take(server, tmp_path / "store", name)))
@@ -399,7 +402,7 @@ def test_the_estimate_is_what_the_harvest_costs(tmp_path: Path):
 
 def test_the_estimate_says_how_many_days_it_takes(tmp_path: Path):
     with serve(daily_credits=5) as server:
-        names = date_ranges.spans(2019, 2021, "quarter")
+        names = date_ranges.list_ranges(2019, 2021, "quarter")
         *_, days = estimate.estimate_harvest(
             str(tmp_path), asked(server.url), names, None, settings(server.url)
         )
@@ -469,7 +472,7 @@ def test_groups_that_contradict_themselves_and_selections_beyond_openalex_are_re
         {**group, "groups": [group, {**other, "count": 2}]},
         {**other, "groups": [other, {**group, "count": 3}]},
     ]
-    with pytest.raises(StudyError, match="CN-US counts 2 and 3 works"):
+    with pytest.raises(StudyError, match="CN-US has 2 works in one group and 3 in the other"):
         list(groups.pairs(both))
     for change in (
         {"merge": {"HK": "CN"}},
@@ -501,8 +504,8 @@ def test_the_assumptions_hold_for_the_stand_in_and_are_found_where_they_do_not(t
             if not finding.holds
         ]
     assert len(wrong) == 2
-    assert wrong[0].startswith("a page: ")
-    assert wrong[1].startswith("lists cut authorships")
+    assert wrong[0].startswith("a page has ")
+    assert wrong[1].startswith("lists cut off authorships")
 
 
 def test_verify_live_prints_what_holds(monkeypatch, capsys):
@@ -512,7 +515,7 @@ def test_verify_live_prints_what_holds(monkeypatch, capsys):
         said = capsys.readouterr().out.splitlines()
         assert said[0] == "holds: OPENALEX_API_KEY is known, and /rate-limit states the account"
         assert [line for line in said if line.startswith("DOES NOT HOLD")] == [
-            "DOES NOT HOLD: works are counted by year, for one credit"
+            "DOES NOT HOLD: a count of works by year costs one credit"
         ]
         monkeypatch.setenv(client.KEY, "another")
         assert live_checks.main().startswith("OPENALEX_API_KEY: OpenAlex does not know this key (401 ")

@@ -67,14 +67,14 @@ def test_the_budget_stops_it_with_one_line_and_the_same_command_goes_on(study: S
         stop = r"^harvest_\w+: \w+/\w+: \d+( of \d+)? works are stored; the OpenAlex.*$"
         line = re.search(stop, said, re.MULTILINE)
         assert line, said[-3000:]
-        assert f"budget of today is spent, 0 of {DAILY} credits are left; it begins anew at 20" in line[0]
+        assert f"budget of today is spent, 0 of {DAILY} credits are left; it is renewed at 20" in line[0]
         assert line[0].endswith("hours): run the same command again then")
         assert "Traceback" not in said
     assert kills.fetched_again(study.server.requests) == []
 
 
 def test_the_estimate_is_said_before(study: Study):
-    line = rf"this harvest costs about \d+ credits; you have {DAILY - 2} today \(begins anew at"
+    line = rf"this harvest costs about \d+ credits; you have {DAILY - 2} credits today \(the budget is"
     cost = re.search(line, study.estimate)
     assert cost, study.estimate
     assert "works that cite them, in" in study.estimate

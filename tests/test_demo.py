@@ -621,7 +621,7 @@ def test_nothing_moves_without_contrast():
     ("change", "message"),
     [
         ({"works": 999}, "works is 999, must be at least 1000"),
-        ({"kind": "csv"}, "no layout 'csv'"),
+        ({"kind": "csv"}, "demo.layout: 'csv' is unknown"),
         ({"colour": 1}, "no setting 'colour'; there are contrast"),
         ({"contrast": -1}, "contrast is -1, must not be negative"),
         ({"noise": math.nan}, "noise is nan, must be a number"),

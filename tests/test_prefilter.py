@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from poles.corpus import json_index, json_lines, passes, raw_schema, records
-from poles.corpus import raw_schema as raw
 from poles.corpus.prefilter import CorePrefilter, FieldPrefilter
 from poles.errors import StudyError
 from test_records import EXPORTED, FORMATS, write_parquet
@@ -111,19 +110,19 @@ def spell(value, random: Random, plain: float) -> str:
     return json.dumps(value)
 
 
-def outcome(path: Path, sieve, keep: pl.Expr):
+def outcome(path: Path, prefilter, keep: pl.Expr):
     """Records and tally of a file, or the error that it ends in."""
     tally = raw_schema.Tally()
     try:
-        frames = list(records.read_records(path, 3, keep=keep, tally=tally, sieve=sieve))
+        frames = list(records.read_records(path, 3, keep=keep, tally=tally, prefilter=prefilter))
     except StudyError as error:
         return str(error)
     frame = pl.concat(frames) if frames else pl.DataFrame()
     return frame.rows(named=True), tally
 
 
-def sieves(match: str = "any"):
-    """Both sieves, each with the condition that it stands for."""
+def prefilters(match: str = "any"):
+    """Both prefilters, each with the condition that it stands for."""
     field = {"subfields": [1702, 2718], "match": match}
     yield FieldPrefilter(field["subfields"], match == "any"), passes.in_field(field)
     yield CorePrefilter(CORE), pl.col("work_id").is_in(CORE.implode()) | passes._cites(CORE)
@@ -148,25 +147,25 @@ def test_every_spelling_of_json_gives_what_a_full_parse_gives(
         texts.insert(random.randrange(len(texts) + 1), f'{{"meta": {{}}, "results": [{texts[0]}]}}')
         texts.insert(random.randrange(len(texts) + 1), random.choice(["", "  \t", "\r"]))
     ending = "" if random.random() < 0.5 else "\n"
-    path = tmp_path_factory.mktemp("sieve") / "works.jsonl"
+    path = tmp_path_factory.mktemp("prefilter") / "works.jsonl"
     path.write_text("\n".join([f'{{"id":"{URL}W12"}}', *texts]) + ending, encoding="utf-8", newline="")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_lines, "BLOCK", block)
         patch.setattr(json_lines, "LINES", lines)
-        for sieve, keep in sieves(match):
-            assert outcome(path, sieve, keep) == outcome(path, None, keep)
+        for prefilter, keep in prefilters(match):
+            assert outcome(path, prefilter, keep) == outcome(path, None, keep)
 
 
 @settings(max_examples=25, phases=SHORT, suppress_health_check=list(HealthCheck))
 @given(st.lists(parquet_work, min_size=1, max_size=8), st.sampled_from(["primary", "any"]))
 def test_parquet_gives_what_a_full_reading_gives(tmp_path_factory, works, match):
-    path = tmp_path_factory.mktemp("sieve") / "works.parquet"
+    path = tmp_path_factory.mktemp("prefilter") / "works.parquet"
     times = [work | {"updated_date": None} for work in works]
     write_parquet([*times, {"id": "W1"}], path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(raw, "CHUNK", 3)
-        for sieve, keep in sieves(match):
-            found, expected = outcome(path, sieve, keep), outcome(path, None, keep)
+        patch.setattr(raw_schema, "CHUNK", 3)
+        for prefilter, keep in prefilters(match):
+            found, expected = outcome(path, prefilter, keep), outcome(path, None, keep)
             assert found == expected
 
 
@@ -186,18 +185,18 @@ def test_parquet_of_other_types_gives_what_a_full_reading_gives(tmp_path):
         for n in range(1700, 1720)
     ]
     path = write_parquet(works, tmp_path / "works.parquet", pa.schema(kinds))
-    sieve = FieldPrefilter([1702], True)
+    prefilter = FieldPrefilter([1702], True)
     keep = passes.in_field({"subfields": [1702], "match": "any"})
-    found = outcome(path, sieve, keep)
+    found = outcome(path, prefilter, keep)
     assert found == outcome(path, None, keep)
     assert [row["work_id"] for row in found[0]] == [1701, 1702, 1708, 1715]
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_form_of_json_gives_the_same_through_a_sieve(tmp_path, name):
+def test_every_form_of_json_gives_the_same_through_a_prefilter(tmp_path, name):
     FORMATS[name](tmp_path / name)
-    for sieve, keep in sieves("primary"):
-        assert outcome(tmp_path / name, sieve, keep) == outcome(tmp_path / name, None, keep)
+    for prefilter, keep in prefilters("primary"):
+        assert outcome(tmp_path / name, prefilter, keep) == outcome(tmp_path / name, None, keep)
 
 
 def test_keys_with_escapes_are_seen_wherever_they_stand(tmp_path):
@@ -210,8 +209,8 @@ def test_keys_with_escapes_are_seen_wherever_they_stand(tmp_path):
             f'{{"{"k" * length}":1,"\\u0069\\u0064":"{URL}W7"}}',
         ]
         path.write_text("\n".join([plain, *(text for work in works for text in (plain, work, plain))]))
-        for sieve, keep in sieves():
-            assert outcome(path, sieve, keep) == outcome(path, None, keep)
+        for prefilter, keep in prefilters():
+            assert outcome(path, prefilter, keep) == outcome(path, None, keep)
 
 
 # What is not sound ------------------------------------------------------------------------------------------
@@ -226,8 +225,8 @@ OUTSIDE = (
 def refused(folder: Path, lines, number: int) -> None:
     path = folder / "works.jsonl"
     path.write_bytes(b"\n".join(lines))
-    for sieve, keep in sieves():
-        answer = outcome(path, sieve, keep)
+    for prefilter, keep in prefilters():
+        answer = outcome(path, prefilter, keep)
         assert isinstance(answer, str) and f"works.jsonl, line {number}: not valid JSON" in answer
 
 
@@ -256,12 +255,12 @@ def test_a_gzip_file_cut_anywhere_is_named_with_the_last_sound_line(tmp_path):
     whole = gzip.compress(b"\n".join([OUTSIDE.replace(b"W20", b"W%d" % n) for n in range(20, 3000)]))
     for stop in (30, 300, len(whole) // 2, len(whole) - 9, len(whole) - 1):
         path.write_bytes(whole[:stop])
-        for sieve, keep in sieves():
-            answer = outcome(path, sieve, keep)
+        for prefilter, keep in prefilters():
+            answer = outcome(path, prefilter, keep)
             assert isinstance(answer, str) and "works.jsonl.gz: cannot be read beyond line" in answer
             assert "\n" not in answer
     path.write_bytes(whole[:-8] + b"1234" + whole[-4:])
-    assert "cannot be read beyond line" in outcome(path, *next(sieves()))
+    assert "cannot be read beyond line" in outcome(path, *next(prefilters()))
 
 
 # The index itself -------------------------------------------------------------------------------------------
@@ -275,7 +274,7 @@ def test_the_index_finds_the_values_of_the_record_itself(works, seed, begin):
     lines = [spell(work, random, 1.0).encode() for work in works]
     text = b"\n".join(lines) + b"\n"
     block = np.frombuffer(bytes(begin) + text + bytes(json_index.PADDING), np.uint8)
-    rules, counts = next(sieves())[0].rules, np.zeros(raw_schema.YEARS + 1, np.int64)
+    rules, counts = next(prefilters())[0].rules, np.zeros(raw_schema.YEARS + 1, np.int64)
     found, count, reached = json_index.index(block, begin, begin + len(text), 10, rules, counts)
     assert (count, reached) == (len(lines), begin + len(text))
     names = json_index.keys(json_index.NAMES)
@@ -292,7 +291,7 @@ def test_the_index_finds_the_values_of_the_record_itself(works, seed, begin):
                 assert orjson.loads(bytes(block[first:last])) == parsed[name]
     for line, start, stop in zip(lines, found.start, found.stop, strict=True):
         assert bytes(block[start:stop]) == line
-    assert (found.odd <= found.wanted).all() and counts.sum() == (~found.wanted).sum()
+    assert (found.irregular <= found.candidate).all() and counts.sum() == (~found.candidate).sum()
 
 
 @settings(max_examples=50, phases=SHORT)

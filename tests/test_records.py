@@ -15,7 +15,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from poles.corpus import demo, raw_schema, records
-from poles.corpus import raw_schema as raw
 from poles.corpus.tables import RECORDS
 from poles.errors import StudyError
 
@@ -128,7 +127,7 @@ def plainly(works) -> tuple[list[dict], raw_schema.Tally]:
         if not work["id"]:
             tally.without_id[year] += 1
             continue
-        tally.identified[year] += 1
+        tally.with_id[year] += 1
         listed = work["referenced_works"] or []
         references = [number_of(text, rf"(?:{OPENALEX})?W(\d+)") for text in listed]
         tally.references += references.count(None)
@@ -175,7 +174,7 @@ def test_json_and_parquet_give_what_a_plain_reading_gives(tmp_path_factory, work
     ]
     files = [write_lines(works, folder / "works.jsonl"), write_parquet(times, folder / "works.parquet")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(raw, "CHUNK", 3)
+        patch.setattr(raw_schema, "CHUNK", 3)
         for path in files:
             tally = raw_schema.Tally()
             frame = read(path, tally=tally)
@@ -249,7 +248,7 @@ def test_one_work_in_a_file(tmp_path):
 
 
 def test_position_orders_files_and_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(raw, "CHUNK", 2)
+    monkeypatch.setattr(raw_schema, "CHUNK", 2)
     works = [WORKS[0], {**WORKS[1], "id": None}, *WORKS[2:]]
     frame = pl.concat(records.read_records(write_lines(works, tmp_path / "works.jsonl"), 7))
     assert frame["position"].to_list() == [7 * 2**32 + row for row in (0, 2, 3, 4)]
@@ -362,27 +361,27 @@ def damaged(name: str, content: bytes, message: str):
         damaged("a.jsonl", LINES.replace(b'"id"', b"id", 3)[:-5], "line 1: not valid JSON"),
         damaged("a.jsonl", LINES + b'\n{"id": "W9", ', "line 6: not valid JSON"),
         damaged("a.jsonl", LINES + b'\n{"id": "W\xff"}', "line 6: not valid JSON"),
-        damaged("a.jsonl", LINES + b"\n17", "line 6: 17 is no work"),
+        damaged("a.jsonl", LINES + b"\n17", "line 6: 17 is not a work"),
         damaged("a.json", b'[\n{"id": "W1"},\n{"id": "W2"\n', "line 4: not valid JSON"),
-        damaged("a.json", b'[{"id": "W1"}, null]', "line 1, record 2: None is no work"),
-        damaged("a.json", b'{"error": "Rate limit exceeded"}', "an error of the API, not works ('Rate limit"),
-        damaged("a.json", b'{"results": {}}', "{} is no work"),
+        damaged("a.json", b'[{"id": "W1"}, null]', "line 1, record 2: None is not a work"),
+        damaged("a.json", b'{"error": "Rate limit exceeded"}', "an error of the API instead of works"),
+        damaged("a.json", b'{"results": {}}', "{} is not a work"),
         damaged("a.jsonl", b'{"id": "W1"}\n{"id": "https://openalex.org/A5"}', "line 2: id 'https://openalex.org/A5'"),
-        damaged("a.jsonl", b'{"id": 5}', "line 1: id is 5; text is wanted"),
+        damaged("a.jsonl", b'{"id": 5}', "line 1: id is 5, but has to be text"),
         damaged("a.jsonl", b'{"name": 5}', "none of its 1 records has an id"),
-        damaged("a.jsonl", b'{"id": "W1", "authorships": {}}', "line 1: authorships is {}; a list is wanted"),
+        damaged("a.jsonl", b'{"id": "W1", "authorships": {}}', "line 1: authorships is {}, but has"),
         damaged("a.jsonl", b'{"id": "W1", "authorships": ["x"]}', "line 1: authorships holds 'x'"),
         damaged("a.jsonl", b'{"id": "W1", "referenced_works": [7]}', "line 1: referenced_works holds 7"),
         damaged("a.jsonl", b'{"id": "W1", "referenced_works": "W7"}', "line 1: referenced_works is 'W7'"),
-        damaged("a.jsonl", b'{"id": "W1", "is_retracted": "no"}', "line 1: is_retracted is 'no'; true"),
-        damaged("a.gz", b"", "a.gz: empty"),
-        damaged("a.gz", LINES, "a.gz: no gz file"),
+        damaged("a.jsonl", b'{"id": "W1", "is_retracted": "no"}', "line 1: is_retracted is 'no', but"),
+        damaged("a.gz", b"", "a.gz: the file is empty"),
+        damaged("a.gz", LINES, "a.gz: not a gz file"),
         damaged("a.gz", gzip.compress(LINES)[:-20], "a.gz: cannot be read beyond line"),
         damaged("a.gz", gzip.compress(LINES)[:-6] + b"123456", "a.gz: cannot be read beyond line"),
-        damaged("a.zip", b"PK\x03\x04 and nothing", "a.zip: not a readable zip file"),
-        damaged("a.parquet", b"", "a.parquet: empty"),
-        damaged("a.parquet", LINES, "a.parquet: no parquet file"),
-        damaged("a.parquet", b"PAR1" + LINES, "a.parquet: not readable as Parquet file"),
+        damaged("a.zip", b"PK\x03\x04 and nothing", "a.zip: cannot be read as a zip file"),
+        damaged("a.parquet", b"", "a.parquet: the file is empty"),
+        damaged("a.parquet", LINES, "a.parquet: not a parquet file"),
+        damaged("a.parquet", b"PAR1" + LINES, "a.parquet: cannot be read as a Parquet file"),
     ],
 )  # fmt: skip
 def test_damage_is_named_in_one_line_with_its_place(tmp_path, name, content, message):
@@ -411,7 +410,7 @@ def test_damaged_parquet_pages_are_named(tmp_path):
     content[4:400] = b"\xff" * 396
     path.write_bytes(content)
     with pytest.raises(
-        StudyError, match=r"works\.parquet: not readable as Parquet file of works after row 0"
+        StudyError, match=r"works\.parquet: cannot be read as a Parquet file of works after row 0"
     ):
         read(path)
 

@@ -341,8 +341,8 @@ def test_a_doubtful_topic_takes_a_work_out_of_the_field_but_lets_it_cite(tmp_pat
     assert kept[2000].select("work_id", "is_core").rows() == expected
     steps = ("distinct", "topic score", "in the field or citing a selected work", "to a work of the field")
     assert left_of(losses, *steps) == [(6, 4), (6, 2), (4, 2), (2, 0)]
-    assert "works of the field without a score, which stay: 1" in caplog.text
-    with pytest.raises(StudyError, match=r"min_topic_score: .* the highest score was 0\.7"):
+    assert "1 works of the field have no score; they stay in the field" in caplog.text
+    with pytest.raises(StudyError, match=r"min_topic_score: .* the highest score is 0\.7"):
         files = write_files(tmp_path / "other", [works[:3]])
         select(tmp_path / "none", files, AI, range(2000, 2001), EVERYTHING | {"min_topic_score": 0.8})
 
@@ -355,8 +355,11 @@ def test_proceedings_papers_that_a_list_of_types_loses_are_named_by_year(tmp_pat
     types = ["article", "reveiw", "book"]
     select(tmp_path / "without", files, AI, range(2000, 2004), EVERYTHING | {"types": types})
     assert "not conference-paper" in caplog.text
-    assert "papers; works of the field lost to it by year: 2001 2, 2003 1" in caplog.text
-    assert "no record has the type reveiw, book; the types are article, conference-paper" in caplog.text
+    assert "works of the field that this drops, by year: 2001 2, 2003 1" in caplog.text
+    assert (
+        "no record has the type reveiw, book; the types of the records are: article, conference-paper"
+        in caplog.text
+    )
     assert "the step 'document type' drops 3 of 4 works of the field" in caplog.text
     caplog.clear()
     types = ["article", "conference-paper"]
@@ -397,9 +400,11 @@ def test_field_by_primary_or_any_topic(field, inside):
 
 
 def test_unknown_choices_are_refused():
-    with pytest.raises(StudyError, match=r"field\.match: 'all'; primary or any"):
+    with pytest.raises(StudyError, match=r"field\.match: 'all' is unknown; use primary or any"):
         in_field({"subfields": [1702], "match": "all"})
-    with pytest.raises(StudyError, match=r"selection\.countries: 'all'; one of listed, institutions, union"):
+    with pytest.raises(
+        StudyError, match=r"selection\.countries: 'all' is unknown; use one of listed, institutions, union"
+    ):
         selection.countries_of("all")
 
 
@@ -441,7 +446,7 @@ def test_listed_countries_hide_those_of_the_institutions_and_union_shows_them():
     [
         (
             [record(1, subfield=2718)],
-            r"field\.subfields: no work is in the field; .* null takes every work",
+            r"field\.subfields: no work is in the field; .* or null for every work",
         ),
         ([record(1, 1980), record(2, None)], r"years: .* the years were 1980-1980"),
         ([record(1, type="journal-article")], r"selection\.types: .* the types journal-article"),
@@ -457,7 +462,7 @@ def test_a_study_without_works_names_the_step_that_took_the_last(tmp_path, works
 def test_number_of_records_must_be_that_of_the_manifest(tmp_path):
     files = write_files(tmp_path, [[record(1), record(2)], [record(3)]])
     find_core(files, AI, [2, 1])
-    with pytest.raises(StudyError, match=r"1\.jsonl: 1 records, but the manifest says 2"):
+    with pytest.raises(StudyError, match=r"1\.jsonl: has 1 records, but the manifest says 2"):
         find_core(files, AI, [2, 2])
 
 

@@ -137,7 +137,7 @@ def test_addresses_that_lead_nowhere_are_named(snapshots, service, study):
     address = service.put(snapshots["jsonl"], "closed", open_to_all=False)
     read, end = sources.read_release, service.endpoint
     host = end.removeprefix("http://")
-    assert f"{host} has no bucket missing" in refused(read, "s3://missing", end)
+    assert f"{host} has no bucket named missing" in refused(read, "s3://missing", end)
     assert "s3://closed/nothing holds no snapshot" in refused(read, f"{address}/nothing", end)
     assert "access denied: s3://closed/data/jsonl/works/manifest.json" in refused(read, address, end)
     assert "s3://openalex/data/parquet/works/manifest.json: 127.0.0.1:9 cannot be reached" in refused(
@@ -159,7 +159,7 @@ def test_objects_that_cannot_be_read_are_named(snapshots, service, study, monkey
     assert "s3://missing/a.gz: cannot be read (" in find("s3://missing/a.gz", service.endpoint)
     assert "s3://openalex/a.gz: cannot be read (" in find("s3://openalex/a.gz", NOWHERE)
     answer = find(name, service.endpoint, part.size + 1)
-    assert answer.startswith(f"{name}: {part.size} bytes, but the manifest says {part.size + 1}")
+    assert answer.startswith(f"{name}: has {part.size} bytes, but the manifest says {part.size + 1}")
     storage._filesystem.cache_clear()
 
 
@@ -172,8 +172,8 @@ def test_broken_objects_are_named(snapshots, service, study, kind):
     file = storage.RemoteFile(name, service.endpoint)
     whole = (snapshots[kind] / f"data/{kind}/works/{release.parts[1].name}").read_bytes()
     for content, message in (
-        (b"", f"{name}: empty"),
-        (b"nothing of the kind", f"{name}: no "),
+        (b"", f"{name}: the file is empty"),
+        (b"nothing of the kind", f"{name}: not "),
         (whole[: len(whole) // 2], f"{name}: "),
     ):
         path.write_bytes(content)
@@ -220,10 +220,10 @@ def break_a_line(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (cut, "part_0000.gz: 2"),
-        (remove, "1 files listed in the manifest but not there"),
-        (empty, "part_0000.gz: 0 bytes, but the manifest says"),
-        (drop_a_line, "part_0000.gz: 699 records, but the manifest says 700"),
+        (cut, "part_0000.gz: has 2"),
+        (remove, "1 files of the manifest are missing"),
+        (empty, "part_0000.gz: has 0 bytes, but the manifest says"),
+        (drop_a_line, "part_0000.gz: has 699 records, but the manifest says 700"),
         (break_a_line, "part_0000.gz, line 8: not valid JSON"),
     ],
 )
@@ -244,7 +244,7 @@ def test_parts_of_two_releases_are_refused(copy, snapshots, study):
     harvest(str(copy))
     part = part_of(copy)
     shutil.copy(part, part.with_name("part_0009.gz"))
-    assert "left from another release?" in refused(harvest, str(copy))
+    assert "left from another release" in refused(harvest, str(copy))
 
 
 # Through the workflow ---------------------------------------------------------------------------------------

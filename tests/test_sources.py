@@ -76,17 +76,17 @@ def test_works_are_found_by_glob_in_order(tmp_path):
 @pytest.mark.parametrize(
     ("find", "path", "message"),
     [
-        (sources.works_files, None, "source.path: missing; kind works wants a glob"),
-        (sources.works_files, "", "source.path: missing"),
+        (sources.works_files, None, "source.path: not given; for kind works give a glob"),
+        (sources.works_files, "", "source.path: not given"),
         (sources.works_files, "{}/*.jsonl", "no file matches"),
-        (sources.works_files, "{}", "is a folder; a glob"),
-        (sources.works_files, "{}/*", "notes.txt, which ends in none of"),
+        (sources.works_files, "{}", "is a folder; give a glob"),
+        (sources.works_files, "{}/*", "notes.txt, which does not end in one of"),
         (sources.works_files, "s3://openalex", "is an address"),
-        (sources.read_release, None, "source.path: missing; kind snapshot wants the folder"),
-        (sources.read_release, "{}/nowhere", "nowhere is no folder"),
+        (sources.read_release, None, "source.path: not given; for kind snapshot give the folder"),
+        (sources.read_release, "{}/nowhere", "nowhere is not a folder"),
         (sources.read_release, "{}", "holds no snapshot"),
-        (sources.read_release, "https://openalex.s3.amazonaws.com", "is no address of S3"),
-        (sources.read_release, "s3://", "is no address of S3"),
+        (sources.read_release, "https://openalex.s3.amazonaws.com", "is not an address of S3"),
+        (sources.read_release, "s3://", "is not an address of S3"),
     ],
 )
 def test_what_cannot_be_a_source_is_refused_in_one_line(tmp_path, find, path, message):
@@ -170,19 +170,19 @@ def mix_manifests(works: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (remove_manifest, "no manifest.json"),
+        (remove_manifest, "has no manifest.json"),
         (break_manifest, "not a manifest of OpenAlex"),
         (cut_manifest, "not a manifest of OpenAlex"),
         (list_for_manifest, "not a manifest of OpenAlex"),
         (empty_manifest, "lists no files"),
-        (miscount_manifest, "manifest.json: states 12 records, but its files have 11"),
-        (cut_part, "updated_date=2026-01-05/part_0000.gz: 39 bytes, but the manifest says 40"),
-        (lengthen_part, "updated_date=2026-01-05/part_0000.gz: 41 bytes, but the manifest says 40"),
+        (miscount_manifest, "manifest.json: states 12 records, but 11 in its list of files"),
+        (cut_part, "updated_date=2026-01-05/part_0000.gz: has 39 bytes, but the manifest says 40"),
+        (lengthen_part, "updated_date=2026-01-05/part_0000.gz: has 41 bytes, but the manifest says 40"),
         (
             remove_part,
-            "1 files listed in the manifest but not there, the first is updated_date=2026-09-01/part_0001.gz",
+            "1 files of the manifest are missing, the first is updated_date=2026-09-01/part_0001.gz",
         ),
-        (add_part, "1 files there but not listed in the manifest"),
+        (add_part, "1 files are not listed in the manifest"),
         (mix_manifests, "two releases are mixed"),
     ],
 )
@@ -197,7 +197,7 @@ def test_snapshot_must_agree_with_its_manifest(tmp_path, damage, message):
 
 def test_old_layout_and_its_manifest_are_understood(shared_data, tmp_path):
     sample = shared_data("openalex-snapshot-samples") / "go-openalex/sample/openalex"
-    with pytest.raises(StudyError, match=r"46\d files listed in the manifest but not there"):
+    with pytest.raises(StudyError, match=r"46\d files of the manifest are missing"):
         sources.read_release(str(sample))
     works = tmp_path / "data/works"
     part = "updated_date=2023-05-16/part_000.gz"

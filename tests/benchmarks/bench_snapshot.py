@@ -132,11 +132,10 @@ def _ours(kind: str, task: str, files: list[str], core: str) -> int:
 
 
 def _pure(kind: str, task: str, files: list[str], core: str) -> int:
-    from poles.corpus.raw_schema import RAW
+    from poles.corpus.raw_schema import RAW_SCHEMA
 
-    columns = (
-        ["work_id", "year", *prefilter.FieldPrefilter([1702], False).columns] if task == "A" else list(RAW)
-    )
+    core_columns = ["work_id", "year", *prefilter.FieldPrefilter([1702], False).columns]
+    columns = core_columns if task == "A" else list(RAW_SCHEMA)
     {"jsonl": _pure_jsonl, "parquet": _pure_parquet}[kind](files, columns)
     return 0
 

@@ -145,7 +145,7 @@ def harvested():
     """When and at what cost works were harvested from the API, for results/run.json."""
     from poles.corpus.api.history import history  # takes a second, so not at parse time
 
-    return history(STORE, ASKED, SPANS, config["years"], API["citing"])
+    return history(STORE, ASKED, DATE_RANGES, config["years"], API["citing"])
 
 
 def source_of_run():

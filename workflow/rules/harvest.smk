@@ -2,12 +2,15 @@
 
 API = SOURCE["api"]
 STORE = SOURCE["path"] or "harvest"
-SPANS = checked(
-    date_ranges.spans, config["years"]["first"], config["years"]["last"], API["shards"]
+DATE_RANGES = checked(
+    date_ranges.list_ranges,
+    config["years"]["first"],
+    config["years"]["last"],
+    API["shards"],
 )
 # What tells one harvest from another; the rest of source.api says how to ask, and remakes nothing.
 ASKED = {"url": API["url"], "field": config["field"], "types": API["types"]}
-HARVESTED = [f"results/harvest/api/{span}.jsonl.gz" for span in SPANS]
+HARVESTED = [f"results/harvest/api/{dates}.jsonl.gz" for dates in DATE_RANGES]
 CITED = "results/harvest/cited.parquet"
 CITING = [
     f"results/harvest/api/citing_{part}.jsonl.gz"
@@ -16,18 +19,18 @@ CITING = [
 
 
 wildcard_constraints:
-    span=r"\d{4}(-\d{2}|-q[1-4])?",
+    dates=r"\d{4}(-\d{2}|-q[1-4])?",
     part=r"\d+",
 
 
 rule harvest_shard:
-    """Works of the field published in a span of dates: from the store, and what it lacks from OpenAlex."""
+    """Works of the field published in a range of dates: from the store, and what it lacks from OpenAlex."""
     output:
-        "results/harvest/api/{span}.jsonl.gz",
+        "results/harvest/api/{dates}.jsonl.gz",
     log:
-        "results/logs/harvest_shard/{span}.log",
+        "results/logs/harvest_shard/{dates}.log",
     benchmark:
-        "results/benchmarks/harvest_shard/{span}.tsv"
+        "results/benchmarks/harvest_shard/{dates}.tsv"
     resources:
         openalex=1,
     params:
@@ -82,7 +85,7 @@ rule estimate_harvest:
     params:
         asked=ASKED | {"years": config["years"]},
         store=STORE,
-        spans=SPANS,
+        date_ranges=DATE_RANGES,
         cited=CITED if API["citing"] else None,
         code=code("estimate_harvest"),
     script:

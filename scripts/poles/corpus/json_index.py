@@ -1,11 +1,12 @@
-"""Where in a block of JSON lines the records stand, and in each record the few values that decide over it.
+"""An index of the bytes of JSON lines: where records stand, and the values that decide whether to keep them.
 
-A full parse of a record of OpenAlex costs several times what its decompression does, and most records are
-parsed to be dropped. So the bytes are first indexed: sixty-four at a time are compared with quotes,
-backslashes, brackets and newlines, and the bits that come out tell what lies within a string and how deep
-(Langdale and Lemire 2019, stage 1). Keys count only where they are keys of the record itself. Whatever is not
-of the plainest form (an escape in a key, a key twice, a number written in another way) is left to a full
-parse, so that a decision taken here is that of the full parse.
+A full parse of an OpenAlex record costs several times as much as its decompression, and most parsed records
+would be dropped. So the bytes are indexed first. Sixty-four at a time are compared with quotes, backslashes,
+brackets and newlines; the resulting bits tell which bytes lie within a string and how deeply they are nested
+(Langdale and Lemire 2019, stage 1). Only the keys of the record itself count, not those of nested objects.
+A line is irregular if it is not of the plainest form, because it has an escape in a key, a key twice, or a
+number in another notation. Irregular lines are left to a full parse, so that the index decides as a full
+parse would.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,9 @@ from numba import types
 from numba.extending import intrinsic
 
 ID, YEAR, PRIMARY, TOPICS, REFERENCES, RESULTS = range(6)
-"""Keys that decide over a record, in the order of `NAMES`; ``results`` marks a page of the API."""
+"""Numbers of the keys that decide whether a record is a candidate, in the order of `NAMES`.
+
+``results`` marks a page of the API."""
 
 NAMES = ("id", "publication_year", "primary_topic", "topics", "referenced_works", "results")
 
@@ -26,20 +29,20 @@ _PREFIX = b"https://openalex.org/W"
 _START = tuple(np.frombuffer(_PREFIX, np.uint64, 1, place)[0] for place in (0, 8, 14))
 
 PADDING = 128
-"""Bytes that must follow what is indexed, for blocks are looked at whole."""
+"""Bytes that must follow the indexed text, because 64 bytes are always read at once."""
 
 NO_YEAR = -1
 
 _QUOTE, _BACKSLASH, _NEWLINE, _COLON, _COMMA = (np.uint8(ord(character)) for character in '"\\\n:,')
 _OPEN, _CLOSE = np.uint8(ord("{")), np.uint8(ord("}"))
 _OPEN_LIST, _CLOSE_LIST = np.uint8(ord("[")), np.uint8(ord("]"))
-_CASE = np.uint8(0x20)  # by which [ and {, ] and } differ
+_CASE = np.uint8(0x20)  # the bit in which [ and {, and ] and }, differ
 _N, _U, _L = (np.uint8(ord(character)) for character in "nul")
 _I, _P, _R, _T = (np.uint8(ord(character)) for character in "iprt")
 _ZERO, _NINE = np.uint8(ord("0")), np.uint8(ord("9"))
-_NOTHING, _ONE, _ALL = np.uint64(0), np.uint64(1), np.uint64(2**64 - 1)
+_NONE, _ONE, _ALL = np.uint64(0), np.uint64(1), np.uint64(2**64 - 1)
 _EVEN = np.uint64(0x5555555555555555)
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2 ** 64 over the golden ratio: scatters ids, which come in runs
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2 ** 64 over the golden ratio: spreads ids, which come in runs
 
 compiled = numba.njit(cache=True, nogil=True)
 inlined = numba.njit(cache=True, nogil=True, forceinline=True)
@@ -47,7 +50,7 @@ inlined = numba.njit(cache=True, nogil=True, forceinline=True)
 
 @intrinsic
 def _pointer(typing_context, array):
-    """Where the values of an array stand: passing arrays on costs more, for their references are counted."""
+    """Address of the values of an array, which is cheaper to pass on than the reference-counted array."""
 
     def generate(context, builder, signature, arguments):
         return context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -57,7 +60,7 @@ def _pointer(typing_context, array):
 
 @intrinsic
 def _matches(typing_context, text, at, character, ignored):
-    """Bits of the 64 bytes from a place on that equal a character, some of its bits left out of account."""
+    """Bits of those of the 64 bytes from `at` on that equal a character but for the bits in `ignored`."""
 
     def generate(context, builder, signature, arguments):
         vector, byte = ir.VectorType(ir.IntType(8), 64), ir.IntType(8)
@@ -68,8 +71,8 @@ def _matches(typing_context, text, at, character, ignored):
             return builder.shuffle_vector(single, single, lanes)
 
         place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), vector.as_pointer())
-        found = builder.or_(builder.load(place, align=1), spread(builder.trunc(arguments[3], byte)))
-        equal = builder.icmp_unsigned("==", found, spread(builder.trunc(arguments[2], byte)))
+        masked = builder.or_(builder.load(place, align=1), spread(builder.trunc(arguments[3], byte)))
+        equal = builder.icmp_unsigned("==", masked, spread(builder.trunc(arguments[2], byte)))
         return builder.bitcast(equal, ir.IntType(64))
 
     return types.uint64(text, types.int64, types.uint8, types.uint8), generate
@@ -77,7 +80,7 @@ def _matches(typing_context, text, at, character, ignored):
 
 @intrinsic
 def _word(typing_context, text, at):
-    """Eight bytes from a place on, as one number."""
+    """The eight bytes from `at` on, as one number."""
 
     def generate(context, builder, signature, arguments):
         place = builder.gep(arguments[0], [arguments[1]])
@@ -88,7 +91,7 @@ def _word(typing_context, text, at):
 
 @intrinsic
 def _count(typing_context, bits):
-    """Number of ones."""
+    """Number of bits that are set."""
     return types.int64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(
         arguments[0]
     )
@@ -96,7 +99,7 @@ def _count(typing_context, bits):
 
 @intrinsic
 def _first(typing_context, bits):
-    """Place of the lowest one; there must be one."""
+    """Position of the lowest bit that is set; at least one must be."""
 
     def generate(context, builder, signature, arguments):
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -106,7 +109,7 @@ def _first(typing_context, bits):
 
 @intrinsic
 def _above(typing_context, bits):
-    """Number of zeros above the highest one."""
+    """Number of bits above the highest bit that is set."""
 
     def generate(context, builder, signature, arguments):
         return builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0))
@@ -115,40 +118,43 @@ def _above(typing_context, bits):
 
 
 class Index(NamedTuple):
-    """Lines of a block of JSON, blank ones left out.
+    """The lines of a block of JSON that are not blank.
 
     Attributes
     ----------
     number : ndarray of int64, shape (lines,)
-        Lines before it in the block, blank ones included.
+        Number of the line in the block, from 0; blank lines are counted.
     start, stop : ndarray of int64, shape (lines,)
         Where the line begins and ends.
-    odd : ndarray of bool, shape (lines,)
+    irregular : ndarray of bool, shape (lines,)
         Whether only a full parse can tell what the line holds.
-    wanted : ndarray of bool, shape (lines,)
-        Whether it is odd or its record may be wanted.
+    candidate : ndarray of bool, shape (lines,)
+        Whether the line is irregular or its record is a candidate by the `Rules`.
     """
 
     number: np.ndarray
     start: np.ndarray
     stop: np.ndarray
-    odd: np.ndarray
-    wanted: np.ndarray
+    irregular: np.ndarray
+    candidate: np.ndarray
 
 
 class Rules(NamedTuple):
-    """Which records may be wanted: those of which any of three things holds.
+    """The conditions that make a record a candidate; one of them suffices.
+
+    A record is a candidate if a topic contains one of the texts, if the work is in the set of ids, or if it
+    cites a work of the set.
 
     Attributes
     ----------
     texts, lengths : ndarray
-        The primary topic holds one of these texts (`patterns`).
+        The texts to look for in the primary topic; see `patterns`.
     any_topic : bool
-        Whether the other topics count too.
+        Whether they are looked for in the other topics too.
     ids, bits : ndarray
-        The work is in this set (`id_set`).
+        The set of ids; see `id_set`.
     citing : bool
-        Whether works that reference one of the set count too.
+        Whether works that cite one of the set are candidates.
     """
 
     texts: np.ndarray
@@ -161,7 +167,7 @@ class Rules(NamedTuple):
 
 @inlined
 def _skip(text, at):
-    """Next place that is no blank within a line."""
+    """Position of the next character that is not a blank within a line."""
     while text[at] == 32 or text[at] == 9 or text[at] == 13:
         at += 1
     return at
@@ -169,17 +175,20 @@ def _skip(text, at):
 
 @inlined
 def _escaped(backslashes, carried):
-    """Bits of the characters that a backslash escapes, and whether one escapes the next block's first."""
+    """Bits of the escaped characters, and whether the first character of the next 64 bytes is escaped."""
     backslashes &= ~carried
     follows = (backslashes << _ONE) | carried
     odd = backslashes & ~_EVEN & ~follows
     run = odd + backslashes
-    return (_EVEN ^ (run << _ONE)) & follows, _ONE if run < backslashes else _NOTHING
+    return (_EVEN ^ (run << _ONE)) & follows, _ONE if run < backslashes else _NONE
 
 
 @inlined
 def _within(quotes, carried):
-    """Bits of what lies within strings, their opening quotes included; `carried`: all ones or none."""
+    """Bits of the bytes within strings, opening quotes included.
+
+    `carried` has all bits set if a string goes on from the 64 bytes before, else none.
+    """
     for shift in (1, 2, 4, 8, 16, 32):
         quotes ^= quotes << np.uint64(shift)
     return quotes ^ carried
@@ -187,7 +196,7 @@ def _within(quotes, carried):
 
 @inlined
 def _end(text, at, stop):
-    """Place of the quote that closes a string."""
+    """Position of the quote that closes a string."""
     while at < stop:
         marks = _matches(text, at, _QUOTE, 0) | _matches(text, at, _BACKSLASH, 0)
         if not marks:
@@ -201,7 +210,7 @@ def _end(text, at, stop):
 
 @inlined
 def _scalar_end(text, at, stop):
-    """Place after a value that is neither list nor object."""
+    """Position after a value that is neither a list nor an object."""
     if text[at] == _QUOTE:
         return _end(text, at + 1, stop) + 1
     while at < stop and text[at] != _COMMA and text[at] != _CLOSE and text[at] > 32:
@@ -211,13 +220,13 @@ def _scalar_end(text, at, stop):
 
 @inlined
 def _key(text, quote, end, names, count):
-    """Number of the key between two quotes; -1: none that is looked for, or no key."""
+    """Number of the key between two quotes; -1 if the string is another key, or not a key."""
     length = np.uint64(8 * (end - quote - 1))
     if length > 128:
         return -1
     low, high = _word(text, quote + 1), _word(text, quote + 9)
     if length < 64:
-        low, high = low & ((_ONE << length) - _ONE), _NOTHING
+        low, high = low & ((_ONE << length) - _ONE), _NONE
     elif length < 128:
         high &= (_ONE << (length - np.uint64(64))) - _ONE
     for number in range(count):
@@ -228,29 +237,32 @@ def _key(text, quote, end, names, count):
 
 @inlined
 def _promising(text, at, openings, closings, strings):
-    """Which of the strings that open at some places, without an escape, may be one of `NAMES`."""
+    """Bits of the opening quotes of strings that may be one of `NAMES`, judged by first letter and length."""
     i, p = _matches(text, at + 1, _I, 0), _matches(text, at + 1, _P, 0)
     t, r = _matches(text, at + 1, _T, 0), _matches(text, at + 1, _R, 0)
-    found = i & (closings >> np.uint64(3))
-    found |= p & ((closings >> np.uint64(17)) | (closings >> np.uint64(14)))
-    found |= t & (closings >> np.uint64(7))
-    found |= r & ((closings >> np.uint64(17)) | (closings >> np.uint64(8)))
-    # A string that is not closed in these bytes: all ones above its opening quote.
+    matching = i & (closings >> np.uint64(3))
+    matching |= p & ((closings >> np.uint64(17)) | (closings >> np.uint64(14)))
+    matching |= t & (closings >> np.uint64(7))
+    matching |= r & ((closings >> np.uint64(17)) | (closings >> np.uint64(8)))
+    # All bits above the opening quote of a string that is not closed within these bytes.
     unclosed = (_ALL << np.uint64(63 - min(_above(~strings), 63))) << _ONE
-    return openings & (found | (unclosed & (i | p | t | r)))
+    return openings & (matching | (unclosed & (i | p | t | r)))
 
 
 @inlined
 def _lowest(depth, opens, closes):
-    """What the depth does not fall below: brackets that close what the one before opened do not count."""
-    # The sum carries the bit behind each opening bracket on to the next bracket.
+    """A lower bound of the depth within 64 bytes.
+
+    A closing bracket does not count if the bracket before it is an opening one.
+    """
+    # The addition carries the bit behind each opening bracket on to the next bracket.
     paired = ~(opens | closes) + (opens << _ONE)
     return depth - _count(closes & ~paired)
 
 
 @inlined
 def _is_object(text, start, stop):
-    """Whether a line begins and ends as an object."""
+    """Whether a line begins with { and ends with }."""
     stop -= 1
     while text[stop] == 32 or text[stop] == 9 or text[stop] == 13:
         stop -= 1
@@ -259,33 +271,37 @@ def _is_object(text, start, stop):
 
 @inlined
 def _escaped_key(text, at, closings, backslashes, mark):
-    """Whether a key with an escape ends here, which may be another spelling of one that is looked for.
+    """Whether a key with an escape ends within these 64 bytes; it may be another spelling of one of `NAMES`.
 
-    `mark` is whether the string that goes on from the bytes before had one; returned for those after.
+    `mark` tells whether a string that goes on from the bytes before had an escape. It is returned anew for
+    the bytes that follow.
     """
-    found = False
+    has_escape = False
     while closings:
-        closing = closings & (_NOTHING - closings)
+        closing = closings & (_NONE - closings)
         closings ^= closing
         if mark | (backslashes & (closing - _ONE)):
-            found |= text[_skip(text, at + _first(closing) + 1)] == _COLON
+            has_escape |= text[_skip(text, at + _first(closing) + 1)] == _COLON
         backslashes &= ~(closing - _ONE)
-        mark = _NOTHING
-    return found, mark | backslashes
+        mark = _NONE
+    return has_escape, mark | backslashes
 
 
 @inlined
 def _note_key(text, at, stop, opening, closings, notes, line, pending):
-    """Note the value of a key, if it is looked for; return the key whose list or object is open."""
-    names, count, odd, first, last = notes
+    """Note the bounds of the value if the key is one of those looked for.
+
+    Returns the number of the key whose list or object is open, or -1.
+    """
+    names, count, irregular, first, last = notes
     quote, later = at + _first(opening), closings & ~(opening - _ONE)
-    # No key that is looked for goes on beyond eighteen bytes.
+    # No key that is looked for is longer than eighteen bytes.
     close = at + _first(later) if later else _end(text, quote + 1, min(stop, quote + 18))
     key = _key(text, quote, close, names, count)
     if key < 0:
         return pending
     value = _skip(text, _skip(text, close + 1) + 1)
-    odd[line] |= np.uint8(first[key] >= 0)
+    irregular[line] |= np.uint8(first[key] >= 0)
     first[key] = value
     if text[value] == _OPEN or text[value] == _OPEN_LIST:
         return key
@@ -295,28 +311,28 @@ def _note_key(text, at, stop, opening, closings, notes, line, pending):
 
 @inlined
 def _back(depth, opens, brackets):
-    """The first of some brackets that brings the depth down to one, as a bit; none: nothing."""
+    """The bit of the first bracket that brings the depth down to one, or no bit."""
     while brackets:
-        bracket = brackets & (_NOTHING - brackets)
+        bracket = brackets & (_NONE - brackets)
         brackets ^= bracket
         depth += 1 if opens & bracket else -1
         if depth == 1 and not opens & bracket:
             return bracket
-    return _NOTHING
+    return _NONE
 
 
 @inlined
-def _forget(notes, line, is_odd):
-    """Begin with a line of which no more is known than whether it is odd."""
-    _, count, odd, first, last = notes
-    odd[line] = is_odd
+def _forget(notes, line, is_irregular):
+    """Reset the notes for a new line."""
+    _, count, irregular, first, last = notes
+    irregular[line] = is_irregular
     for key in range(count):
         first[key], last[key] = -1, -1
 
 
 @inlined
 def _number(text, at, limit):
-    """Number of the work whose URL begins at a place, and the place after it; -1 if there is none."""
+    """Number of the work whose URL begins at `at`, and the position after it; -1 if there is no such URL."""
     digits = at + 22
     if digits >= limit:
         return -1, at
@@ -336,12 +352,19 @@ def _is_null(text, at):
 
 
 def id_set(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A set of ids as `among` takes it: the ids, and bits that tell of most others that they are not in it.
+    """Make a set of ids for `among` and `Rules`.
 
     Parameters
     ----------
     ids : ndarray of int64
         Sorted, distinct.
+
+    Returns
+    -------
+    ids : ndarray of int64
+        As given.
+    bits : ndarray of uint8
+        A bit table by hash value. It tells most other numbers at once from those in the set.
     """
     width = max(16, len(ids).bit_length() + 5)
     bits = np.zeros(1 << width, np.bool_)
@@ -351,13 +374,16 @@ def id_set(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @inlined
 def _shift(bits):
-    """By how much a product is shifted to give the place of a bit: there are 2 ** (64 - shift) of them."""
+    """Number of bits by which a hash product is shifted to give the position of a bit in a table."""
     return np.uint64(61) - np.uint64(_first(np.uint64(len(bits))))
 
 
 @inlined
 def _is_in(number, ids, size, bits, shift):
-    """Whether a number is in a set; most that are not are told by one bit (multiplicative hashing)."""
+    """Whether a number is in a set.
+
+    One bit rules out most numbers that are not (multiplicative hashing; Knuth 1998, section 6.4).
+    """
     bit = (np.uint64(number) * _SPREAD) >> shift
     if not (bits[bit >> np.uint64(3)] >> np.uint8(bit & np.uint64(7))) & 1:
         return False
@@ -373,7 +399,7 @@ def _is_in(number, ids, size, bits, shift):
 
 @inlined
 def _year(text, at):
-    """Year at a place, or that behind it if there is none; -2 if it is not of the plainest form."""
+    """Year at a position; `NO_YEAR` if there is none, -2 if it is not of the plainest form."""
     if at < 0 or _is_null(text, at):
         return NO_YEAR
     year, start = 0, at
@@ -388,7 +414,7 @@ def _year(text, at):
 
 @inlined
 def _holds(text, start, stop, texts, width, lengths, count):
-    """Whether a list or object contains one of some texts, or an escape."""
+    """Whether a list or object contains one of some texts, or an escape, which may hide one."""
     for at in range(start, stop, 64):
         valid = _ALL if stop - at >= 64 else (_ONE << np.uint64(stop - at)) - _ONE
         hits = _matches(text, at, _BACKSLASH, 0)
@@ -404,7 +430,7 @@ def _holds(text, start, stop, texts, width, lengths, count):
 
 @inlined
 def _cites(text, start, stop, ids, size, bits, shift):
-    """Whether a list of references names a work of a set, or holds what is no plain URL of a work."""
+    """Whether a list of references has a work of a set, or a value that is not the plain URL of a work."""
     at = _skip(text, start + 1)
     while at < stop - 1:
         number, end = _number(text, at + 1, stop)
@@ -418,41 +444,46 @@ def _cites(text, start, stop, ids, size, bits, shift):
 
 @inlined
 def _decide(text, limit, first, last, rules):
-    """Whether a record may be wanted, and its year; of one that is not of the plainest form, true and -2."""
+    """Whether a record is a candidate, and its year; true and -2 if the record is irregular."""
     texts, width, lengths, count, any_topic, ids, size, bits, shift, citing = rules
-    odd = first[RESULTS] >= 0
+    irregular = first[RESULTS] >= 0
     for key in (PRIMARY, TOPICS, REFERENCES):
         at, opening = first[key], _OPEN if key == PRIMARY else _OPEN_LIST
-        odd |= at >= 0 and text[at] != opening and not _is_null(text, at)
+        irregular |= at >= 0 and text[at] != opening and not _is_null(text, at)
     work, end, at = -1, 0, first[ID]
     if at >= 0 and text[at] == _QUOTE:
         work, end = _number(text, at + 1, limit)
     year = _year(text, first[YEAR])
-    if odd or work < 0 or text[end] != _QUOTE or year < NO_YEAR:
+    if irregular or work < 0 or text[end] != _QUOTE or year < NO_YEAR:
         return True, -2
-    wanted = _is_in(work, ids, size, bits, shift)
-    if count and not wanted:
-        wanted = _holds(text, first[PRIMARY], last[PRIMARY], texts, width, lengths, count)
-    if any_topic and not wanted:
-        wanted = _holds(text, first[TOPICS], last[TOPICS], texts, width, lengths, count)
-    if citing and not wanted and first[REFERENCES] >= 0 and text[first[REFERENCES]] == _OPEN_LIST:
-        wanted = _cites(text, first[REFERENCES], last[REFERENCES], ids, size, bits, shift)
-    return wanted, year
+    candidate = _is_in(work, ids, size, bits, shift)
+    if count and not candidate:
+        candidate = _holds(text, first[PRIMARY], last[PRIMARY], texts, width, lengths, count)
+    if any_topic and not candidate:
+        candidate = _holds(text, first[TOPICS], last[TOPICS], texts, width, lengths, count)
+    if citing and not candidate and first[REFERENCES] >= 0 and text[first[REFERENCES]] == _OPEN_LIST:
+        candidate = _cites(text, first[REFERENCES], last[REFERENCES], ids, size, bits, shift)
+    return candidate, year
 
 
 @compiled
 def _index(
     block, begin, stop, names, texts, lengths, any_topic, ids, bits, citing, counts,
-    number, start, end, odd, wanted, first, last,
+    number, start, end, irregular, candidate, first, last,
 ):  # fmt: skip
-    """Fill the arrays of an `Index`; without counts, only find the values of keys. See `index`, `members`."""
-    text, odd, first, last = _pointer(block), _pointer(odd.view(np.uint8)), _pointer(first), _pointer(last)
-    notes = _pointer(names), len(names), odd, first, last
+    """Fill the arrays of an `Index` (see `index`); without counts, only find values (see `members`)."""
+    text, irregular, first, last = (
+        _pointer(block),
+        _pointer(irregular.view(np.uint8)),
+        _pointer(first),
+        _pointer(last),
+    )
+    notes = _pointer(names), len(names), irregular, first, last
     held = _pointer(texts), texts.shape[1], _pointer(lengths), len(lengths), any_topic
     rules = *held, _pointer(ids), len(ids), _pointer(bits), _shift(bits), citing
-    usual = len(counts) > 0
+    decides = len(counts) > 0
     lines, numbers, depth, objects, pending, line = 0, 0, 0, 0, -1, begin
-    carried_escape, carried_string, mark = _NOTHING, _NOTHING, _NOTHING
+    carried_escape, carried_string, mark = _NONE, _NONE, _NONE
     _forget(notes, 0, np.uint8(False))
     for at in range(begin, stop, 64):
         quotes, backslashes = _matches(text, at, _QUOTE, 0), _matches(text, at, _BACKSLASH, 0)
@@ -473,20 +504,20 @@ def _index(
             continue
         closings, keys = quotes & ~strings, quotes & strings
         if backslashes | mark:
-            another, mark = _escaped_key(text, at, closings, backslashes, mark)
+            has_escape, mark = _escaped_key(text, at, closings, backslashes, mark)
             mark &= carried_string
-            odd[lines] |= another
-        if usual:
+            irregular[lines] |= has_escape
+        if decides:
             keys = _promising(text, at, keys, closings, strings)
         if lowest >= 1:
-            # The usual case: bytes from the midst of a record.
+            # The usual case: bytes from the middle of a record.
             if pending >= 0:
                 bracket = _back(depth, opens, opens | closes)
                 if bracket:
                     last[pending] = at + _first(bracket) + 1
                     pending = -1
             while keys:
-                opening = keys & (_NOTHING - keys)
+                opening = keys & (_NONE - keys)
                 keys ^= opening
                 before = opening - _ONE
                 if depth + _count(opens & before) - _count(closes & before) == 1:
@@ -500,13 +531,13 @@ def _index(
             continue
         events = opens | closes | newlines
         while True:
-            event = events & (_NOTHING - events)
+            event = events & (_NONE - events)
             events ^= event
             if depth == 1:
-                own = keys & (event - _ONE)
-                while own:
-                    opening = own & (_NOTHING - own)
-                    own ^= opening
+                record_keys = keys & (event - _ONE)
+                while record_keys:
+                    opening = record_keys & (_NONE - record_keys)
+                    record_keys ^= opening
                     pending = _note_key(text, at, stop, opening, closings, notes, lines, pending)
             if not event:
                 break
@@ -525,26 +556,26 @@ def _index(
                 numbers += 1
                 content, line = _skip(text, line), place + 1
                 if depth != 0 or strings & event:
-                    odd[lines] = wanted[lines] = True
+                    irregular[lines] = candidate[lines] = True
                     return lines + 1, numbers, line
                 if content < place:
-                    odd[lines] |= objects != 1 or not _is_object(text, content, place)
-                    wanted[lines] = True
-                    if usual and not odd[lines]:
-                        wanted[lines], year = _decide(text, len(block) - 1, first, last, rules)
-                        odd[lines] = year < NO_YEAR
-                        counts[year] += not wanted[lines]
+                    irregular[lines] |= objects != 1 or not _is_object(text, content, place)
+                    candidate[lines] = True
+                    if decides and not irregular[lines]:
+                        candidate[lines], year = _decide(text, len(block) - 1, first, last, rules)
+                        irregular[lines] = year < NO_YEAR
+                        counts[year] += not candidate[lines]
                     lines += 1
                     if lines == len(number):
                         return lines, numbers, line
                 objects, pending = 0, -1
-                # An escape before the newline may be one behind it, for all that was looked at.
-                _forget(notes, lines, np.uint8(backslashes != _NOTHING))
+                # An escape in these 64 bytes may belong to the next line; this is not looked into.
+                _forget(notes, lines, np.uint8(backslashes != _NONE))
     return lines, numbers, line
 
 
 def patterns(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Texts as `Rules` take them: their bytes, a row each, and their lengths."""
+    """Lay out texts for `Rules`: their bytes, a row each, and their lengths."""
     lengths = np.array([len(text) for text in texts], np.int64)
     rows = np.zeros((len(texts), max(lengths, default=0)), np.uint8)
     for row, text in zip(rows, texts, strict=True):
@@ -553,52 +584,53 @@ def patterns(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def keys(names: Sequence[str]) -> np.ndarray:
-    """Keys as `members` takes them; none may be longer than sixteen letters."""
+    """Lay out keys for `members`; none may be longer than sixteen letters."""
     return np.frombuffer(b"".join(name.encode().ljust(16, b"\0") for name in names), np.uint64).reshape(-1, 2)
 
 
-_USUAL = keys(NAMES)
+_DECIDING = keys(NAMES)
 
 
 def index(
     block: np.ndarray, begin: int, stop: int, capacity: int, rules: Rules, counts: np.ndarray
 ) -> tuple[Index, int, int]:
-    """Index the lines of a block of JSON; count the records that are not wanted.
+    """Index the lines of a block of JSON, and count the records that are not candidates.
 
     Parameters
     ----------
     block : ndarray of uint8
-        Whole lines from `begin` to `stop`, each ended by a newline, and `PADDING` bytes of anything.
+        Whole lines from `begin` to `stop`, each ended by a newline, then `PADDING` bytes of any content.
     begin, stop : int
-        Where they begin and end.
+        Where the lines begin and end.
     capacity : int
-        Most lines wanted.
+        Most lines to index.
     rules : Rules
-        Which records may be wanted.
+        Which records are candidates.
     counts : ndarray of int64
-        Numbers of the others by year, the last of those without one; changed in place.
+        Counts by year of the other records, the last entry for those without a year; changed in place.
 
     Returns
     -------
-    found : Index
-        Lines from `begin` on.
-    lines : int
-        How many lines these are, blank ones included.
+    lines : Index
+        The lines from `begin` on that are not blank.
+    count : int
+        Number of lines from `begin` on, blank ones included.
     reached : int
-        Where the next line begins. It is `stop`, unless there are more lines, or the last one found is
-        broken: a string or a bracket is not closed in it. Then the rest must be indexed on its own.
+        Where the next line begins. It is less than `stop` if there are more than `capacity` lines, or if
+        the last line is broken because a string or a bracket is not closed in it. Then the rest must be
+        indexed in another call.
     """
     arrays = *np.empty((3, capacity), np.int64), *np.empty((2, capacity), np.bool_)
-    spans = np.empty((2, len(NAMES)), np.int64)
-    found, lines, reached = _index(block, begin, stop, _USUAL, *rules, counts, *arrays, *spans)
-    return Index(*(array[:found] for array in arrays)), lines, reached
+    bounds = np.empty((2, len(NAMES)), np.int64)
+    length, count, reached = _index(block, begin, stop, _DECIDING, *rules, counts, *arrays, *bounds)
+    return Index(*(array[:length] for array in arrays)), count, reached
 
 
 @compiled
 def members(
     block: np.ndarray, start: np.ndarray, stop: np.ndarray, names: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the values of some keys in some of the lines that `index` found.
+    """Find the values of some keys in lines that `index` gave.
 
     Parameters
     ----------
@@ -610,42 +642,43 @@ def members(
 
     Returns
     -------
-    odd : ndarray of bool, shape (lines,)
+    irregular : ndarray of bool, shape (lines,)
         As in `Index`.
     first, last : ndarray of int64, shape (lines, keys)
-        Where the value of each key begins and ends; -1: not there.
+        Where the value of each key begins and ends; -1 if the record lacks the key.
     """
-    odd, spans = np.empty(len(start), np.bool_), np.empty((2, len(start), len(names)), np.int64)
+    irregular, bounds = np.empty(len(start), np.bool_), np.empty((2, len(start), len(names)), np.int64)
     texts, bits, none = np.empty((0, 0), np.uint8), np.zeros(1, np.uint8), np.empty(0, np.int64)
-    place, wanted = np.empty(1, np.int64), np.empty(1, np.bool_)
+    position, candidate = np.empty(1, np.int64), np.empty(1, np.bool_)
     for line in range(len(start)):
         _index(
             block, start[line], stop[line] + 1, names, texts, none, False, none, bits, False, none,
-            place, place, place, odd[line : line + 1], wanted, spans[0, line], spans[1, line],
+            position, position, position, irregular[line : line + 1], candidate,
+            bounds[0, line], bounds[1, line],
         )  # fmt: skip
-    return odd, spans[0], spans[1]
+    return irregular, bounds[0], bounds[1]
 
 
 @compiled
 def among(numbers: np.ndarray, ids: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Whether each number is in a set of ids (`id_set`)."""
-    found = np.zeros(len(numbers), np.bool_)
-    known, size, table, shift = _pointer(ids), len(ids), _pointer(bits), _shift(bits)
+    is_member = np.zeros(len(numbers), np.bool_)
+    values, size, table, shift = _pointer(ids), len(ids), _pointer(bits), _shift(bits)
     for place in range(len(numbers)):
-        found[place] = _is_in(numbers[place], known, size, table, shift)
-    return found
+        is_member[place] = _is_in(numbers[place], values, size, table, shift)
+    return is_member
 
 
 @compiled
 def numbers_between(block: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Numbers of works whose URLs stand end to end; -1 for what is no such URL.
+    """Read the numbers of works from URLs that are stored end to end; -1 for any other text.
 
     Parameters
     ----------
     block : ndarray of uint8
         The texts.
     offsets : ndarray of int64, shape (texts + 1,)
-        Where each begins; the last ends at the last offset.
+        Where each text begins; the last entry is where the last text ends.
     """
     text = _pointer(block)
     numbers = np.empty(len(offsets) - 1, np.int64)

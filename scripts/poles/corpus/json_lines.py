@@ -1,32 +1,32 @@
-"""Raw records of JSON files in all their forms: lines, an array, a page of the API, one work; gzip and zip.
+"""Raw records from JSON files in all their forms: lines, an array, a page of the API, one work; gzip and zip.
 
-JSON lines of which few are wanted are read in large blocks and indexed by their bytes (`json_index`); only
-lines that a sieve lets through, and those of an unusual form, are parsed.
+With a prefilter, JSON lines are read in large blocks and indexed by their bytes (`json_index`). Only
+candidates and lines of an unusual form are parsed.
 """
 
 import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import orjson
 import polars as pl
 import pyarrow as pa
-from isal import isal_zlib
+from isal import igzip, igzip_lib
 
 from poles.corpus import json_index, raw_schema
 from poles.corpus.prefilter import Prefilter
-from poles.corpus.raw_schema import RAW, Chunk, Tally
+from poles.corpus.raw_schema import RAW_SCHEMA, Chunk, Tally
 from poles.corpus.storage import File, open_seekable, open_stream, reason
 from poles.errors import StudyError
 
 BLOCK = 4 << 20
 """Bytes of text that are indexed at once."""
 
-PACKED = 1 << 17
-"""Bytes of gzip that are unpacked at once."""
+PIECE = 1 << 16
+"""Most bytes asked of a stream at once; few enough that the copy which `igzip` makes stays in the cache."""
 
 LINES = 4096
 """Most lines that are indexed at once."""
@@ -45,25 +45,25 @@ KEYS = {
     "authorships": "authorships",
     "references": "referenced_works",
 }
-"""Keys of a record of which the raw columns are made."""
+"""Key of a JSON record that each raw column is made from."""
 
 Located = tuple[int, str, Mapping[str, Any]]
-"""A record with its number in the file and the place at which it stands there."""
+"""A record, after its number in the file and its place there (``line 12``)."""
 
 
-def chunks(file: File, wanted: Sequence[str], sieve: Prefilter | None, tally: Tally) -> Iterator[Chunk]:
-    """Raw records of a JSON file.
+def chunks(file: File, columns: Sequence[str], prefilter: Prefilter | None, tally: Tally) -> Iterator[Chunk]:
+    """Read the raw records of a JSON file.
 
     Parameters
     ----------
     file : File
         See `records.read_records`.
-    wanted : sequence of str
-        Columns of `RAW`.
-    sieve : Sieve, optional
-        Tells which records can be wanted; others are counted and left out.
+    columns : sequence of str
+        Columns of `RAW_SCHEMA` to be read.
+    prefilter : Prefilter, optional
+        Passes the records that can be kept; the others are counted and left out.
     tally : Tally
-        Its rows, and the identified ones of them that are left out, are counted.
+        Counts the records of the file, and by year those that are left out.
 
     Yields
     ------
@@ -74,41 +74,45 @@ def chunks(file: File, wanted: Sequence[str], sieve: Prefilter | None, tally: Ta
     StudyError
         As `records.read_records`.
     """
-    columns = _Columns(wanted)
-    for row, place, record in _records(file, wanted, sieve, tally):
+    chunk = _Columns(columns)
+    for row, place, record in _records(file, columns, prefilter, tally):
         try:
-            columns.add(row, place, record)
+            chunk.add(row, place, record)
         except ValueError as error:
             raise StudyError(f"{file}, {place}: {error}") from None
-        if len(columns.places) == raw_schema.CHUNK:
-            yield columns.chunk()
-            columns = _Columns(wanted)
-    if columns.places:
-        yield columns.chunk()
+        if len(chunk.places) == raw_schema.CHUNK:
+            yield chunk.chunk()
+            chunk = _Columns(columns)
+    if chunk.places:
+        yield chunk.chunk()
 
 
-def _records(file: File, wanted: Sequence[str], sieve: Prefilter | None, tally: Tally) -> Iterator[Located]:
-    """Records of a JSON file that may be wanted; of a zip file, those of all its JSON files."""
+def _records(
+    file: File, columns: Sequence[str], prefilter: Prefilter | None, tally: Tally
+) -> Iterator[Located]:
+    """Yield the candidates of a JSON file, or of all JSON files in a zip file."""
     if file.suffix != ".zip":
         with open_stream(file) as stream:
-            yield from _Reader(file, "", wanted, sieve, tally).read(_unpacked(stream, file))
+            text = _unpacked(stream) if file.suffix == ".gz" else stream
+            yield from _Reader(file, "", columns, prefilter, tally).read(text)
         return
     try:
-        with open_seekable(file) as stream, zipfile.ZipFile(stream) as archive:
+        with open_seekable(file) as archive_stream, zipfile.ZipFile(archive_stream) as archive:
             names = (name for name in archive.namelist() if not name.startswith("__MACOSX/"))
             members = [name for name in names if name.endswith((".json", ".jsonl"))]
             if not members:
-                raise StudyError(f"{file}: holds no .json or .jsonl file")
+                raise StudyError(f"{file}: holds no file that ends in .json or .jsonl")
             for name in members:
-                with archive.open(name) as stream:
-                    yield from _Reader(file, f"{name}, ", wanted, sieve, tally).read(stream)
+                with archive.open(name) as member:
+                    reader = _Reader(file, f"{name}, ", columns, prefilter, tally)
+                    yield from reader.read(cast(io.BufferedIOBase, member))
     except (zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: encrypted
-        raise StudyError(f"{file}: not a readable zip file ({error})") from None
+        raise StudyError(f"{file}: cannot be read as a zip file ({error})") from None
 
 
-def _unpacked(stream: io.BufferedIOBase, file: File) -> io.BufferedIOBase:
-    # The reader behind igzip.open, which would copy what is read twice.
-    return io.BufferedReader(isal_zlib._GzipReader(stream, PACKED)) if file.suffix == ".gz" else stream
+def _unpacked(stream: IO[bytes]) -> io.BufferedReader:
+    """Decompress a gzip stream while it is read; the buffer makes reading by line fast."""
+    return io.BufferedReader(cast(io.RawIOBase, igzip.open(stream)))
 
 
 class _Reader:
@@ -117,33 +121,39 @@ class _Reader:
     Parameters
     ----------
     file : File
-        What is read, and for an archive which member, for messages.
+        The file, for messages.
     prefix : str
-    wanted : sequence of str
-        Columns of `RAW`.
-    sieve : Sieve or None
+        The member of an archive and a comma, for messages; else empty.
+    columns : sequence of str
+        Columns of `RAW_SCHEMA` to be read.
+    prefilter : Prefilter or None
     tally : Tally
     """
 
-    def __init__(self, file: File, prefix: str, wanted: Sequence[str], sieve: Prefilter | None, tally: Tally):
-        self.file, self.prefix, self.sieve, self.tally = file, prefix, sieve, tally
-        keys = dict.fromkeys(KEYS[name] for name in wanted)
+    def __init__(
+        self, file: File, prefix: str, columns: Sequence[str], prefilter: Prefilter | None, tally: Tally
+    ):
+        self.file, self.prefix, self.prefilter, self.tally = file, prefix, prefilter, tally
+        keys = dict.fromkeys(KEYS[name] for name in columns)
         self.names = json_index.keys(list(keys))
         self.members = [b'"%b":' % key.encode() for key in keys]
-        self.number = 0  # of the line that is read
+        self.number = 0  # of the line that is being read
 
     def read(self, stream: io.BufferedIOBase) -> Iterator[Located]:
-        """Records of a stream: a document on every line, or one document on many."""
+        """Yield the records of a stream that holds a document on each line, or one document on many."""
         try:
             yield from self._head(stream)
-            yield from self._lines(stream) if self.sieve is None else self._sifted(stream)
-        except (OSError, EOFError, zlib.error, isal_zlib.error, zipfile.BadZipFile) as error:
+            if self.prefilter is None:
+                yield from self._lines(stream)
+            else:
+                yield from self._candidates(stream, self.prefilter)
+        except (OSError, EOFError, zlib.error, igzip_lib.error, zipfile.BadZipFile) as error:
             raise StudyError(
                 f"{self.file}: cannot be read beyond {self.prefix}line {self.number} ({reason(error)})"
             ) from None
 
     def _head(self, stream: io.BufferedIOBase) -> Iterator[Located]:
-        """Records of the first line that is not blank, or of the whole stream if it spreads over many."""
+        """Yield the records of the first line that is not blank, or of one document on many lines."""
         for text in stream:
             self.number += 1
             text = text.removeprefix(b"\xef\xbb\xbf") if self.number == 1 else text
@@ -159,41 +169,47 @@ class _Reader:
             return
 
     def _lines(self, stream: Iterable[bytes]) -> Iterator[Located]:
-        """Records of all lines that are left."""
+        """Yield the records of all remaining lines."""
         for text in stream:
             self.number += 1
             if text.strip():
                 yield from self._parsed(text)
 
-    def _sifted(self, stream: io.BufferedIOBase) -> Iterator[Located]:
-        """Records that may be wanted of the lines that are left; the others are counted."""
+    def _candidates(self, stream: io.BufferedIOBase, prefilter: Prefilter) -> Iterator[Located]:
+        """Yield the candidates of the remaining lines; count the other records."""
         counts = np.zeros(raw_schema.YEARS + 1, np.int64)
         for text, stop in _blocks(stream):
             block, begin = np.frombuffer(text, np.uint8), 0
             while begin < stop:
-                before, done = self.number, 0
-                found, lines, begin = json_index.index(block, begin, stop, LINES, self.sieve.rules, counts)
-                chosen = np.flatnonzero(found.wanted)
-                spans = json_index.members(block, found.start[chosen], found.stop[chosen], self.names)
-                for line, odd, *places in zip(*(array.tolist() for array in (chosen, *spans)), strict=True):
-                    self.number = before + int(found.number[line]) + 1
-                    self.tally.rows += line - done
-                    done = line + 1
-                    if odd or found.odd[line]:
-                        yield from self._parsed(text[found.start[line] : found.stop[line]])
+                number_before, rows_counted = self.number, 0
+                index, line_count, begin = json_index.index(
+                    block, begin, stop, LINES, prefilter.rules, counts
+                )
+                lines = np.flatnonzero(index.candidate)
+                values = json_index.members(block, index.start[lines], index.stop[lines], self.names)
+                rows = zip(*(array.tolist() for array in (lines, *values)), strict=True)
+                for line, irregular, *bounds in rows:
+                    self.number = number_before + int(index.number[line]) + 1
+                    self.tally.rows += line - rows_counted
+                    rows_counted = line + 1
+                    if irregular or index.irregular[line]:
+                        yield from self._parsed(text[index.start[line] : index.stop[line]])
                     else:
-                        yield from self._parsed(self._cut(text, *places))
-                self.number = before + lines
-                self.tally.rows += len(found.wanted) - done
+                        yield from self._parsed(self._cut(text, *bounds))
+                self.number = number_before + line_count
+                self.tally.rows += len(index.candidate) - rows_counted
         self.tally.add(counts)
 
     def _cut(self, text: bytearray, first: Iterable[int], last: Iterable[int]) -> bytes:
-        """What is wanted of a record, by the places of its values: parsing costs more than all else."""
-        spans = zip(self.members, first, last, strict=True)
-        return b"{%b}" % b",".join([key + text[begin:end] for key, begin, end in spans if begin >= 0])
+        """Return a record with only the needed keys, cut out by the bounds of their values.
+
+        Parsing costs more than everything else, so it is given no more than this.
+        """
+        members = zip(self.members, first, last, strict=True)
+        return b"{%b}" % b",".join([key + text[begin:end] for key, begin, end in members if begin >= 0])
 
     def _parsed(self, text: bytes | bytearray) -> Iterator[Located]:
-        """Records of one line."""
+        """Yield the records of one line."""
         try:
             document = orjson.loads(text)
         except orjson.JSONDecodeError as error:
@@ -201,7 +217,7 @@ class _Reader:
         yield from self._unfold(document)
 
     def _whole(self, text: bytes) -> Any:
-        """Read a document that spreads over many lines."""
+        """Parse a document that spreads over many lines."""
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError as error:
@@ -211,7 +227,7 @@ class _Reader:
         return StudyError(f"{self.file}, {self.prefix}line {number}: not valid JSON ({error.msg})")
 
     def _unfold(self, document: Any) -> Iterator[Located]:
-        """Works in a document: itself, an array of works, or the results of an API page."""
+        """Yield the works in a document, numbered and with their places."""
         place = f"{self.prefix}line {self.number}"
         for within, work in _works(document, f"{self.file}, {place}"):
             row = self.tally.rows
@@ -220,29 +236,40 @@ class _Reader:
 
 
 def _works(document: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Works in a document, each with its place in it."""
+    """Yield the works in a document, each after its place there.
+
+    A document is one work, an array of works, or a page of the API with works in ``results``.
+    """
     if type(document) is dict and "results" not in document:
         if "id" not in document and "error" in document:
-            raise StudyError(f"{where}: an error of the API, not works ({document['error']!r:.80})")
+            raise StudyError(f"{where}: an error of the API instead of works ({document['error']!r:.80})")
         yield "", document
         return
     works = document["results"] if type(document) is dict else document
     if type(works) is not list:
-        raise StudyError(f"{where}: {works!r:.50} is no work, which is a JSON object")
+        raise StudyError(f"{where}: {works!r:.50} is not a work; a work is a JSON object")
     for number, work in enumerate(works, 1):
         if type(work) is not dict:
-            raise StudyError(f"{where}, record {number}: {work!r:.50} is no work, which is an object")
+            raise StudyError(f"{where}, record {number}: {work!r:.50} is not a work; a work is a JSON object")
         yield f", record {number}", work
 
 
 def _blocks(stream: io.BufferedIOBase) -> Iterator[tuple[bytearray, int]]:
-    """Whole lines of a stream, block by block, as the beginning of a buffer that is used again."""
+    """Yield whole lines of a stream, block by block.
+
+    Yields
+    ------
+    buffer : bytearray
+        Begins with whole lines. The same buffer is used for every block.
+    stop : int
+        Where these lines end.
+    """
     size, held = BLOCK, 0
     buffer = bytearray(size + json_index.PADDING)
     while True:
         with memoryview(buffer) as view:
             begin = held
-            while held < size and (count := stream.readinto(view[held:size])):
+            while held < size and (count := stream.readinto(view[held : min(size, held + PIECE)])):
                 held += count
         stop = buffer.rfind(b"\n", begin, held) + 1
         if held < size:  # the stream has ended
@@ -262,13 +289,13 @@ def _blocks(stream: io.BufferedIOBase) -> Iterator[tuple[bytearray, int]]:
             buffer = buffer[:held] + bytes(size - held + json_index.PADDING)
 
 
-def _typed(kind: type, wanted: str) -> Callable[[Mapping[str, Any], str], Any]:
-    """Getter of a value of one type, or null."""
+def _typed(kind: type, description: str) -> Callable[[Mapping[str, Any], str], Any]:
+    """Make a getter of values that are of one type or null."""
 
     def get(record: Mapping[str, Any], key: str) -> Any:
         value = record.get(key)
         if value is not None and type(value) is not kind:
-            raise ValueError(f"{key} is {value!r:.50}; {wanted} is wanted")
+            raise ValueError(f"{key} is {value!r:.50}, but has to be {description}")
         return value
 
     return get
@@ -281,25 +308,25 @@ _object = _typed(dict, "an object")
 
 
 def _objects(record: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
-    """Objects in a list; nulls are left out."""
+    """Yield the objects in a list; nulls are left out."""
     for value in _list(record, key) or ():
         if type(value) is dict:
             yield value
         elif value is not None:
-            raise ValueError(f"{key} holds {value!r:.50}; objects are wanted")
+            raise ValueError(f"{key} holds {value!r:.50}, but has to hold objects")
 
 
 def _texts(record: Mapping[str, Any], key: str) -> list[str | None]:
-    """Texts in a list, nulls included."""
+    """Return the texts in a list, nulls included."""
     values = _list(record, key) or []
     for value in values:
         if type(value) is not str and value is not None:
-            raise ValueError(f"{key} holds {value!r:.50}; texts are wanted")
+            raise ValueError(f"{key} holds {value!r:.50}, but has to hold texts")
     return values
 
 
 def _year(record: Mapping[str, Any], key: str) -> int | None:
-    """Year, or null for what is no year."""
+    """Return the year, or None if the value is not a year."""
     try:
         year = int(record[key])
     except (KeyError, TypeError, ValueError, OverflowError):
@@ -308,17 +335,17 @@ def _year(record: Mapping[str, Any], key: str) -> int | None:
 
 
 def _subfield(topic: Mapping[str, Any] | None) -> str | None:
-    """Subfield of a topic: an object with an id, or the bare id, text or number."""
+    """Return the subfield of a topic, which is an object with an id, or the id itself: a text or a number."""
     subfield = topic and topic.get("subfield")
     subfield = subfield.get("id") if type(subfield) is dict else subfield
     return None if subfield is None else str(subfield)
 
 
 def _score(topic: Mapping[str, Any] | None) -> float | None:
-    """Score of a topic, which JSON may write as a whole number."""
+    """Return the score of a topic, which JSON may write as a whole number."""
     score = topic.get("score") if topic else None
     if score is not None and type(score) not in (int, float):
-        raise ValueError(f"score of a topic is {score!r:.50}; a number is wanted")
+        raise ValueError(f"score of a topic is {score!r:.50}, but has to be a number")
     return None if score is None else float(score)
 
 
@@ -340,7 +367,7 @@ _LISTS: dict[str, Callable[[Mapping[str, Any]], Iterable[str | None]]] = {
 
 
 class _Lists:
-    """Lists laid end to end: Arrow takes them many times faster than lists of lists."""
+    """Lists that are stored end to end, because Arrow takes these many times faster than lists of lists."""
 
     def __init__(self) -> None:
         self.values: list[str | None] = []
@@ -357,18 +384,18 @@ class _Lists:
 
 
 class _Columns:
-    """Raw columns of a chunk of JSON records."""
+    """The raw columns of a chunk of JSON records, filled record by record."""
 
-    def __init__(self, wanted: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[str]) -> None:
         self.places: list[str] = []
         self.rows: list[int] = []
-        self.scalars: dict[str, list[Any]] = {name: [] for name in wanted if name in _SCALARS}
-        self.lists = {name: _Lists() for name in wanted if name in _LISTS}
-        self.with_authorships = "authorships" in wanted
+        self.scalars: dict[str, list[Any]] = {name: [] for name in columns if name in _SCALARS}
+        self.lists = {name: _Lists() for name in columns if name in _LISTS}
+        self.with_authorships = "authorships" in columns
         self.countries, self.institutions, self.authorship_ends = _Lists(), _Lists(), [0]
 
     def add(self, row: int, place: str, record: Mapping[str, Any]) -> None:
-        """Take over one record; ValueError says what in it is of an unexpected shape."""
+        """Add one record; raise ValueError if a value in it is of an unexpected type."""
         self.rows.append(row)
         self.places.append(place)
         for name, values in self.scalars.items():
@@ -384,8 +411,8 @@ class _Columns:
             self.authorship_ends.append(len(self.countries.ends) - 1)
 
     def frame(self) -> pl.DataFrame:
-        """Columns of `RAW`, and ``row``."""
-        columns = {name: pl.Series(values, dtype=RAW[name]) for name, values in self.scalars.items()}
+        """Return the columns of `RAW_SCHEMA`, and ``row``."""
+        columns = {name: pl.Series(values, dtype=RAW_SCHEMA[name]) for name, values in self.scalars.items()}
         columns |= {name: pl.Series(lists.array()) for name, lists in self.lists.items()}
         if self.with_authorships:
             codes = pa.StructArray.from_arrays(
@@ -396,5 +423,5 @@ class _Columns:
         return pl.DataFrame({"row": pl.Series(self.rows, dtype=pl.Int64), **columns})
 
     def chunk(self) -> Chunk:
-        """The records so far."""
+        """Return the records added so far."""
         return Chunk(self.frame(), self.places.__getitem__)

@@ -1,14 +1,17 @@
-"""Where the files of the demo snapshot stand; standard library alone, so a workflow can ask it cheaply."""
+"""The paths of the files of the demo snapshot.
+
+Imports the standard library alone, because the workflow uses it before any job runs.
+"""
 
 import itertools
 
 from poles.errors import StudyError
 
 RELEASE = "2026-09-01"
-"""Date of the demo's release, as its manifests give it."""
+"""Date of the demo's release, which its manifests state."""
 
 PART = 30_000
-"""Most records in one part file; keeps a part's text below about 100 MB."""
+"""Most records in one part file; so its text stays below about 100 MB."""
 
 _EARLIER = "2026-06-14"
 _SUFFIX = {"jsonl": "gz", "parquet": "parquet"}
@@ -16,14 +19,14 @@ _SUFFIX = {"jsonl": "gz", "parquet": "parquet"}
 
 def _folder(layout: str) -> str:
     if layout not in _SUFFIX:
-        raise StudyError(f"demo snapshot: no layout {layout!r}; it is one of {', '.join(_SUFFIX)}")
+        raise StudyError(f"demo.layout: {layout!r} is unknown; use one of {', '.join(_SUFFIX)}")
     return f"data/{layout}"
 
 
 def shares(works: int) -> list[tuple[str, int]]:
-    """Partition and number of records of every part, in the order of the parts.
+    """Return the partition and the number of records of every part, in the order of the parts.
 
-    Partitions are unequal, as in a real snapshot: 30 % of the records stand under an earlier date.
+    Partitions are unequal, as in a real snapshot: 30 % of the records have an earlier date.
 
     Parameters
     ----------
@@ -33,19 +36,19 @@ def shares(works: int) -> list[tuple[str, int]]:
     Returns
     -------
     list of (str, int)
-        Date of the partition, and records of the part (at most `PART`).
+        Date of the partition, and number of records in the part (at most `PART`).
     """
     earlier = works * 3 // 10
-    found = []
+    sizes = []
     for date, records in ((_EARLIER, earlier), (RELEASE, works - earlier)):
         pieces = max(1, -(-records // PART))
-        cuts = [records * piece // pieces for piece in range(pieces + 1)]
-        found += [(date, stop - start) for start, stop in itertools.pairwise(cuts)]
-    return found
+        bounds = [records * piece // pieces for piece in range(pieces + 1)]
+        sizes += [(date, stop - start) for start, stop in itertools.pairwise(bounds)]
+    return sizes
 
 
 def parts(works: int, layout: str) -> list[str]:
-    """Part files of a demo snapshot, known before anything is generated.
+    """List the part files of a demo snapshot before it is generated.
 
     Parameters
     ----------
@@ -57,22 +60,22 @@ def parts(works: int, layout: str) -> list[str]:
     Returns
     -------
     list of str
-        Paths relative to the snapshot's folder, such as
-        ``data/jsonl/works/updated_date=2026-09-01/part_0000.gz``; two at least.
+        Paths relative to the folder of the snapshot, such as
+        ``data/jsonl/works/updated_date=2026-09-01/part_0000.gz``; at least two.
 
     Raises
     ------
     StudyError
         If the layout is unknown.
     """
-    found: list[str] = []
-    seen: dict[str, int] = {}
+    paths: list[str] = []
+    last_number: dict[str, int] = {}
     for date, _ in shares(works):
-        number = seen[date] = seen.get(date, -1) + 1
-        found.append(f"{_folder(layout)}/works/updated_date={date}/part_{number:04d}.{_SUFFIX[layout]}")
-    return found
+        number = last_number[date] = last_number.get(date, -1) + 1
+        paths.append(f"{_folder(layout)}/works/updated_date={date}/part_{number:04d}.{_SUFFIX[layout]}")
+    return paths
 
 
 def manifests(layout: str) -> list[str]:
-    """Manifests of a demo snapshot: of the whole format, and of its works."""
+    """List the manifests of a demo snapshot: of the whole layout, and of its works."""
     return [f"{_folder(layout)}/manifest.json", f"{_folder(layout)}/works/manifest.json"]

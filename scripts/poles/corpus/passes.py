@@ -1,4 +1,8 @@
-"""The two passes over a source: works of the field, then these and the works that cite them."""
+"""The two passes over the files of a source.
+
+The first pass finds the works of the field. The second keeps the records of these works and of the works that
+cite them.
+"""
 
 import logging
 from collections import Counter
@@ -26,7 +30,8 @@ def in_field(field: Mapping[str, Any] | None) -> pl.Expr:
     ----------
     field : Mapping or None
         ``subfields``, numbers of OpenAlex subfields, or None; ``match``, ``primary`` (the subfield of the
-        primary topic counts) or ``any`` (that of any topic). Without subfields every work is in the field.
+        primary topic counts) or ``any`` (the subfields of all topics count). If `field` or its subfields are
+        None, every work is in the field.
 
     Returns
     -------
@@ -36,9 +41,9 @@ def in_field(field: Mapping[str, Any] | None) -> pl.Expr:
     Raises
     ------
     StudyError
-        If ``match`` is neither.
+        If ``match`` has another value.
     """
-    if _takes_all(field):
+    if field is None or field["subfields"] is None:
         return pl.lit(True)
     subfields = pl.Series(field["subfields"], dtype=pl.Int32).implode()
     primary = pl.col("primary_subfield").is_in(subfields).fill_null(False)
@@ -46,18 +51,22 @@ def in_field(field: Mapping[str, Any] | None) -> pl.Expr:
         return primary
     if field["match"] == "any":
         return primary | pl.col("topic_subfields").list.eval(pl.element().is_in(subfields)).list.any()
-    raise StudyError(f"field.match: {field['match']!r}; primary or any is wanted")
+    raise StudyError(f"field.match: {field['match']!r} is unknown; use primary or any")
 
 
-def _takes_all(field: Mapping[str, Any] | None) -> bool:
-    """Whether every work is in the field."""
-    return field is None or field["subfields"] is None
+def _field_prefilter(field: Mapping[str, Any] | None) -> FieldPrefilter | None:
+    """Prefilter for the works of the field; None if every work is in it."""
+    if field is None or field["subfields"] is None:
+        return None
+    return FieldPrefilter(field["subfields"], field["match"] == "any")
 
 
 def _check_count(file: str | File, tally: Tally, expected: int | None) -> None:
     """Refuse a file with another number of records than its source states."""
     if expected is not None and tally.rows != expected:
-        raise StudyError(f"{file}: {tally.rows} records, but the manifest says {expected}")
+        raise StudyError(
+            f"{file}: has {tally.rows} records, but the manifest says {expected}; fetch the file again"
+        )
 
 
 def find_core(
@@ -65,7 +74,7 @@ def find_core(
     field: Mapping[str, Any] | None,
     expected: Sequence[int | None] | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """First pass: which works are in the field, and how many records were read.
+    """First pass: find the works of the field, and count the records.
 
     Parameters
     ----------
@@ -74,39 +83,38 @@ def find_core(
     field : Mapping or None
         See `in_field`.
     expected : sequence of int or None, optional
-        Number of records of each, where the source states it.
+        Number of records of each file, where the source states it.
 
     Returns
     -------
     core : pl.DataFrame
         `CORE`: sorted, distinct.
     counts : pl.DataFrame
-        `COUNTS`, a null year for records without one.
+        `COUNTS`; the year is null for records without one.
 
     Raises
     ------
     StudyError
-        If a file is not as `read_records` or `expected` want it.
+        If a file cannot be read as `read_records` says, or has another number of records than expected.
     """
-    keep = in_field(field)
-    sieve = None if _takes_all(field) else FieldPrefilter(field["subfields"], field["match"] == "any")
-    columns = ("work_id", "year", *(sieve.columns if sieve else ()))
+    keep, prefilter = in_field(field), _field_prefilter(field)
+    columns = ("work_id", "year", *(prefilter.columns if prefilter else ()))
     ids = [pl.Series("work_id", [], pl.Int64)]
-    identified: Counter[int | None] = Counter()
-    nameless: Counter[int | None] = Counter()
+    with_id: Counter[int | None] = Counter()
+    without_id: Counter[int | None] = Counter()
     for file, count in zip(files, expected or [None] * len(files), strict=True):
         tally = Tally()
-        ids += [chunk["work_id"] for chunk in read_records(file, 0, columns, keep, tally, sieve)]
-        identified += tally.identified
-        nameless += tally.without_id
+        ids += [chunk["work_id"] for chunk in read_records(file, 0, columns, keep, tally, prefilter)]
+        with_id += tally.with_id
+        without_id += tally.without_id
         _check_count(file, tally, count)
     core = pl.concat(ids).unique().sort().to_frame()
-    years = sorted(identified.keys() | nameless.keys(), key=lambda year: (year is None, year))
+    years = sorted(with_id.keys() | without_id.keys(), key=lambda year: (year is None, year))
     counts = pl.DataFrame(
         {
             "year": years,
-            "read": [identified[year] + nameless[year] for year in years],
-            "identified": [identified[year] for year in years],
+            "read": [with_id[year] + without_id[year] for year in years],
+            "with_id": [with_id[year] for year in years],
         },
         schema=dict(COUNTS.columns),
     )
@@ -115,12 +123,12 @@ def find_core(
 
 
 def core_ids(files: Iterable[str | Path]) -> pl.Series:
-    """Ids of the works of the field that any shard found: sorted, distinct int64."""
+    """Return the ids of the works of the field that any shard found: sorted, distinct int64."""
     return pl.concat(tables.read(file, CORE)["work_id"] for file in files).unique().sort()
 
 
 def _cites(core: pl.Series) -> pl.Expr:
-    """Whether a record's references, whose nulls are dropped already, name a work of `core`."""
+    """Whether the references of a record, which have no nulls, name a work of `core`."""
     return pl.col("references").list.eval(pl.element().is_in(core.implode())).list.any()
 
 
@@ -131,14 +139,14 @@ def read_works(
     field: Mapping[str, Any] | None,
     expected: Sequence[int | None] | None = None,
 ) -> pl.DataFrame:
-    """Second pass: the records of the works of the field, and of the works that cite them.
+    """Second pass: read the records of the works of the field, and of the works that cite them.
 
     Parameters
     ----------
     files : sequence of str or File
         Files of a shard.
     indices : sequence of int
-        Place of each among all files of the source.
+        Number of each file among all files of the source.
     core : pl.Series
         Ids of the works of the field in the whole source (`core_ids`).
     field : Mapping or None
@@ -149,22 +157,24 @@ def read_works(
     Returns
     -------
     pl.DataFrame
-        `KEPT`, with every record of a work that some record puts into the field: which one counts is
-        decided when all are at hand.
+        `KEPT`. If one record of a work is in the field, all records of the work are kept; `select_works`
+        decides which one counts.
 
     Raises
     ------
     StudyError
-        If a file is not as `read_records` or `expected` want it.
+        If a file cannot be read as `read_records` says, or has another number of records than expected.
     """
-    wanted = pl.col("work_id").is_in(core.implode()) | _cites(core)
-    keep, sieve = (None, None) if _takes_all(field) else (wanted, CorePrefilter(core))
+    keep, prefilter = None, None
+    if _field_prefilter(field) is not None:
+        keep = pl.col("work_id").is_in(core.implode()) | _cites(core)
+        prefilter = CorePrefilter(core)
     chunks = [pl.DataFrame(schema=dict(KEPT.columns))]
     for file, index, count in zip(files, indices, expected or [None] * len(files), strict=True):
         tally = Tally()
         chunks += [
             chunk.with_columns(in_field(field).alias("is_core"))
-            for chunk in read_records(file, index, keep=keep, tally=tally, sieve=sieve)
+            for chunk in read_records(file, index, keep=keep, tally=tally, prefilter=prefilter)
         ]
         _check_count(file, tally, count)
     kept = tables.conform(pl.concat(chunks), KEPT)

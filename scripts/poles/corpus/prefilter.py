@@ -1,6 +1,7 @@
-"""Which records of a file can be wanted, told before they are parsed.
+"""Tests that tell, before a record is parsed, whether it can be kept.
 
-A sieve may let through too much, never too little: what is let through is parsed and decided upon in full.
+A record that passes is a candidate: it is parsed, and the full condition decides. A prefilter may pass too
+many records, but never too few.
 """
 
 from collections.abc import Sequence
@@ -15,71 +16,73 @@ from poles.corpus import json_index
 from poles.corpus.json_index import Rules
 
 Leaves = dict[str, list[pa.Array]]
-"""Columns of a batch that a raw column is made of, by its name."""
+"""Parquet columns of a batch, by the raw column that is made from them."""
 
 
 class Prefilter(Protocol):
-    """A test that every wanted record passes.
+    """A test that every record to be kept passes.
 
     Attributes
     ----------
     columns : tuple of str
-        Raw columns that it looks at.
+        Raw columns that the test reads.
     rules : Rules
-        The same test of lines of JSON.
+        The same test for lines of JSON.
     """
 
     columns: tuple[str, ...]
     rules: Rules
 
-    def rows(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
-        """Whether each row of a batch of Parquet columns may be wanted."""
+    def passes(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
+        """Whether each row of a batch of Parquet columns is a candidate."""
 
 
-def _any_of(lists: pa.Array, values: np.ndarray) -> np.ndarray:
-    """Whether any value of each list is true; values as `flatten` gives them."""
+def _any_true(lists: pa.Array, values: np.ndarray) -> np.ndarray:
+    """Whether any value of each list is true; `values` are in the order of ``lists.flatten()``."""
     ends = np.cumsum(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False))
-    before = np.concatenate([[0], np.cumsum(values)])
-    return np.diff(before[np.concatenate([[0], ends])]) > 0
+    true_before = np.concatenate([[0], np.cumsum(values)])
+    return np.diff(true_before[np.concatenate([[0], ends])]) > 0
 
 
 class FieldPrefilter:
-    """Works with a topic in some subfields.
+    """Passes works with a topic in one of some subfields.
 
     Parameters
     ----------
     subfields : sequence of int
         Numbers of OpenAlex subfields.
     any_topic : bool
-        Whether all topics count or the primary one alone.
+        Whether all topics count, or only the primary one.
     """
 
     def __init__(self, subfields: Sequence[int], any_topic: bool):
-        self.columns = ("primary_subfield", "topic_subfields") if any_topic else ("primary_subfield",)
-        self.texts = [str(number) for number in subfields]
-        nobody = json_index.id_set(np.empty(0, np.int64))
-        self.rules = Rules(*json_index.patterns(self.texts), any_topic, *nobody, citing=False)
+        self.columns: tuple[str, ...] = ("primary_subfield",)
+        if any_topic:
+            self.columns += ("topic_subfields",)
+        self.digits = [str(number) for number in subfields]
+        no_ids = json_index.id_set(np.empty(0, np.int64))
+        self.rules = Rules(*json_index.patterns(self.digits), any_topic, *no_ids, citing=False)
 
-    def rows(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
+    def passes(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
         """Whether the digits of a subfield occur in the topics."""
-        wanted = np.zeros(len(ids), np.bool_)
+        candidates = np.zeros(len(ids), np.bool_)
         for name in self.columns:
             for column in leaves[name]:
-                lists = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
-                hits = self._hits(column.flatten() if lists else column)
-                wanted |= _any_of(column, hits) if lists else hits
-        return wanted
+                is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+                hits = self._hits(column.flatten() if is_list else column)
+                candidates |= _any_true(column, hits) if is_list else hits
+        return candidates
 
     def _hits(self, values: pa.Array) -> np.ndarray:
-        """Whether the digits of a subfield occur in each value; few differ."""
+        """Whether the digits of a subfield occur in each value; each distinct value is searched once."""
         coded = pc.dictionary_encode(values.cast(pa.string()))
-        known = coded.dictionary.to_pylist()
-        hits = np.array([any(text in value for text in self.texts) for value in known] + [False])
-        return hits[pc.fill_null(coded.indices, len(known)).to_numpy()]
+        distinct = coded.dictionary.to_pylist()
+        hits = np.array([any(digits in value for digits in self.digits) for value in distinct] + [False])
+        return hits[pc.fill_null(coded.indices, len(distinct)).to_numpy()]
 
 
 class CorePrefilter:
-    """Works of the field, and works that cite one of them.
+    """Passes the works of the field and the works that cite one of them.
 
     Parameters
     ----------
@@ -87,26 +90,28 @@ class CorePrefilter:
         Ids of the works of the field: sorted, distinct int64.
     """
 
-    columns = ("references",)
-
     def __init__(self, core: pl.Series):
+        self.columns: tuple[str, ...] = ("references",)
         self.ids = json_index.id_set(core.to_numpy())
         self.rules = Rules(*json_index.patterns([]), False, *self.ids, citing=True)
 
-    def rows(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
-        """Whether the work or one that it references is in the field."""
-        wanted = json_index.among(ids, *self.ids)
+    def passes(self, leaves: Leaves, ids: np.ndarray) -> np.ndarray:
+        """Whether the work, or a work that it cites, is in the field."""
+        candidates = json_index.among(ids, *self.ids)
         for column in leaves["references"]:
             numbers = work_numbers(column.flatten())
-            wanted |= _any_of(column, json_index.among(numbers, *self.ids) | (numbers < 0))
-        return wanted
+            candidates |= _any_true(column, json_index.among(numbers, *self.ids) | (numbers < 0))
+        return candidates
 
 
 def work_numbers(texts: pa.Array) -> np.ndarray:
-    """Numbers of works by their ids, int64; -1 where an id is null or not of the plainest form."""
+    """Return the numbers in the ids of works, int64.
+
+    The number is -1 where the id is null or has another form than ``https://openalex.org/W123``.
+    """
     texts = texts.cast(pa.large_string())
     _, offsets, data = texts.buffers()
     if not len(texts) or data is None:
         return np.full(len(texts), -1)
-    places = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    return json_index.numbers_between(np.frombuffer(data, np.uint8), places)
+    bounds = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return json_index.numbers_between(np.frombuffer(data, np.uint8), bounds)

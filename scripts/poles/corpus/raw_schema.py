@@ -1,4 +1,4 @@
-"""What every reader of files makes: raw columns, with ids and codes as the text they are recorded as."""
+"""The raw columns that every file reader produces: ids and codes stay the text that the file holds."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from polars.datatypes import DataType, DataTypeClass
 
 CHUNK = 20_000
 """Most records in one chunk: some 50 MB."""
-RAW = {
+RAW_SCHEMA: dict[str, DataType | DataTypeClass] = {
     "work_id": pl.String,
     "year": pl.Int64,
     "type": pl.String,
@@ -24,11 +25,11 @@ RAW = {
     "authorships": pl.List(pl.Struct({"countries": pl.List(pl.String), "institutions": pl.List(pl.String)})),
     "references": pl.List(pl.String),
 }
-"""Raw columns, named as what becomes of them; any value may be null."""
+"""Types of the raw columns, named as the columns of `RECORDS` made from them; any value may be null."""
 YEARS = 2**15
-"""Years that can be recorded, from 0 on."""
-Places = Callable[[int], str]
-"""Where in its file a record of a chunk stands: ``line 12``, ``row 3``."""
+"""Number of years that a count by year covers: 0 to `YEARS` - 1."""
+Locate = Callable[[int], str]
+"""Gives the place in its file of a record of a chunk: ``line 12``, ``row 3``."""
 
 
 class Chunk(NamedTuple):
@@ -37,38 +38,45 @@ class Chunk(NamedTuple):
     Attributes
     ----------
     frame : pl.DataFrame
-        Columns of `RAW`, all or some, and ``row``: the place among the records of the file, from 0.
-    places : Places
-        Where a row of the frame stands in the file.
+        Some or all columns of `RAW_SCHEMA`, and ``row``: the number of the record in the file, from 0.
+    locate : Locate
+        Gives the place in the file of a row of the frame.
     """
 
     frame: pl.DataFrame
-    places: Places
+    locate: Locate
 
 
 @dataclass
 class Tally:
-    """What was in a file, and what reading it left out.
+    """Counts of the records in a file and of what was dropped from them.
 
     Attributes
     ----------
     rows : int
         Records in the file.
-    identified : Counter
+    with_id : Counter
         Records with an id, by year (None: no year).
     without_id : Counter
-        Records without an id, by year; they are dropped.
+        Records without an id, by year; these are dropped.
     codes, references : int
-        Country codes that are not two letters, and references that are no work ids, in the records kept.
+        Dropped values in the kept records: country codes that are not two letters, and references that are
+        not ids of works.
     """
 
     rows: int = 0
-    identified: Counter[int | None] = field(default_factory=Counter)
+    with_id: Counter[int | None] = field(default_factory=Counter)
     without_id: Counter[int | None] = field(default_factory=Counter)
     codes: int = 0
     references: int = 0
 
     def add(self, counts: np.ndarray) -> None:
-        """Add to the identified records; the last of `YEARS` + 1 counts is of those without a year."""
+        """Add counts of records with an id.
+
+        Parameters
+        ----------
+        counts : ndarray of int, shape (YEARS + 1,)
+            Records by year; the last entry counts those without a year.
+        """
         for year in np.flatnonzero(counts).tolist():
-            self.identified[None if year == YEARS else year] += int(counts[year])
+            self.with_id[None if year == YEARS else year] += int(counts[year])

@@ -1,7 +1,8 @@
 """From a file of OpenAlex works to records: one normaliser for every format and every age of the schema.
 
-JSON and Parquet are first brought to the same raw columns (`RAW`: ids and codes as the text they are recorded
-as), which `normalise` turns into `RECORDS`; so equal works give equal records, whatever they came in.
+The readers of JSON and Parquet produce the same raw columns (`RAW_SCHEMA`), in which ids and codes are the
+text that the file holds. `normalise` turns them into `RECORDS`. So equal works give equal records in any
+format.
 """
 
 import logging
@@ -12,7 +13,7 @@ import polars as pl
 
 from poles.corpus import json_lines, parquet
 from poles.corpus.prefilter import Prefilter
-from poles.corpus.raw_schema import RAW, Chunk, Tally
+from poles.corpus.raw_schema import RAW_SCHEMA, Chunk, Tally
 from poles.corpus.storage import File, open_seekable
 from poles.corpus.tables import RECORDS
 from poles.errors import StudyError
@@ -20,6 +21,7 @@ from poles.errors import StudyError
 log = logging.getLogger(__name__)
 
 _MAGIC = {".gz": b"\x1f\x8b", ".zip": b"PK", ".parquet": b"PAR1"}
+_MADE_FROM = {"n_authors": "authorships", "is_paratext": "type"}
 
 
 def read_records(
@@ -28,7 +30,7 @@ def read_records(
     columns: Sequence[str] | None = None,
     keep: pl.Expr | None = None,
     tally: Tally | None = None,
-    sieve: Prefilter | None = None,
+    prefilter: Prefilter | None = None,
 ) -> Iterator[pl.DataFrame]:
     """Read the works of one file, chunk by chunk.
 
@@ -36,20 +38,20 @@ def read_records(
     ----------
     path : str or File
         ``.parquet`` in the shape of the OpenAlex snapshot, ``.zip`` of JSON files, or JSON, with or without
-        ``.gz``: lines, an array, a page of the API, or one work. All are streamed but for JSON that spreads
-        one document over many lines, which is held whole.
+        ``.gz``: lines, an array, a page of the API, or one work. Every file is streamed, except a JSON
+        document that spreads over many lines, which is held in memory whole.
     file_index : int
-        Place of the file among the files of its source.
+        Number of the file among the files of its source.
     columns : sequence of str, optional
-        Columns of `RECORDS` that are wanted (position and work_id always are); all by default. Nothing
-        else is read from a Parquet file.
+        Columns of `RECORDS` to be returned, besides position and work_id; all by default. Of a Parquet file
+        no other columns are read.
     keep : pl.Expr, optional
-        Which records are wanted, by any wanted column but ``authorships`` and ``n_authors``.
+        Which records are returned: a condition on any of the columns but ``authorships`` and ``n_authors``.
     tally : Tally, optional
-        An empty one, to be filled with what there is and what is left out; the latter is logged in any case.
-    sieve : Sieve, optional
-        Lets through every record that `keep` may want. The others are counted and looked at no further: in
-        JSON lines, whether their strings and brackets are closed, but not what they hold.
+        An empty one, which is filled with counts. What is dropped is logged in any case.
+    prefilter : Prefilter, optional
+        Passes every record for which `keep` may hold. The other records are counted, but not parsed: of
+        JSON lines only the closing of strings and brackets is checked.
 
     Yields
     ------
@@ -59,78 +61,85 @@ def read_records(
     Raises
     ------
     StudyError
-        If the file is cut short or holds something else than works; with its line or row.
+        If the file is cut short or holds something else than works; the message names the line or row.
     """
     file = Path(path) if isinstance(path, str) else path
     tally = Tally() if tally is None else tally
-    asked = set(RECORDS.columns if columns is None else columns) | {"position", "work_id"}
-    names = [name for name in RECORDS.columns if name in asked]
-    made_from = {"n_authors": "authorships", "is_paratext": "type"}
-    sources = asked | {"year"} | {made_from[name] for name in asked & made_from.keys()}
-    sources |= set(sieve.columns if sieve else ())
+    requested = set(RECORDS.columns if columns is None else columns) | {"position", "work_id"}
+    names = [name for name in RECORDS.columns if name in requested]
+    raw_names = requested | {"year"} | {_MADE_FROM[name] for name in requested & _MADE_FROM.keys()}
+    raw_names |= set(prefilter.columns if prefilter else ())
     read_chunks = parquet.chunks if file.suffix == ".parquet" else json_lines.chunks
     _check_magic(file)
-    for chunk in read_chunks(file, [name for name in RAW if name in sources], sieve, tally):
+    for chunk in read_chunks(file, [name for name in RAW_SCHEMA if name in raw_names], prefilter, tally):
         raw = _identify(chunk, file, tally).with_columns(position=(file_index << 32) + pl.col("row"))
         yield normalise(raw, keep, tally).select(names)
     _report(file, tally)
 
 
 def _report(file: File, tally: Tally) -> None:
-    """Log what a file did not give; refuse one that holds no work at all among its records."""
-    nameless = tally.without_id.total()
-    if nameless and nameless == tally.rows:
-        raise StudyError(f"{file}: none of its {tally.rows} records has an id; OpenAlex works are wanted")
+    """Log what was dropped from a file; refuse a file in which no record has an id."""
+    without_id = tally.without_id.total()
+    if without_id and without_id == tally.rows:
+        raise StudyError(
+            f"{file}: none of its {tally.rows} records has an id; this is not a file of OpenAlex works"
+        )
     if not tally.rows:
-        log.warning("%s: holds no works", file)
-    if nameless or tally.codes or tally.references:
+        log.warning("%s: the file holds no works", file)
+    if without_id or tally.codes or tally.references:
         log.warning(
-            "%s: %d of %d records have no id and are dropped; dropped from the others: %d country codes that "
-            "are not two letters, %d references that are no work ids",
-            file, nameless, tally.rows, tally.codes, tally.references,
+            "%s: %d of %d records have no id and were dropped; from the others %d country codes were dropped "
+            "that are not two letters, and %d references that are not ids of works",
+            file, without_id, tally.rows, tally.codes, tally.references,
         )  # fmt: skip
 
 
 def _check_magic(file: File) -> None:
-    """Refuse a file that is empty, or whose first bytes are not those of the format in its name."""
+    """Refuse a file that is empty, or that does not begin as the format in its name does."""
     magic = _MAGIC.get(file.suffix, b"")
     with open_seekable(file) as stream:
         start = stream.read(max(1, len(magic)))
-    if not start.startswith(magic) or not start:
-        what = f"no {file.suffix[1:]} file, for it begins with {start!r}" if start else "empty"
-        raise StudyError(f"{file}: {what}; fetch or make it again")
+    if not start:
+        raise StudyError(f"{file}: the file is empty; fetch or make it again")
+    if not start.startswith(magic):
+        raise StudyError(
+            f"{file}: not a {file.suffix[1:]} file, because it begins with {start!r}; fetch or make it again"
+        )
 
 
 def _identify(chunk: Chunk, file: File, tally: Tally) -> pl.DataFrame:
-    """Turn ids into numbers; count records by year, and drop those without an id."""
+    """Turn ids into numbers, count the records by year, and drop those without an id."""
     raw, number = chunk.frame, _work_number(pl.col("work_id"))
     numbered = raw.with_columns(number.alias("number"), _NORMAL["year"].alias("of_year"))
-    nameless = pl.col("work_id").fill_null("") == ""
-    odd = pl.col("number").is_null() & ~nameless
-    if numbered.select(odd.any()).item():
-        row, text = numbered.with_row_index("place").filter(odd).select("place", "work_id").row(0)
+    lacks_id = pl.col("work_id").fill_null("") == ""
+    is_foreign = pl.col("number").is_null() & ~lacks_id
+    if numbered.select(is_foreign.any()).item():
+        row, text = numbered.with_row_index("place").filter(is_foreign).select("place", "work_id").row(0)
         raise StudyError(
-            f"{file}, {chunk.places(row)}: id {text!r} is not that of a work "
-            "(https://openalex.org/W123 or W123)"
+            f"{file}, {chunk.locate(row)}: id {text!r} is not the id of a work, such as "
+            "https://openalex.org/W123 or W123"
         )
-    by_year = numbered.group_by("of_year", nameless.alias("nameless")).len()
+    by_year = numbered.group_by("of_year", lacks_id.alias("lacks_id")).len()
     for year, without_id, count in by_year.iter_rows():
-        (tally.without_id if without_id else tally.identified)[year] += count
-    return numbered.filter(~nameless).with_columns(pl.col("number").alias("work_id"))
+        (tally.without_id if without_id else tally.with_id)[year] += count
+    return numbered.filter(~lacks_id).with_columns(pl.col("number").alias("work_id"))
 
 
 def _work_number(text: pl.Expr) -> pl.Expr:
-    """Number of a work's id, ``https://openalex.org/W123`` or ``W123``; null for anything else."""
+    """Number in the id of a work, ``https://openalex.org/W123`` or ``W123``; null for any other text."""
     return text.str.strip_prefix("https://openalex.org/").str.strip_prefix("W").cast(pl.Int64, strict=False)
 
 
 def _subfield_number(text: pl.Expr) -> pl.Expr:
-    """Number of a subfield: of ``1702``, ``subfields/1702`` or a URL, all of which occur; else null."""
+    """Number of a subfield, from ``1702``, ``subfields/1702`` or a URL; null for any other text."""
     return text.str.extract(r"^(?:.*/)?(\d+)$", 1).cast(pl.Int32, strict=False)
 
 
 def _time(text: pl.Expr) -> pl.Expr:
-    """One spelling of a time: bare dates, a blank for T, Z, and fewer decimals occur; all are UTC."""
+    """Time in one spelling.
+
+    Files also hold bare dates, a blank instead of T, a Z or zero offset, and fewer decimals; all are UTC.
+    """
     text = text.str.replace(r"(?:Z|[+-]00:?00)$", "").str.replace(" ", "T", literal=True)
     text = pl.when(text.str.len_bytes() == 10).then(text + "T00:00:00").otherwise(text)
     return pl.when(text.str.contains(".", literal=True)).then(text).otherwise(text + ".").str.pad_end(26, "0")
@@ -139,16 +148,17 @@ def _time(text: pl.Expr) -> pl.Expr:
 _NORMAL: dict[str, pl.Expr] = {
     "year": pl.col("year").cast(pl.Int16, strict=False),
     "is_retracted": pl.col("is_retracted").fill_null(False),
-    # The flag is on its way out of OpenAlex, in favour of the type.
+    # OpenAlex is replacing the flag with the type.
     "is_paratext": pl.col("is_paratext").fill_null(False) | pl.col("type").eq_missing("paratext"),
     "is_xpac": pl.col("is_xpac").fill_null(False),
     "updated": _time(pl.col("updated")),
     "primary_subfield": _subfield_number(pl.col("primary_subfield")),
-    # Single and double precision of the same score become equal; what is no number becomes null.
+    # After rounding, a score is the same in single and double precision; one that is not finite becomes null.
     "topic_score": pl.when(pl.col("topic_score").is_finite()).then(pl.col("topic_score").round(6)),
     "topic_subfields": pl.col("topic_subfields").list.eval(_subfield_number(pl.element())),
     "references": pl.col("references").list.eval(_work_number(pl.element())),
 }
+"""Expressions that turn a raw column into one of `RECORDS`; the other columns stay as they are."""
 
 
 def _within_authorships(change: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
@@ -160,16 +170,18 @@ def _within_authorships(change: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
 
 
 def _capitals(codes: pl.Expr) -> pl.Expr:
-    """Country codes in capitals; null for what is not two letters."""
+    """Country codes in capitals; null for a code that is not two letters."""
     code = pl.element().str.to_uppercase()
     return codes.list.eval(pl.when(code.str.contains(r"^[A-Z]{2}$")).then(code))
 
 
 def _code_count(frame: pl.DataFrame) -> int:
-    """Country codes in both lists of all authorships, nulls left out."""
-    lists = [pl.element().struct.field(name).list for name in ("countries", "institutions")]
-    counts = [(codes.len() - codes.eval(pl.element().is_null()).list.sum()).fill_null(0) for codes in lists]
-    return frame.select(pl.col("authorships").list.eval(sum(counts)).list.sum().sum()).item()
+    """Number of country codes in both lists of all authorships, without nulls."""
+    countries, institutions = (
+        (codes.list.len() - codes.list.eval(pl.element().is_null()).list.sum()).fill_null(0)
+        for codes in (pl.element().struct.field(name) for name in ("countries", "institutions"))
+    )
+    return frame.select(pl.col("authorships").list.eval(countries + institutions).list.sum().sum()).item()
 
 
 def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | None = None) -> pl.DataFrame:
@@ -178,16 +190,16 @@ def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | Non
     Parameters
     ----------
     raw : pl.DataFrame
-        Columns of `RAW`, all or some, with ``work_id`` a number already, and ``position``.
+        Some or all columns of `RAW_SCHEMA`, in which ``work_id`` is already a number, and ``position``.
     keep : pl.Expr, optional
-        Which records are wanted. Applied before the authorships, the dearest part, are looked at.
+        Which records are returned. It is applied before the authorships, which take the most time.
     tally : Tally, optional
-        Numbers of dropped country codes and references are added to it.
+        The numbers of dropped country codes and references are added to it.
 
     Returns
     -------
     pl.DataFrame
-        Columns of `RECORDS`, as far as `raw` has what they are made of.
+        The columns of `RECORDS` that can be made from the columns of `raw`.
     """
     tally = Tally() if tally is None else tally
     frame = raw.with_columns(expression for name, expression in _NORMAL.items() if name in raw.columns)
@@ -198,12 +210,12 @@ def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | Non
     if keep is not None:
         frame = frame.filter(keep)
     if "references" in raw.columns:
-        tally.references += frame["references dropped"].sum()
+        tally.references += int(frame["references dropped"].sum())
     if "authorships" in raw.columns:
         frame = frame.with_columns(pl.col("authorships").fill_null([]).list.drop_nulls())
-        recorded = _code_count(frame)
+        count_before = _code_count(frame)
         frame = frame.with_columns(_within_authorships(_capitals))
-        tally.codes += recorded - _code_count(frame)
+        tally.codes += count_before - _code_count(frame)
         frame = frame.with_columns(
             _within_authorships(lambda codes: codes.list.drop_nulls().fill_null([])),
             pl.col("authorships").list.len().cast(pl.Int32).alias("n_authors"),

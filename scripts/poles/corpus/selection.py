@@ -1,7 +1,7 @@
-"""From records to the works that count, in two passes over the source; nothing is lost without being counted.
+"""The selection of the works that count, from the records that the second pass kept.
 
-The first pass finds which works are in the field. The second keeps the records of these works and of the
-works that cite them. What is kept is small enough to be deduplicated at once, and selected year by year.
+The kept records are few enough to be deduplicated together; the works are then selected year by year. A table
+of losses counts what every step leaves.
 """
 
 import logging
@@ -41,12 +41,12 @@ STEPS = {
     "to a selected work": "references",
     "between works with a country": "references",
 }
-"""Steps of the selection in their order, and what each counts.
+"""Steps of the selection, in order, and the unit that each one counts.
 
-The step ``topic score`` takes works out of the field, not out of the study: they still may cite it. Works
-without a country or references stay. References left at the end are those that link countries.
+The step ``topic score`` removes works from the field but not from the study, because they may still cite the
+field. Works without a country or without references stay. The references left at the end link countries.
 """
-_LIGHT = (
+_DECIDING_COLUMNS = (
     "work_id",
     "position",
     "year",
@@ -58,23 +58,24 @@ _LIGHT = (
     "topic_score",
     "is_core",
 )
-"""Columns of kept records that are held of all years at once."""
-_LOCATING = ("work_id", "position", "is_core", "topic_score", "authorships")
-"""Columns that tell which works have a country."""
-_HEAVY = (*_LOCATING, "year", "type", "n_authors", "references")
-"""Columns that are held of one year."""
+"""Columns of the kept records that are held in memory for all years together."""
+_COUNTRY_COLUMNS = ("work_id", "position", "is_core", "topic_score", "authorships")
+"""Columns of one year that tell which works have a country."""
+_WORK_COLUMNS = (*_COUNTRY_COLUMNS, "year", "type", "n_authors", "references")
+"""Columns of one year that its works are made from."""
 
 
 def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr:
-    """Countries of a work: those of all its authorships.
+    """Countries of a work, from all its authorships.
 
     Parameters
     ----------
     choice : str
-        Countries of one authorship. ``listed``: its ``countries``, or where there are none (records from
-        before OpenAlex had them) those of its institutions; ``institutions``: those alone; ``union``: both.
+        Which countries of an authorship count. ``listed``: its ``countries``, or the countries of its
+        institutions where it has none, as in older records; ``institutions``: the countries of its
+        institutions; ``union``: both.
     merge : Mapping, optional
-        Countries that count as another, ``{"HK": "CN"}``.
+        Countries that count as another one, ``{"HK": "CN"}``.
 
     Returns
     -------
@@ -84,7 +85,7 @@ def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr
     Raises
     ------
     StudyError
-        If `choice` is none of these.
+        If `choice` has another value.
     """
     listed, institutions = (pl.element().struct.field(name) for name in ("countries", "institutions"))
     choices = {
@@ -93,15 +94,15 @@ def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr
         "union": listed.list.concat(institutions),
     }
     if choice not in choices:
-        raise StudyError(f"selection.countries: {choice!r}; one of {', '.join(choices)} is wanted")
+        raise StudyError(f"selection.countries: {choice!r} is unknown; use one of {', '.join(choices)}")
     codes = choices[choice].list.explode(empty_as_null=False, keep_nulls=False)
     codes = codes.replace(dict(merge)) if merge else codes
     return pl.col("authorships").list.eval(codes).list.unique().list.sort()
 
 
-def _left(works: pl.DataFrame, step: str, number: str | None = None) -> pl.DataFrame:
-    """Rows, or the sum of a number over them, that a step leaves in every year; and of which in the field."""
-    count = pl.lit(1) if number is None else pl.col(number)
+def _left(works: pl.DataFrame, step: str, column: str | None = None) -> pl.DataFrame:
+    """Count the works that a step leaves in every year, or sum a column; also for the field alone."""
+    count = pl.lit(1) if column is None else pl.col(column)
     return (
         works.select("year", "is_core", count.cast(pl.Int64).alias("count"))
         .group_by("year")
@@ -111,21 +112,21 @@ def _left(works: pl.DataFrame, step: str, number: str | None = None) -> pl.DataF
 
 
 def _read(counts_files: Iterable[str | Path]) -> list[pl.DataFrame]:
-    """What the first two steps leave: records read, and those with an id."""
-    counts = pl.concat(tables.read(file, COUNTS) for file in counts_files)
+    """Count what the first two steps leave: the records read, and those with an id."""
+    records = pl.concat(tables.read(file, COUNTS) for file in counts_files)
     return [
-        counts.group_by("year").agg(
+        records.group_by("year").agg(
             pl.col(column).sum().alias("left"),
             pl.lit(None, pl.Int64).alias("left_core"),
             pl.lit(step).alias("step"),
         )
-        for step, column in (("read", "read"), ("with an id", "identified"))
+        for step, column in (("read", "read"), ("with an id", "with_id"))
     ]
 
 
-def _table(parts: Sequence[pl.DataFrame], years: Iterable[int]) -> pl.DataFrame:
-    """`LOSSES` of what the steps left; zero where a year is not mentioned."""
-    left = pl.concat(part.select("year", "step", "left", "left_core") for part in parts)
+def _table(counts: Sequence[pl.DataFrame], years: Iterable[int]) -> pl.DataFrame:
+    """Make the table `LOSSES` from the counts of the steps; a count is zero where a step lacks a year."""
+    left = pl.concat(part.select("year", "step", "left", "left_core") for part in counts)
     all_years = pl.concat([left["year"], pl.Series(years, dtype=YEAR)]).unique().to_frame()
     steps = pl.DataFrame(list(STEPS.items()), ("step", "unit"), orient="row").with_row_index("order")
     core = pl.when(pl.col("order") >= 2).then(pl.col("left_core").fill_null(0))
@@ -134,26 +135,26 @@ def _table(parts: Sequence[pl.DataFrame], years: Iterable[int]) -> pl.DataFrame:
 
 
 def _warn_of_types(kept: pl.DataFrame, of_years: pl.DataFrame, types: Sequence[str]) -> None:
-    """Say which document types of the config no record has, and what a list from before 2026 would lose."""
+    """Warn of document types that no record has, and of conference papers that are left out."""
     present = set(kept["type"].unique().drop_nulls())
     if absent := [name for name in types if name not in present]:
         log.warning(
-            "selection.types: no record has the type %s; the types are %s",
-            ", ".join(absent), ", ".join(sorted(present)) or "not given",
+            "selection.types: no record has the type %s; the types of the records are: %s",
+            ", ".join(absent), ", ".join(sorted(present)) or "none",
         )  # fmt: skip
     if "article" in types and "conference-paper" not in types:
-        moved = of_years.filter(pl.col("is_core") & (pl.col("type") == "conference-paper"))
-        by_year = moved["year"].value_counts().sort("year").rows()
+        dropped = of_years.filter(pl.col("is_core") & (pl.col("type") == "conference-paper"))
+        by_year = dropped["year"].value_counts().sort("year").rows()
         if by_year:
             log.warning(
-                "selection.types has article, but not conference-paper, to which OpenAlex moves proceedings "
-                "papers; works of the field lost to it by year: %s",
+                "selection.types has article but not conference-paper, the type that OpenAlex gives to "
+                "papers in proceedings; works of the field that this drops, by year: %s",
                 ", ".join(f"{year} {count}" for year, count in by_year),
             )  # fmt: skip
 
 
 def _stays_core(least: float | None) -> pl.Expr:
-    """Whether a record is in the field, and the score of its primary topic, if it has one, not too low."""
+    """Whether a record is in the field and the score of its primary topic, if it has one, is high enough."""
     enough = pl.lit(True) if least is None else (pl.col("topic_score") >= least).fill_null(True)
     return pl.col("is_core") & enough
 
@@ -161,19 +162,20 @@ def _stays_core(least: float | None) -> pl.Expr:
 def _choose(
     kept: pl.DataFrame, years: Sequence[int], selection: Mapping[str, Any]
 ) -> tuple[pl.DataFrame, list[pl.DataFrame], pl.Series]:
-    """Apply the steps that ask for neither authorships nor references.
+    """Apply the steps that need neither authorships nor references.
 
     Returns
     -------
     chosen : pl.DataFrame
-        Rows of `kept` that are left; ``is_core`` is false for those that have left the field.
-    parts : list of pl.DataFrame
-        What each step left.
+        Rows of `kept` that are left; ``is_core`` is false for works that the step ``topic score`` removed
+        from the field.
+    counts : list of pl.DataFrame
+        Counts of what each step left.
     field : pl.Series
         Ids of all works of the field, selected or not.
     """
     types, least = selection["types"], selection["min_topic_score"]
-    sound = {
+    conditions = {
         "year in the study": (pl.col("year").is_between(years[0], years[-1]), "years"),
         "document type": (pl.lit(True) if types is None else pl.col("type").is_in(types), "selection.types"),
         "not retracted": (pl.lit(selection["retracted"]) | ~pl.col("is_retracted"), "selection.retracted"),
@@ -182,45 +184,48 @@ def _choose(
     }
     latest = kept.sort("work_id", "updated", "position", descending=[False, True, False], nulls_last=True)
     chosen = latest.unique("work_id", keep="first", maintain_order=True)
-    parts = [_left(kept, "in the field or citing it"), _left(chosen, "distinct")]
+    works = len(chosen)
+    counts = [_left(kept, "in the field or citing it"), _left(chosen, "distinct")]
     if not chosen["is_core"].any():
         raise StudyError(
-            "field.subfields: no work is in the field; records from before 2024 carry no topics, and null "
-            "takes every work"
+            "field.subfields: no work is in the field; name other subfields, or null for every work if the "
+            "records are from before 2024 and have no topics"
         )
     scores = chosen.filter("is_core")["topic_score"]
     if least is not None and scores.null_count():
         log.warning(
-            "selection.min_topic_score: works of the field without a score, which stay: %d",
+            "selection.min_topic_score: %d works of the field have no score; they stay in the field",
             scores.null_count(),
         )
     chosen = chosen.with_columns(_stays_core(least))
-    parts.append(_left(chosen, "topic score"))
+    counts.append(_left(chosen, "topic score"))
     field = chosen.filter("is_core")["work_id"]
     if not len(field):
+        highest = max(scores.to_list())
         raise StudyError(
-            f"selection.min_topic_score: no work of the field is left; the highest score was {scores.max()}"
+            f"selection.min_topic_score: no work of the field reaches {least}; the highest score is {highest}"
         )
-    for step, (predicate, key) in sound.items():
+    for step, (predicate, key) in conditions.items():
         if step == "document type" and types is not None:
             _warn_of_types(kept, chosen, types)
         before = chosen.filter("is_core")
         chosen = chosen.filter(predicate)
-        parts.append(_left(chosen, step))
+        counts.append(_left(chosen, step))
         if not chosen["is_core"].any():
+            years_before = sorted(before["year"].drop_nulls().unique()) or ["none"]
+            types_before = ", ".join(sorted(before["type"].drop_nulls().unique()))
             raise StudyError(
                 f"{key}: no work of the field is left after the step '{step}'; before it the years were "
-                f"{before['year'].min()}-{before['year'].max()} and the types "
-                f"{', '.join(sorted(before['type'].drop_nulls().unique()))}"
+                f"{years_before[0]}-{years_before[-1]} and the types {types_before}"
             )
-    log.info("%d records kept, %d works, %d of them chosen", len(kept), parts[1]["left"].sum(), len(chosen))
-    return chosen, parts, field
+    log.info("%d records kept, %d works, %d of them chosen", len(kept), works, len(chosen))
+    return chosen, counts, field
 
 
 def _records_of(
     scan: pl.LazyFrame, chosen: pl.DataFrame, year: int, columns: Sequence[str], selection: Mapping[str, Any]
 ) -> pl.DataFrame:
-    """Columns of the chosen records of one year, whether they are in the field, and their countries."""
+    """Read columns of the chosen records of one year, and add ``is_core`` and ``countries``."""
     of_year = scan.filter(pl.col("year") == pl.lit(year, YEAR)).select(columns).collect()
     records = of_year.join(chosen.filter(pl.col("year") == year), on="position", how="semi")
     countries = countries_of(selection["countries"], selection["merge"])
@@ -228,7 +233,7 @@ def _records_of(
 
 
 def _below_cap(selection: Mapping[str, Any]) -> pl.Expr:
-    """Whether a work has no more countries than count."""
+    """Whether a work has no more countries than `max_countries` allows."""
     cap = selection["max_countries"]
     return pl.lit(True) if cap is None else pl.col("countries").list.len() <= cap
 
@@ -236,25 +241,27 @@ def _below_cap(selection: Mapping[str, Any]) -> pl.Expr:
 def _select_core(
     scan: pl.LazyFrame, chosen: pl.DataFrame, years: Sequence[int], selection: Mapping[str, Any]
 ) -> tuple[pl.Series, pl.Series]:
-    """Ids of the works of the field that are selected, and of those of them that have a country."""
+    """Return the ids of the selected works of the field, and the ids of those among them with a country."""
     core = chosen.filter("is_core")
-    parts = [
-        _records_of(scan, core, year, _LOCATING, selection)
+    by_year = [
+        _records_of(scan, core, year, _COUNTRY_COLUMNS, selection)
         .filter(_below_cap(selection))
         .select("work_id", located=pl.col("countries").list.len() > 0)
         for year in years
     ]
-    selected = pl.concat(parts)
+    selected = pl.concat(by_year)
     if not len(selected):
         cap = selection["max_countries"]
-        raise StudyError(f"selection.max_countries: every work of the field has more than {cap} countries")
+        raise StudyError(
+            f"selection.max_countries: every work of the field has more than {cap} countries; raise it"
+        )
     return selected["work_id"], selected.filter("located")["work_id"]
 
 
 def _works_of(
     records: pl.DataFrame, field: pl.Series, selected: pl.Series, located: pl.Series
 ) -> pl.DataFrame:
-    """Works of one year that are in the field or cite it, and their references left at each step."""
+    """Select the works of one year that are in the field or cite it; count their references at each step."""
 
     def within(ids: pl.Series) -> pl.Expr:
         return pl.col("references").list.eval(pl.element().is_in(ids.implode())).list.sum()
@@ -282,7 +289,7 @@ def _works_of(
 
 
 def _warn_of_losses(losses: pl.DataFrame) -> None:
-    """Say which steps drop more than half of the field's works, all years together."""
+    """Warn of steps that drop more than half of the works of the field, over all years."""
     works = losses.filter((pl.col("unit") == "works") & pl.col("left_core").is_not_null())
     totals = works.group_by("order", "step").agg(pl.col("left_core").sum()).sort("order")
     for (_, _, before), (_, step, left) in pairwise(totals.rows()):
@@ -299,9 +306,9 @@ def select_works(
 ) -> pl.DataFrame:
     """Deduplicate and select the works of every year.
 
-    Of several records of a work the one updated last counts, and of those the first in the source. A work
-    outside the field counts if it cites a selected work of the field. Few columns are held of all years at
-    once, the others of one year.
+    If a work has several records, the one updated last counts; among equals, the first one in the source. A
+    work outside the field counts if it cites a selected work of the field. To save memory, few columns are
+    held for all years together, and the others for one year at a time.
 
     Parameters
     ----------
@@ -314,44 +321,46 @@ def select_works(
     selection : Mapping
         ``types`` (list of document types, or None for all); ``retracted``, ``paratext``, ``xpac`` (whether
         such works count); ``countries`` and ``merge`` (see `countries_of`); ``max_countries`` (works with
-        more do not count; None: no cap); ``min_topic_score`` (works of the field whose primary topic has a
-        lower score count as works outside it, those without a score stay in it; None: no minimum).
+        more countries do not count; None: no cap); ``min_topic_score`` (a work of the field counts as
+        outside if its primary topic has a lower score; without a score it stays in the field; None: no
+        minimum).
     save : callable
-        Called with every year, in order, and its `WORKS`, which may have no rows.
+        Called for every year, in order, with the year and its `WORKS`, which may have no rows.
 
     Returns
     -------
     pl.DataFrame
-        `LOSSES`: for each year met in the source, a null year included, what each of `STEPS` leaves.
+        `LOSSES`: what each of `STEPS` leaves in each year that occurs in the source; the year is null for
+        works without one.
 
     Raises
     ------
     StudyError
-        If no work of the field is left at some step.
+        If a step leaves no work of the field.
 
     Notes
     -----
-    All records of a work are at hand, and the last one decides, if some record puts it into the field. Of a
-    work that no record puts there only the records that cite the field are; so in a source that holds several
-    records of a work, such as two releases mixed, an older record counts whose references to the field a
-    newer one has lost.
+    The second pass keeps all records of a work if one of them is in the field; then the latest record
+    decides. If none is in the field, it keeps only those records that cite the field. So if a source holds
+    several records of such a work, for instance from two releases, an older record counts where the newest
+    one no longer cites the field.
     """
-    scan = pl.scan_parquet(record_files)
-    chosen, parts, field = _choose(scan.select(_LIGHT).collect(), years, selection)
+    scan = pl.scan_parquet([Path(file) for file in record_files])
+    chosen, counts, field = _choose(scan.select(_DECIDING_COLUMNS).collect(), years, selection)
     selected, located = _select_core(scan, chosen, years, selection)
-    parts += _read(counts_files)
+    counts += _read(counts_files)
     for year in years:
-        records = _records_of(scan, chosen, year, _HEAVY, selection).filter(_below_cap(selection))
+        records = _records_of(scan, chosen, year, _WORK_COLUMNS, selection).filter(_below_cap(selection))
         works = _works_of(records, field, selected, located)
         with_country = works.filter(pl.col("countries").list.len() > 0)
-        with_both = with_country.filter(pl.col("references").list.len() > 0)
-        parts.append(_left(records, "not above the cap on countries"))
-        parts.append(_left(works, "in the field or citing a selected work"))
-        parts.append(_left(with_country, "with a country"))
-        parts.append(_left(with_both, "with a country and references"))
-        parts += [_left(works, step, step) for step, unit in STEPS.items() if unit == "references"]
+        with_references = with_country.filter(pl.col("references").list.len() > 0)
+        counts.append(_left(records, "not above the cap on countries"))
+        counts.append(_left(works, "in the field or citing a selected work"))
+        counts.append(_left(with_country, "with a country"))
+        counts.append(_left(with_references, "with a country and references"))
+        counts += [_left(works, step, step) for step, unit in STEPS.items() if unit == "references"]
         save(year, tables.conform(works, WORKS))
-    losses = _table(parts, years)
+    losses = _table(counts, years)
     _warn_of_losses(losses)
     total = dict(losses.group_by("step").agg(pl.col("left").sum()).iter_rows())
     log.info("left: %s", ", ".join(f"{step} {total[step]}" for step in STEPS))

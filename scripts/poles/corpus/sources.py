@@ -1,4 +1,7 @@
-"""Files of a source of works; standard library alone, so that a workflow can ask before any job runs."""
+"""The files of a source of works.
+
+Imports the standard library alone, because the workflow uses it before any job runs.
+"""
 
 import heapq
 import json
@@ -14,15 +17,15 @@ from poles.errors import StudyError
 from poles.study import embedding
 
 ENDINGS = (".jsonl", ".json", ".gz", ".zip", ".parquet")
-"""Endings of files that hold OpenAlex work records; ``.gz`` holds one of the first two."""
+"""Endings of files with OpenAlex works; a ``.gz`` file holds JSON or JSON lines."""
 
 PIN = Path("results/harvest/release.json")
-"""The release that the study reads, as it was when the study began to."""
+"""File that pins the release: its manifest when the study first read it."""
 
 TIMEOUT = 60
-"""Seconds that a manifest at an address may take to begin, or to go on."""
+"""Seconds to wait until the download of a manifest begins or continues."""
 
-_MANIFESTS = ("manifest.json", "manifest")  # since 2026, and before
+_MANIFESTS = ("manifest.json", "manifest")  # names since 2026, and before
 _FETCH = "aws s3 sync --no-sign-request s3://openalex/data/parquet/works FOLDER/data/parquet/works"
 
 
@@ -32,9 +35,9 @@ class Part(NamedTuple):
     Attributes
     ----------
     name : str
-        Relative to the folder of all works, ``updated_date=2026-09-01/part_0000.gz``.
+        Path relative to the folder of works, ``updated_date=2026-09-01/part_0000.gz``.
     size, records : int
-        Bytes, and works in it.
+        Number of bytes and of works.
     """
 
     name: str
@@ -43,20 +46,20 @@ class Part(NamedTuple):
 
 
 class Release(NamedTuple):
-    """A release of OpenAlex's snapshot, by its manifest.
+    """A release of OpenAlex's snapshot, described by its manifest.
 
     Attributes
     ----------
     path : str
-        Where it was looked for: a folder or an ``s3://`` address.
+        Folder or ``s3://`` address in the configuration.
     endpoint : str or None
-        URL of the S3 service; None: AWS.
+        URL of the S3 service; None for AWS.
     works : str
-        Folder, or address, of its works.
+        Folder or address of the works.
     date : str or None
-        Of the release; None where the manifest gives none, as before 2026.
+        Date of the release; None if the manifest has none, as before 2026.
     parts : tuple of Part
-        By name.
+        The files, sorted by name.
     """
 
     path: str
@@ -67,13 +70,13 @@ class Release(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Date, and a digest of what the release holds, wherever it stands."""
+        """The date and a digest of the content, which do not depend on where the release is stored."""
         content = embedding.digest_of(json.dumps([self.date, self.parts]).encode())
         return f"{self.date or 'undated'} {content[:16]}"
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What the release holds, wherever it stands."""
+        """A summary of the content, which does not depend on where the release is stored."""
         return {
             "date": self.date,
             "digest": self.digest,
@@ -88,7 +91,7 @@ def _is_remote(path: str) -> bool:
 
 
 def _url(address: str, endpoint: str | None) -> str:
-    """URL at which an object of S3 is had without credentials."""
+    """Return the URL of an object of S3 for requests without credentials."""
     bucket, _, key = address.removeprefix("s3://").partition("/")
     if endpoint is None and "." not in bucket:
         return f"https://{bucket}.s3.amazonaws.com/{key}"
@@ -96,7 +99,7 @@ def _url(address: str, endpoint: str | None) -> str:
 
 
 def _fetch(address: str, endpoint: str | None) -> bytes | None:
-    """Content of an object of S3, or None if there is none of the name."""
+    """Fetch an object of S3; None if it does not exist."""
     url = _url(address, endpoint)
     host = url.partition("://")[2].partition("/")[0]
     try:
@@ -105,29 +108,41 @@ def _fetch(address: str, endpoint: str | None) -> bytes | None:
     except HTTPError as error:
         if error.code == 404 and b"NoSuchBucket" in error.read():
             bucket = address.split("/")[2]
-            raise StudyError(f"source.path: {address}: {host} has no bucket {bucket}") from None
-        if error.code == 403:  # also for what is not there, where objects may not be listed
+            raise StudyError(f"source.path: {address}: {host} has no bucket named {bucket}") from None
+        if error.code == 403:  # also for objects that do not exist, where listing is not allowed
             raise PermissionError(address) from None
         if error.code == 404:
             return None
-        raise StudyError(f"{address}: {host} answers {error.code} {error.reason}; try again later") from None
+        raise StudyError(
+            f"{address}: {host} answers with {error.code} {error.reason}; try again later"
+        ) from None
     except (URLError, TimeoutError, HTTPException, OSError) as error:
         reason = getattr(error, "reason", error)
-        raise StudyError(f"{address}: {host} cannot be reached ({reason}); see source.endpoint") from None
+        raise StudyError(f"{address}: {host} cannot be reached ({reason}); check source.endpoint") from None
 
 
 def _content(place: str, endpoint: str | None) -> bytes | None:
-    """Content of a file or object, or None if there is none."""
+    """Read a file or object; None if it does not exist."""
     if _is_remote(place):
         return _fetch(place, endpoint)
     return Path(place).read_bytes() if Path(place).is_file() else None
 
 
 def _manifest(root: str, endpoint: str | None) -> tuple[str, str, dict[str, Any]]:
-    """Folder of a snapshot's works, its manifest's place, and what that says; Parquet goes first."""
-    inside = ("data/parquet/works", "parquet/works", "data/jsonl/works", "jsonl/works", "data/works", "works")
+    """Find the works of a snapshot: their folder, the place of their manifest, and its document.
+
+    Where both layouts exist, Parquet is taken.
+    """
+    folders = (
+        "data/parquet/works",
+        "parquet/works",
+        "data/jsonl/works",
+        "jsonl/works",
+        "data/works",
+        "works",
+    )
     denied = ""
-    for works in (*(f"{root}/{name}" for name in inside), root):
+    for works in (*(f"{root}/{name}" for name in folders), root):
         for name in _MANIFESTS:
             try:
                 content = _content(f"{works}/{name}", endpoint)
@@ -137,31 +152,31 @@ def _manifest(root: str, endpoint: str | None) -> tuple[str, str, dict[str, Any]
                 return works, f"{works}/{name}", _document(content, f"{works}/{name}")
         if not _is_remote(root) and next(Path(works).glob("updated_date=*"), None):
             raise StudyError(
-                f"{works}: no manifest.json, which a release writes last, so the copy is not complete; "
+                f"{works}: has no manifest.json; a release writes it last, so the copy is incomplete: "
                 f"fetch it again with: {_FETCH}"
             )
     remedy = "" if _is_remote(root) else f"; fetch one with: {_FETCH}"
     raise StudyError(
-        f"source.path: {root} holds no snapshot of OpenAlex works (data/parquet/works or data/jsonl/works "
-        f"with a manifest and folders updated_date=...){denied}{remedy}"
+        f"source.path: {root} holds no snapshot of OpenAlex works, which is a folder data/parquet/works or "
+        f"data/jsonl/works with a manifest and folders updated_date=...{denied}{remedy}"
     )
 
 
 def _document(content: bytes, place: str) -> dict[str, Any]:
-    """A JSON object."""
+    """Parse a JSON object."""
     try:
         document = json.loads(content)
         document.get("date")
     except (ValueError, AttributeError) as error:
-        raise StudyError(f"{place}: not a manifest of OpenAlex, but no JSON object ({error})") from None
+        raise StudyError(f"{place}: not a manifest of OpenAlex, which is a JSON object ({error})") from None
     return document
 
 
 def _parts(document: dict[str, Any], place: str) -> tuple[Part, ...]:
-    """Files that a manifest lists, the manifest being one in itself."""
+    """Return the parts that a manifest lists, after checking their sum."""
     try:
         entries = document["files"] if "files" in document else document["entries"]
-        found = sorted(
+        parts = sorted(
             Part(
                 entry["url"].rpartition("/works/")[2],
                 int(entry["meta"]["content_length"]),
@@ -174,16 +189,18 @@ def _parts(document: dict[str, Any], place: str) -> tuple[Part, ...]:
             f"{place}: not a manifest of OpenAlex, which lists files with url, content_length and "
             f"record_count ({type(error).__name__}: {error})"
         ) from None
-    if not found:
-        raise StudyError(f"{place}: the manifest lists no files")
-    total, stated = sum(part.records for part in found), document.get("record_count")
+    if not parts:
+        raise StudyError(f"{place}: the manifest lists no files; fetch the snapshot again")
+    total, stated = sum(part.records for part in parts), document.get("record_count")
     if stated is not None and stated != total:
-        raise StudyError(f"{place}: states {stated} records, but its files have {total}")
-    return tuple(found)
+        raise StudyError(
+            f"{place}: states {stated} records, but {total} in its list of files; fetch the snapshot again"
+        )
+    return tuple(parts)
 
 
 def _check_whole(works: str, document: dict[str, Any], endpoint: str | None) -> None:
-    """Refuse works of another release than the manifest beside their folder, which covers all entities."""
+    """Refuse works of another release than the one of the manifest above them, which covers all entities."""
     place = f"{works.rpartition('/')[0]}/{_MANIFESTS[0]}"
     try:
         content = _content(place, endpoint)
@@ -192,22 +209,26 @@ def _check_whole(works: str, document: dict[str, Any], endpoint: str | None) -> 
     date = None if content is None else _document(content, place).get("date")
     if None not in (date, document.get("date")) and date != document["date"]:
         raise StudyError(
-            f"{works}: two releases are mixed: {place} is of {date}, that of the works of {document['date']}"
+            f"{works}: two releases are mixed: {place} is dated {date}, the manifest of the works "
+            f"{document['date']}; fetch the snapshot again"
         )
 
 
 def _check_folder(release: Release) -> None:
-    """Refuse a folder with other files than the manifest lists, or of other lengths."""
+    """Refuse a folder whose files differ from those in the manifest, or have other lengths."""
     works = Path(release.works)
     listed = {part.name for part in release.parts}
-    found = {path.relative_to(works).as_posix() for path in works.glob("updated_date=*/[!.]*")}
-    extra = "there but not listed in the manifest (left from another release?)"
-    for what, names in (
-        ("listed in the manifest but not there", sorted(listed - found)),
-        (extra, sorted(found - listed)),
+    present = {path.relative_to(works).as_posix() for path in works.glob("updated_date=*/[!.]*")}
+    for problem, remedy, names in (
+        ("of the manifest are missing", "fetch the snapshot again", sorted(listed - present)),
+        (
+            "are not listed in the manifest",
+            "remove files left from another release",
+            sorted(present - listed),
+        ),
     ):
         if names:
-            raise StudyError(f"{works}: {len(names)} files {what}, the first is {names[0]}")
+            raise StudyError(f"{works}: {len(names)} files {problem}, the first is {names[0]}; {remedy}")
     for part in release.parts:
         check_size(works / part.name, part.size)
 
@@ -224,24 +245,24 @@ def check_size(file: Path, size: int) -> None:
     Raises
     ------
     StudyError
-        If it has others, or is gone.
+        If the file has another length, or is missing.
     """
     try:
-        found = file.stat().st_size
+        length = file.stat().st_size
     except OSError as error:
         raise StudyError(f"{file}: cannot be read ({error.strerror})") from None
-    if found != size:
-        raise StudyError(f"{file}: {found} bytes, but the manifest says {size}; fetch the file again")
+    if length != size:
+        raise StudyError(f"{file}: has {length} bytes, but the manifest says {size}; fetch the file again")
 
 
 def read_release(path: str | None, endpoint: str | None = None) -> Release:
-    """Read what a snapshot holds from its manifest; of a folder, check that it is there.
+    """Read the manifest of a snapshot; if it is a folder, check that all files are there.
 
     Parameters
     ----------
     path : str
-        Folder or ``s3://bucket/prefix`` that holds ``data``, or one on the way from there to ``works``. Where
-        both formats are there, Parquet is taken.
+        Folder or ``s3://bucket/prefix`` that holds ``data``, or a folder between it and ``works``. Where both
+        layouts exist, Parquet is taken.
     endpoint : str, optional
         URL of an S3 service other than AWS.
 
@@ -252,18 +273,20 @@ def read_release(path: str | None, endpoint: str | None = None) -> Release:
     Raises
     ------
     StudyError
-        If nothing is found there or the address cannot be reached; if there is no manifest, or one that
-        contradicts itself, the manifest of all entities, or the files of the folder.
+        If there is no snapshot, the address cannot be reached, the manifest is missing, or it contradicts
+        itself, the manifest of all entities, or the files of the folder.
     """
     if not path:
         raise StudyError(
-            "source.path: missing; kind snapshot wants the folder of the snapshot, or its address"
+            "source.path: not given; for kind snapshot give the folder of the snapshot, or its address"
         )
     root = path.rstrip("/")
     if _is_remote(path) and not (path.startswith("s3://") and path.split("/")[2]):
-        raise StudyError(f"source.path: {path} is no address of S3; s3://openalex is one")
+        raise StudyError(f"source.path: {path} is not an address of S3 such as s3://openalex")
     if not _is_remote(path) and not Path(root).is_dir():
-        raise StudyError(f"source.path: {path} is no folder; a snapshot is the folder that holds data/")
+        raise StudyError(
+            f"source.path: {path} is not a folder; give the folder of the snapshot, which holds data/"
+        )
     works, place, document = _manifest(root, endpoint)
     release = Release(path, endpoint, works, document.get("date"), _parts(document, place))
     _check_whole(works, document, endpoint)
@@ -273,32 +296,32 @@ def read_release(path: str | None, endpoint: str | None = None) -> Release:
 
 
 def pinned() -> Release:
-    """Read the release that was pinned (`pin_release`).
+    """Read the pinned release; see `pin_release`.
 
     Raises
     ------
     StudyError
-        If there is none.
+        If no release is pinned, or the file cannot be read.
     """
     try:
         document = json.loads(PIN.read_bytes())
         parts = tuple(Part(*part) for part in document.pop("parts"))
         return Release(**document, parts=parts)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StudyError(f"{PIN}: not a release that was pinned ({error}); remove it and run again") from None
+        raise StudyError(f"{PIN}: not a pinned release ({error}); remove it and run again") from None
 
 
 def _check_same(before: Release, now: Release) -> None:
-    """Refuse another release than the one pinned."""
+    """Refuse another release than the pinned one."""
     if before.digest != now.digest:
         raise StudyError(
-            f"{now.works}: the release was {before.digest} when the study began to read it and is now "
+            f"{now.works}: the release was {before.digest} when the study began to read it, and is now "
             f"{now.digest}; works of two releases must not be mixed: remove results/harvest and run again"
         )
 
 
 def pin_release(path: str | None, endpoint: str | None = None) -> Release:
-    """Read what a snapshot holds, once: what was read first is kept in a file, for all later jobs and runs.
+    """Read the manifest of a snapshot once, and keep it in a file for all later jobs and runs.
 
     Parameters
     ----------
@@ -312,7 +335,7 @@ def pin_release(path: str | None, endpoint: str | None = None) -> Release:
     Raises
     ------
     StudyError
-        As `read_release`; or if the manifest of a folder is another than the one pinned.
+        As `read_release`, or if the manifest of a folder differs from the pinned one.
     """
     if PIN.exists():
         release = pinned()
@@ -326,7 +349,7 @@ def pin_release(path: str | None, endpoint: str | None = None) -> Release:
 
 
 def check_release() -> Release:
-    """Read the manifest of the pinned release again, after all its files were read.
+    """Read the manifest again after all files were read, and check that the release is the pinned one.
 
     Returns
     -------
@@ -335,7 +358,7 @@ def check_release() -> Release:
     Raises
     ------
     StudyError
-        If it has changed meanwhile, or cannot be read.
+        If the release has changed, or its manifest cannot be read.
     """
     before = pinned()
     now = read_release(before.path, before.endpoint)
@@ -344,63 +367,66 @@ def check_release() -> Release:
 
 
 def works_files(pattern: str | None) -> list[str]:
-    """List files of work records, in a fixed order.
+    """List the files of works that match a pattern, in a fixed order.
 
     Parameters
     ----------
     pattern : str
-        A glob, ``**`` included, of files that end in one of `ENDINGS`.
+        A glob, which may contain ``**``, of files that end in one of `ENDINGS`.
 
     Returns
     -------
     list of str
-        Sorted by path, at least one.
+        At least one path, sorted.
 
     Raises
     ------
     StudyError
-        If nothing is found, or something else.
+        If no file matches, or a file with another ending does.
     """
     if not pattern:
-        raise StudyError("source.path: missing; kind works wants a glob of work files")
+        raise StudyError("source.path: not given; for kind works give a glob of files of works")
     if _is_remote(pattern):
         raise StudyError(
-            f"source.path: {pattern} is an address; kind works reads local files, kind snapshot S3"
+            f"source.path: {pattern} is an address, but kind works reads local files; use kind snapshot"
         )
     if Path(pattern).is_dir():
-        raise StudyError(f"source.path: {pattern} is a folder; a glob such as {pattern}/*.jsonl.gz is wanted")
+        raise StudyError(f"source.path: {pattern} is a folder; give a glob such as {pattern}/*.jsonl.gz")
     names = sorted(glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-    found = [name for name in names if Path(name).is_file()]
-    if not found:
+    files = [name for name in names if Path(name).is_file()]
+    if not files:
         raise StudyError(
             f"source.path: no file matches {pattern}; give a glob of files of OpenAlex works "
             f"({', '.join(ENDINGS)}), relative to {Path.cwd()}"
         )
-    for name in found:
+    for name in files:
         if Path(name).suffix not in ENDINGS:
             raise StudyError(
-                f"source.path: {pattern} matches {name}, which ends in none of {', '.join(ENDINGS)}; "
+                f"source.path: {pattern} matches {name}, which does not end in one of {', '.join(ENDINGS)}; "
                 "narrow the glob or rename the file"
             )
-    return found
+    return files
 
 
 def shards(files: Sequence[str], count: int, sizes: Iterable[int] | None = None) -> list[list[str]]:
-    """Divide files into groups of about equal size: the largest file first, each to the lightest group.
+    """Divide files into groups of about equal size.
+
+    The files are assigned in order of falling size, each to the group that is smallest so far.
 
     Parameters
     ----------
     files : sequence of str
         Paths, in the order of the source.
     count : int
-        Most groups wanted; there are as many as files if that is fewer.
+        Number of groups; if there are fewer files, every file is a group.
     sizes : iterable of int, optional
-        Size of each file, for files that are not made yet; by default their bytes on disk.
+        Size of each file, if the files do not exist yet; by default their bytes on disk.
 
     Returns
     -------
     list of list of str
-        None empty; files in the order of the source within a group, groups in the order of their first files.
+        No group is empty. The files of a group are in the order of the source, and so are the groups by
+        their first files.
 
     Raises
     ------
@@ -408,12 +434,12 @@ def shards(files: Sequence[str], count: int, sizes: Iterable[int] | None = None)
         If `count` is below 1, or a file is missing.
     """
     if count < 1:
-        raise StudyError(f"source.shards: {count}; at least 1 is wanted")
+        raise StudyError(f"source.shards: {count} is too few; give 1 or more")
     try:
         sizes = [Path(file).stat().st_size for file in files] if sizes is None else list(sizes)
     except FileNotFoundError as error:
         raise StudyError(f"{error.filename}: no such file") from None
-    # The number of files breaks ties, so that files of no size still go to separate groups.
+    # The number of files breaks ties, so that files of equal size 0 go to separate groups.
     groups: list[tuple[int, int, int, list[int]]] = [(0, 0, n, []) for n in range(min(count, len(files)))]
     for place in sorted(range(len(files)), key=lambda place: (-sizes[place], place)):
         size, held, number, places = heapq.heappop(groups)

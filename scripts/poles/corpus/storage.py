@@ -1,4 +1,4 @@
-"""Files in a folder or at an S3 address, opened in the same way."""
+"""Files in a folder or at an S3 address, which are opened in the same way."""
 
 import functools
 import io
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -16,23 +16,23 @@ from poles.corpus import sources
 from poles.errors import StudyError
 
 AHEAD = 8 << 20
-"""Bytes that are fetched while those before them are read."""
+"""Bytes of an object that are fetched in advance."""
 
 ATTEMPTS = 8
-"""How often a request is sent before it has failed; the pauses between grow."""
+"""Attempts of a request before it fails; the pauses between them grow."""
 
 
 class RemoteFile(NamedTuple):
-    """An object at an S3 address, read without credentials.
+    """An object at an S3 address that is read without credentials.
 
     Attributes
     ----------
     address : str
         ``s3://bucket/key``.
     endpoint : str or None
-        URL of the service; None: AWS.
+        URL of the service; None for AWS.
     size : int or None
-        Bytes that it must have.
+        Bytes that the object must have.
     """
 
     address: str
@@ -44,21 +44,21 @@ class RemoteFile(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """Ending of its name, with the dot."""
+        """The ending of the name, with the dot."""
         return PurePosixPath(self.address).suffix
 
 
 File = Path | RemoteFile
-"""A file that can be opened here."""
+"""A file that `open_stream` and `open_seekable` can open."""
 
 
 def located(names: Sequence[str], source: Mapping[str, Any]) -> list[File]:
-    """Files of a source by their names.
+    """Locate the files of a source by their names.
 
     Parameters
     ----------
     names : sequence of str
-        Of kind ``snapshot``: parts of the pinned release; of all other kinds: paths.
+        For kind ``snapshot`` names of parts of the pinned release, else paths.
     source : Mapping
         The section ``source`` of the configuration.
 
@@ -69,7 +69,7 @@ def located(names: Sequence[str], source: Mapping[str, Any]) -> list[File]:
     Raises
     ------
     StudyError
-        If a local part is not of the length that the manifest states.
+        If a local part has another length than the manifest states.
     """
     if source["kind"] != "snapshot":
         return [Path(name) for name in names]
@@ -77,36 +77,37 @@ def located(names: Sequence[str], source: Mapping[str, Any]) -> list[File]:
     sizes = {part.name: part.size for part in release.parts}
     if "://" in release.works:
         return [RemoteFile(f"{release.works}/{name}", release.endpoint, sizes[name]) for name in names]
-    files = [Path(release.works, name) for name in names]
-    for file, name in zip(files, names, strict=True):
-        sources.check_size(file, sizes[name])
-    return files
+    paths = [Path(release.works, name) for name in names]
+    for path, name in zip(paths, names, strict=True):
+        sources.check_size(path, sizes[name])
+    return list(paths)
 
 
 @functools.cache
 def _filesystem(endpoint: str | None) -> fs.S3FileSystem:
     parts = urlsplit(endpoint or "")
-    place = {"scheme": parts.scheme, "endpoint_override": parts.netloc} if endpoint else {}
-    patient = fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS)
-    # The region matters to requests that are signed, and these are not; asking for it would take a request.
-    return fs.S3FileSystem(anonymous=True, region="us-east-1", retry_strategy=patient, **place)
+    service = {"scheme": parts.scheme, "endpoint_override": parts.netloc} if endpoint else {}
+    retries = fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS)
+    # The region matters only for signed requests, which these are not; without it, S3 would be asked for it.
+    return fs.S3FileSystem(anonymous=True, region="us-east-1", retry_strategy=retries, **service)
 
 
-class _Ahead(io.RawIOBase):
-    """Reads a stream, the next bytes of which are fetched meanwhile."""
+class _ReadAhead(io.RawIOBase):
+    """Reads a stream, and fetches its next bytes in advance."""
 
     def __init__(self, stream: pa.NativeFile):
         self.stream, self.worker, self.chunk = stream, ThreadPoolExecutor(1), memoryview(b"")
-        self.coming = self.worker.submit(stream.read, AHEAD)
+        self.next_chunk = self.worker.submit(stream.read, AHEAD)
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, target: memoryview) -> int:
+    def readinto(self, buffer: Any) -> int:
+        target = memoryview(buffer)
         if not self.chunk:
-            self.chunk = memoryview(self.coming.result())
+            self.chunk = memoryview(self.next_chunk.result())
             if self.chunk:
-                self.coming = self.worker.submit(self.stream.read, AHEAD)
+                self.next_chunk = self.worker.submit(self.stream.read, AHEAD)
         count = min(len(target), len(self.chunk))
         target[:count], self.chunk = self.chunk[:count], self.chunk[count:]
         return count
@@ -119,32 +120,33 @@ class _Ahead(io.RawIOBase):
 
 
 def _open_remote(file: RemoteFile) -> pa.NativeFile:
-    """Open an object for reading at any place, if it is the one that is meant."""
+    """Open an object to be read at any position, after checking its size."""
     system, key = _filesystem(file.endpoint), file.address.removeprefix("s3://")
     stream = system.open_input_file(key)
     if file.size is not None and stream.size() != file.size:
         size = stream.size()
         stream.close()
         raise StudyError(
-            f"{file}: {size} bytes, but the manifest says {file.size}; the release has changed meanwhile"
+            f"{file}: has {size} bytes, but the manifest says {file.size}; the release has changed since: "
+            "remove results/harvest and run again"
         )
     return stream
 
 
 def reason(error: Exception) -> str:
-    """What an error of reading says, in one line."""
+    """Return the text of a reading error, in one line."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(text.split())[:300]
 
 
 @contextmanager
 def open_seekable(file: File) -> Iterator[BinaryIO | pa.NativeFile]:
-    """Open a file to be read at any place.
+    """Open a file to be read at any position.
 
     Raises
     ------
     StudyError
-        If it cannot be opened, or an object is not of the size that it must have.
+        If the file cannot be opened, or an object has another size than it must have.
     """
     try:
         stream = file.open("rb") if isinstance(file, Path) else _open_remote(file)
@@ -156,7 +158,7 @@ def open_seekable(file: File) -> Iterator[BinaryIO | pa.NativeFile]:
 
 @contextmanager
 def open_stream(file: File) -> Iterator[io.BufferedIOBase]:
-    """Open a file to be read from its beginning to its end; an object is fetched ahead.
+    """Open a file to be read from beginning to end; an object is fetched in advance.
 
     Raises
     ------
@@ -165,7 +167,7 @@ def open_stream(file: File) -> Iterator[io.BufferedIOBase]:
     """
     with open_seekable(file) as stream:
         if isinstance(file, Path):
-            yield stream
+            yield cast(io.BufferedReader, stream)
         else:
-            with io.BufferedReader(_Ahead(stream), 1 << 20) as buffered:
+            with io.BufferedReader(_ReadAhead(stream), 1 << 20) as buffered:
                 yield buffered

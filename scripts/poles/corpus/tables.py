@@ -1,4 +1,4 @@
-"""Schemas of the tables of records and works."""
+"""The schemas of the tables of records and works."""
 
 import polars as pl
 
@@ -7,14 +7,14 @@ from poles.study.tables import COUNTRY, PAIR, YEAR, Table
 RECORDS = Table(
     ("position",),
     {
-        "position": pl.Int64,  # place of the file among the source's files << 32 | row in the file
+        "position": pl.Int64,  # number of the file in the source << 32 | row in the file
         "work_id": pl.Int64,
-        "year": YEAR,  # null: none given, or none that a calendar has
+        "year": YEAR,  # null: not given, or not a number that fits
         "type": pl.String,
         "is_retracted": pl.Boolean,
         "is_paratext": pl.Boolean,
         "is_xpac": pl.Boolean,
-        "updated": pl.String,  # YYYY-MM-DDThh:mm:ss.ffffff, so that later is greater
+        "updated": pl.String,  # YYYY-MM-DDThh:mm:ss.ffffff, so that a later time is greater
         "primary_subfield": pl.Int32,
         "topic_score": pl.Float64,  # of the primary topic, with six decimals; null: not given
         "topic_subfields": pl.List(pl.Int32),
@@ -25,7 +25,7 @@ RECORDS = Table(
         "references": pl.List(pl.Int64),  # as recorded
     },
 )
-# Records of the field or citing it: by year, in small groups, so that one year is read without the rest.
+# Records of the field, or citing it. Sorted by year in small row groups, so that one year is read alone.
 KEPT = Table(("year", "position"), {**RECORDS.columns, "is_core": pl.Boolean}, row_group=8192)
 CORE = Table(("work_id",), {"work_id": pl.Int64})
 COUNTS = Table(
@@ -33,7 +33,7 @@ COUNTS = Table(
     {
         "year": YEAR,
         "read": pl.Int64,  # records
-        "identified": pl.Int64,  # of which with the id of a work
+        "with_id": pl.Int64,  # of these, records with an id
     },
 )
 WORKS = Table(
@@ -42,7 +42,7 @@ WORKS = Table(
         "work_id": pl.Int64,
         "year": YEAR,
         "type": pl.String,
-        "is_core": pl.Boolean,  # in the field; false for a work outside that cites it
+        "is_core": pl.Boolean,  # in the field; false for a work outside the field that cites it
         "countries": pl.List(COUNTRY),  # sorted, distinct
         "n_authors": pl.Int32,
         "references": pl.List(pl.Int64),  # sorted, distinct, without the work itself
@@ -52,11 +52,11 @@ LOSSES = Table(
     ("year", "order"),
     {
         "year": YEAR,  # null: works without a year
-        "order": pl.Int8,  # place of the step in the selection
+        "order": pl.Int8,  # number of the step in the selection
         "step": pl.String,
         "unit": pl.String,  # "works" or "references"
         "left": pl.Int64,  # what is left after the step
-        "left_core": pl.Int64,  # of which in the field (null where it is not known yet)
+        "left_core": pl.Int64,  # of these, of works of the field; null before the field is known
     },
 )
 TRUTH = Table(("source", "target"), {**PAIR, "archetype": pl.String})

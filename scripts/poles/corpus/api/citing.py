@@ -1,7 +1,7 @@
-"""Works outside the field that cite it: asked for by the works that they cite, a hundred of these at a time.
+"""Works outside the field that cite it, fetched by the works that they cite, in batches of a hundred.
 
-Works that are cited together should be asked for together, for a work that cites two batches comes twice. So
-the cited works are put in the order of year, topic and id before they are cut into batches.
+A work that cites works of two batches is fetched twice. So works that are often cited together should be in
+one batch, and the cited works are sorted by year, topic and id before they are divided.
 """
 
 import gzip
@@ -28,14 +28,14 @@ CITED = tables.Table(
         "year": YEAR,
         "topic": pl.Int64,  # of the primary topic; null where there is none
         "work_id": pl.Int64,
-        "cited_by_count": pl.Int64,  # in all of OpenAlex, as it counts
+        "cited_by_count": pl.Int64,  # by OpenAlex, over all its works
     },
 )
-"""Works of the field that somebody cites."""
+"""Works of the field that are cited at least once."""
 
 
 def list_cited(files: Iterable[str | Path]) -> pl.DataFrame:
-    """Works that are cited at all, in the order in which they are asked for.
+    """List the works that are cited at least once, in the order of the batches.
 
     Parameters
     ----------
@@ -48,28 +48,28 @@ def list_cited(files: Iterable[str | Path]) -> pl.DataFrame:
         `CITED`.
     """
     rows: dict[int, tuple[Any, ...]] = {}
-    read = 0
+    count_read = 0
     for file in files:
         with gzip.open(file) as stream:
             for line in stream:
                 work = orjson.loads(line)
-                read += 1
+                count_read += 1
                 if (count := work.get("cited_by_count") or 0) > 0:
                     topic = ((work.get("primary_topic") or {}).get("id") or "").rpartition("/T")[2]
                     number = number_of(work)
                     year = work.get("publication_year")
                     rows[number] = year, int(topic) if topic.isdigit() else None, number, count
-    log.info("%d works of the field, %d of them cited", read, len(rows))
+    log.info("%d works of the field, %d of them cited", count_read, len(rows))
     return tables.conform(pl.DataFrame(list(rows.values()), dict(CITED.columns), orient="row"), CITED)
 
 
 def batches(cited: Sequence[int]) -> list[list[int]]:
-    """Batches of works, as many in each as one filter takes."""
+    """Divide works into batches of as many as one filter takes."""
     return [list(cited[start : start + query.VALUES]) for start in range(0, len(cited), query.VALUES)]
 
 
 def citing_conditions(asked: Mapping[str, Any]) -> dict[str, str]:
-    """Conditions for works outside the field in the years of the study, the works that they cite left out.
+    """Conditions for works outside the field in the years of the study, without the works that they cite.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def citing_conditions(asked: Mapping[str, Any]) -> dict[str, str]:
 
 
 def unit_of(store: Path, identity: str, batch: Sequence[int]) -> Unit:
-    """Unit of a batch, named after the works that it holds."""
+    """Return the unit of a batch, whose name is a digest of its works."""
     name = hashlib.sha256(" ".join(map(str, batch)).encode()).hexdigest()[:16]
     return Unit(store / identity / name)
 
@@ -93,7 +93,7 @@ def harvest_citing(
     part: tuple[int, int],
     settings: Mapping[str, Any],
 ) -> tuple[bytes, list[str]]:
-    """Works outside the field that cite one part of its cited works.
+    """Return the works outside the field that cite a part of its works; fetch those that the store lacks.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def harvest_citing(
     cited : pl.DataFrame
         `CITED`.
     part : (int, int)
-        Which part, from 0, and of how many; batches do not depend on their number.
+        Number of the part, from 0, and number of parts; the batches do not depend on the latter.
     settings : Mapping
         ``source.api`` of the configuration.
 
@@ -113,28 +113,28 @@ def harvest_citing(
     content : bytes
         See `poles.corpus.api.harvest.lines`; a work that cites works of two parts is in both.
     records : list of str
-        The ``complete.json`` of every batch.
+        Paths of the ``complete.json`` of every batch, for the audit.
 
     Raises
     ------
     StudyError
-        If the works cannot be had, or not today.
+        If the works cannot be fetched, or not today.
     """
-    number, of = part
+    number, count = part
     all_batches = batches(cited["work_id"].to_list())
-    own = all_batches[len(all_batches) * number // of : len(all_batches) * (number + 1) // of]
+    part_batches = all_batches[len(all_batches) * number // count : len(all_batches) * (number + 1) // count]
     conditions = citing_conditions(asked)
     identity = query.identity(asked["url"], conditions)
-    units = [unit_of(Path(store), identity, batch) for batch in own]
+    units = [unit_of(Path(store), identity, batch) for batch in part_batches]
     missing = [place for place, unit in enumerate(units) if not unit.is_complete()]
     if missing:
         describe(Path(store), identity, dict(asked))
         progress = Progress(f"citing works, part {number}")
         with client_of(settings, Path(store)) as client:
-            for done, place in enumerate(missing, len(own) - len(missing)):
-                progress.show(done, len(own), "batches", client.left)
-                wanted = {**query.citing(own[place]), **conditions}
-                fetch(units[place], wanted, client, settings["drift"])
+            for done, place in enumerate(missing, len(part_batches) - len(missing)):
+                progress.show(done, len(part_batches), "batches", client.left)
+                citing_batch = {**query.citing(part_batches[place]), **conditions}
+                fetch(units[place], citing_batch, client, settings["drift"])
     content = lines(units)
-    log.info("part %d: %d citing works from %d batches", number, content.count(b"\n"), len(own))
+    log.info("part %d: %d citing works from %d batches", number, content.count(b"\n"), len(part_batches))
     return content, [unit.record.as_posix() for unit in units]

@@ -1,4 +1,4 @@
-"""A client of the OpenAlex API: keeps its pace and its budget, and gives up only on what cannot succeed."""
+"""A client of the OpenAlex API that keeps to its pace and budget, and repeats requests that may succeed."""
 
 import logging
 import os
@@ -22,25 +22,25 @@ from poles.errors import StudyError
 log = logging.getLogger(__name__)
 
 KEY = "OPENALEX_API_KEY"
-"""Environment variable that holds the key; the only place where it is looked for."""
+"""Environment variable with the key, which is looked for nowhere else."""
 
 RATE = {"anonymous": 10.0, "free": 30.0, "paid": 50.0}
-"""Requests in a second that OpenAlex allows each kind of account."""
+"""Requests in a second that OpenAlex allows to each kind of account."""
 
 FREE_BUDGET = 10_000
-"""Credits a day of a free key; a key with more is a paid one."""
+"""Credits a day of a free key; a key with more credits is a paid one."""
 
 ATTEMPTS = 9
-"""Failures in a row, of one request, after which the harvest stops; some two minutes."""
+"""Failures of one request in a row after which the harvest stops; this takes about two minutes."""
 
 FIRST_ATTEMPTS = 4
-"""The same as long as nothing was ever answered: then the address is wrong, or there is no network."""
+"""The same before the first answer ever, when the address is probably wrong or there is no network."""
 
 SLOWDOWNS = 60
-"""Times in a row that one request may be told to come more slowly."""
+"""Times in a row that the service may answer one request by asking for a slower pace."""
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
-"""Seconds to wait after the first failure, doubled after each further one, and at most."""
+"""Seconds to wait after the first failure, and at most; the wait doubles with each further failure."""
 
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
@@ -49,53 +49,53 @@ _NO_ADDRESS = (
 )
 
 KNOWN_WORK = "W2741809807"
-"""A work that has long been there; asking for one work is free, and tells the account without a key."""
+"""A work that exists for sure. A request for one work is free, and describes the account without a key."""
 
 
-class Refused(StudyError):  # noqa: N818 - as the service says it
-    """The question is one that OpenAlex does not answer."""
+class Refused(StudyError):  # noqa: N818 - the word of the service
+    """OpenAlex refuses the request because it is wrong."""
 
 
 def key_from_environment() -> str | None:
-    """Key of the user, or None for the small budget that OpenAlex gives without one.
+    """Return the key of the user; None if there is none, which OpenAlex allows with a small budget.
 
     Raises
     ------
     StudyError
-        If it cannot be a key; its text is not shown.
+        If the text cannot be a key; the message does not show it.
     """
     key = os.environ.get(KEY, "").strip()
     if key and not re.fullmatch(r"[\x21-\x7e]+", key):
-        raise StudyError(f"{KEY}: holds blanks or characters that no key has; copy the key again")
+        raise StudyError(f"{KEY}: has blanks or other characters that no key has; copy the key again")
     return key or None
 
 
 class Client:
-    """Asks OpenAlex, on behalf of one store.
+    """Sends requests to OpenAlex for one store.
 
     Parameters
     ----------
     url : str
         Address of the service.
     store : Path
-        Folder that holds the ledger and the pace that all processes share.
+        Folder with the ledger and the pace, which all processes share.
     key : str, optional
-        Sent as header and written nowhere.
+        Key, which is sent as a header and written nowhere.
     budget : int, optional
-        Credits that may be used in a UTC day; what the service gives by default.
+        Credits that may be used in a UTC day; by default as many as the service gives.
     rate : float, optional
-        Requests in a second; what the service allows by default.
+        Requests in a second; by default as many as the service allows.
     timeout : float
-        Seconds to wait for an answer to begin, or to go on.
+        Seconds to wait until an answer begins or continues.
     sleep : callable
-        A pause.
+        Pauses for some seconds.
 
     Attributes
     ----------
     ledger : Ledger
-        The account book.
+        Ledger of the store.
     left : int or None
-        Credits left today, by the last answer.
+        Credits left today, according to the last answer.
     """
 
     def __init__(
@@ -117,12 +117,12 @@ class Client:
         self._reached = False
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "poles"
-        self._session.auth = self._authorise  # set, so that no .netrc puts another one in its place
+        self._session.auth = self._authorise  # without this, a .netrc file could set another one
         address = urlsplit(self.url)
         if address.hostname in ("127.0.0.1", "localhost", "::1"):
-            self._session.trust_env = False  # what is on this machine is behind no proxy
+            self._session.trust_env = False  # a server on this machine is not behind a proxy
         elif key and address.scheme != "https":
-            raise StudyError(f"source.api.url: {url} would show the key to the network; https is wanted")
+            raise StudyError(f"source.api.url: {url} would send the key unencrypted; use an https address")
 
     def _authorise(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._key:
@@ -130,7 +130,7 @@ class Client:
         return request
 
     def __enter__(self) -> "Client":
-        """State the account, and settle what earlier processes left open."""
+        """Record the account, and settle the requests that earlier processes left open."""
         account = self.settle()
         if account is not None:
             self.left = account.available
@@ -141,23 +141,23 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Settle what this process left open, where that is possible."""
+        """Settle the requests that this process left open, if possible."""
         try:
             if (kind is None or issubclass(kind, StudyError)) and self.ledger.has_open:
                 self.settle()
         except StudyError as failure:
             if kind is None:
                 raise
-            log.warning("requests without an answer are not settled: %s", failure)
+            log.warning("requests without an answer could not be settled: %s", failure)
         finally:
             self._session.close()
 
     def account(self) -> Account | None:
-        """Account as the service stated it when this client began; None where it does not tell."""
+        """Return the account as the service last stated it at a settlement; None if it never did."""
         return self.ledger.account
 
     def settle(self) -> Account | None:
-        """State the account anew, and settle requests whose answer never came; see `Ledger.settle`."""
+        """Record the account, and settle the requests that have no answer; see `Ledger.settle`."""
         return self.ledger.settle(self._ask_account)
 
     def _ask_account(self) -> Account | None:
@@ -168,32 +168,33 @@ class Client:
         return self.get(query.singleton(KNOWN_WORK), may_be_gone=True).account
 
     def get(self, path: str, price: int = 0, what: str = "", may_be_gone: bool = False) -> Answer:
-        """Ask until there is the answer.
+        """Send a request until it succeeds.
 
         Parameters
         ----------
         path : str
             Path and parameters, as `poles.corpus.api.query` builds them.
         price : int
-            Credits that the request takes if it succeeds.
+            Credits that the request uses if it succeeds.
         what : str
-            What is asked, for the ledger; the path by default.
+            Description of the request for the ledger; by default the path.
         may_be_gone : bool
-            Whether a 404 is an answer too.
+            Whether status 404 is a success too.
 
         Returns
         -------
         Answer
-            With a JSON object as document, or, if it `may_be_gone`, a 404.
+            Its document is a JSON object, unless `may_be_gone` and the status is 404.
 
         Raises
         ------
         BudgetSpent
             If no credits are left today.
         Refused
-            If the question is wrong.
+            If the request is wrong.
         StudyError
-            If the service cannot be reached, does not know the key, or the account's plan does not allow it.
+            If the service cannot be reached or does not know the key, or if the plan of the account does not
+            allow the request.
         """
         answer = self.ask(path, price, what)
         if answer.outcome is Outcome.FINE or (answer.outcome is Outcome.GONE and may_be_gone):
@@ -201,7 +202,7 @@ class Client:
         raise self._refusal(path, answer)
 
     def ask(self, path: str, price: int = 0, what: str = "") -> Answer:
-        """Ask until there is an answer of any kind but a passing failure.
+        """Send a request until there is an answer other than a temporary failure.
 
         Parameters
         ----------
@@ -211,33 +212,32 @@ class Client:
         Raises
         ------
         StudyError
-            If the service cannot be reached, or says without end that it is asked too fast.
+            If the service cannot be reached, or keeps asking for a slower pace.
         """
         failures = slowdowns = 0
         while True:
             answer, reason = self._once(path, price, what or path)
-            outcome = Outcome.AGAIN if answer is None else answer.outcome
-            if outcome is Outcome.SLOWER:
+            if answer is not None and answer.outcome is Outcome.SLOWER:
                 slowdowns += 1
                 if slowdowns > SLOWDOWNS:
                     raise StudyError(
-                        f"{self.url}: still too fast after {SLOWDOWNS} pauses ({answer.error}); lower "
-                        "source.api.rate"
+                        f"{self.url}: requests are still too fast after {SLOWDOWNS} pauses ({answer.error}); "
+                        "lower source.api.rate"
                     )
                 self._pace.slow_down(min(answer.wait or 1.0, LONGEST_WAIT) * random.uniform(1.0, 1.25))
-            elif outcome is Outcome.AGAIN:
+            elif answer is None or answer.outcome is Outcome.AGAIN:
                 failures += 1
                 if failures >= (ATTEMPTS if self._reached else FIRST_ATTEMPTS):
                     raise StudyError(self._unanswered(answer, reason))
-                asked = answer.wait if answer is not None and answer.status == 503 else 0.0
-                wait = max(FIRST_WAIT * 2 ** (failures - 1) * random.uniform(0.5, 1.0), asked)
+                least = answer.wait if answer is not None and answer.status == 503 else 0.0
+                wait = max(FIRST_WAIT * 2 ** (failures - 1) * random.uniform(0.5, 1.0), least)
                 self._sleep(min(wait, LONGEST_WAIT))
             else:
-                self._reached = self._reached or outcome is Outcome.FINE
+                self._reached = self._reached or answer.outcome is Outcome.FINE
                 return answer
 
     def _once(self, path: str, price: int, what: str) -> tuple[Answer | None, str]:
-        """One request: its answer, or None and why there is none."""
+        """Send one request; return its answer, or None and the reason why there is none."""
         self._pace.wait()
         if not price:
             answer, reason = self._send(path)
@@ -248,13 +248,14 @@ class Client:
                 answer, reason = self._send(path)
                 cost = None if answer is None else answer.cost
                 state(cost)
-            if cost is None:  # while the account is still that of the same day
+            if cost is None:  # at once, while the budget is still that of the same day
                 self.settle()
-        account = answer and answer.account
+        account = answer.account if answer else None
         self.left = account.available if account else self.left
         return answer, reason
 
     def _send(self, path: str) -> tuple[Answer | None, str]:
+        """Send one request without regard to pace and ledger; see `_once`."""
         deadline = time.monotonic() + 5 * self._timeout
         body = bytearray()
         try:
@@ -264,50 +265,56 @@ class Client:
                 while block := response.raw.read1(1 << 16, decode_content=True):
                     body += block
                     if time.monotonic() > deadline:
-                        return None, f"the answer was not whole after {5 * self._timeout:g} s"
+                        return None, f"the answer was not complete after {5 * self._timeout:g} s"
                 return Answer.of(response.status_code, response.headers, bytes(body)), ""
         except _NO_ADDRESS:
             raise StudyError(
-                f"source.api.url: {self.url} is no address; https://api.openalex.org is"
+                f"source.api.url: {self.url} is not an address such as https://api.openalex.org"
             ) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             return None, self._why(error)
 
     def _why(self, error: BaseException) -> str:
-        """Reason of a failed request in a few words, without the address and the headers."""
+        """Return the reason of a failed request in a few words, without address and headers."""
         if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
             return f"no answer within {self._timeout:g} s"
         inner: BaseException | None = error
         for _ in range(10):  # each library wraps the error of the one below
             if inner is None:
                 break
-            if type(inner) is not requests.ConnectionError and getattr(inner, "strerror", None):
-                return inner.strerror.lower()
+            text = getattr(inner, "strerror", None)
+            if type(inner) is not requests.ConnectionError and text:
+                return text.lower()
             below = getattr(inner, "reason", None) or next(iter(inner.args), None)
             below = below if isinstance(below, BaseException) else None
             inner = inner.__cause__ or inner.__context__ or below
         return "the connection broke"
 
     def _refusal(self, path: str, answer: Answer) -> StudyError:
-        """The one line that a user reads; without the key, whatever the service said."""
-        said = f"{answer.status} {answer.error}".strip()
-        said = said.replace(self._key, "***") if self._key else said
-        asked = self.url + path
-        asked = asked if len(asked) <= 300 else f"{asked[:300]}..."
+        """Make the error for an answer that is not a success; its message never shows the key."""
+        message = f"{answer.status} {answer.error}".strip()
+        message = message.replace(self._key, "***") if self._key else message
+        url = self.url + path
+        url = url if len(url) <= 300 else f"{url[:300]}..."
         if answer.outcome is Outcome.SPENT:
             return BudgetSpent(self._spent(answer))
         if answer.outcome is Outcome.KEY and self._key:
-            return StudyError(f"{KEY}: OpenAlex does not know this key ({said}); copy it again, or unset it")
+            return StudyError(
+                f"{KEY}: OpenAlex does not know this key ({message}); copy it again, or unset it"
+            )
         if answer.outcome is Outcome.KEY:
-            return StudyError(f"{KEY}: not set, but a key is wanted ({said})")
+            return StudyError(f"{KEY}: not set, but OpenAlex asks for a key ({message})")
         if answer.outcome is Outcome.PLAN:
-            return StudyError(f"{asked}: not with the plan of this account ({said})")
+            return StudyError(f"{url}: the plan of this account does not allow it ({message})")
         if answer.outcome is Outcome.GONE:
             place = path.partition("?")[0]
-            return StudyError(f"source.api.url: {self.url} has no {place}, which OpenAlex has ({said})")
-        return Refused(f"{asked}: refused ({said})")
+            return StudyError(
+                f"source.api.url: {self.url} is not OpenAlex, because it has no {place} ({message})"
+            )
+        return Refused(f"{url}: refused ({message})")
 
     def _unanswered(self, answer: Answer | None, reason: str) -> str:
+        """Error message after the last attempt of a request."""
         if answer is not None:
             reason = f"{answer.status} {answer.error}".strip()
             if answer.document is None:
@@ -317,11 +324,12 @@ class Client:
         return f"source.api.url: {self.url} does not answer as OpenAlex does ({reason})"
 
     def _spent(self, answer: Answer) -> str:
+        """Error message for a spent budget."""
         account = answer.account
         left = f", {account.available} of {account.limit} credits are left" if account else ""
         when = f"{account.resets_at:%Y-%m-%d %H:%M} UTC" if account else "midnight UTC"
         hours = f" (in {answer.wait / 3600:.1f} hours)" if answer.wait else ""
         return (
-            f"the OpenAlex budget of today is spent{left}; it begins anew at {when}{hours}: run the same "
+            f"the OpenAlex budget of today is spent{left}; it is renewed at {when}{hours}: run the same "
             "command again then"
         )

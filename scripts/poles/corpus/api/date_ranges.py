@@ -1,4 +1,7 @@
-"""Spans of publication dates, one shard of a harvest each; standard library alone, as the workflow asks."""
+"""Ranges of publication dates, one for each shard of a harvest.
+
+Imports the standard library alone, because the workflow uses it before any job runs.
+"""
 
 import calendar
 import re
@@ -7,12 +10,12 @@ from datetime import date
 from poles.errors import StudyError
 
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
-"""Months in a span, by its name in the configuration."""
+"""Months in a date range, by the name of its length in the configuration."""
 _NAME = re.compile(r"(\d{4})(?:-(\d{2})|-q([1-4]))?")
 
 
-def spans(first: int, last: int, by: str) -> list[str]:
-    """Name the spans that cover some years.
+def list_ranges(first: int, last: int, by: str) -> list[str]:
+    """List the date ranges that cover some years.
 
     Parameters
     ----------
@@ -24,7 +27,7 @@ def spans(first: int, last: int, by: str) -> list[str]:
     Returns
     -------
     list of str
-        In order: ``2020-01``, ``2020-q1`` or ``2020``.
+        Names of the date ranges, in order: ``2020-01``, ``2020-q1`` or ``2020``.
 
     Raises
     ------
@@ -32,31 +35,33 @@ def spans(first: int, last: int, by: str) -> list[str]:
         If `by` is none of these.
     """
     if by not in MONTHS:
-        raise StudyError(f"source.api.shards: {by!r}; one of {', '.join(MONTHS)} is wanted")
-    names = {
+        raise StudyError(f"source.api.shards: {by!r} is unknown; use one of {', '.join(MONTHS)}")
+    endings = {
         "month": [f"-{month:02d}" for month in range(1, 13)],
         "quarter": [f"-q{quarter}" for quarter in range(1, 5)],
         "year": [""],
     }[by]
-    return [f"{year:04d}{name}" for year in range(first, last + 1) for name in names]
+    return [f"{year:04d}{ending}" for year in range(first, last + 1) for ending in endings]
 
 
-def dates(span: str) -> tuple[date, date]:
-    """First and last day of a span.
+def bounds(date_range: str) -> tuple[date, date]:
+    """Return the first and the last day of a date range.
 
     Parameters
     ----------
-    span : str
-        A name that `spans` gives.
+    date_range : str
+        A name that `list_ranges` gives.
 
     Raises
     ------
     StudyError
-        If it is no such name.
+        If the name has another form.
     """
-    match = _NAME.fullmatch(span)
+    match = _NAME.fullmatch(date_range)
     if match is None or not 1 <= int(match[2] or 1) <= 12:
-        raise StudyError(f"span {span!r}: a year, quarter or month is wanted, such as 2020, 2020-q1, 2020-01")
+        raise StudyError(
+            f"date range {date_range!r}: not a year, quarter or month such as 2020, 2020-q1 or 2020-01"
+        )
     year = int(match[1])
     if match[2]:
         start = end = int(match[2])

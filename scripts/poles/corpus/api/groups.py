@@ -1,4 +1,4 @@
-"""Groups in which OpenAlex counts works: by one key, or by one key within another."""
+"""The groups in which OpenAlex counts works: by one key, or by one key within another."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,22 +10,22 @@ GROUPS = 200
 
 
 def country_of(group: Mapping[str, Any]) -> str:
-    """Country of a group: US of https://openalex.org/countries/US."""
+    """Return the country of a group: US for https://openalex.org/countries/US."""
     return str(group["key"]).rpartition("/")[2].upper()
 
 
 def pairs(groups: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, int]]:
-    """Pairs of countries with their works, from groups that may hold groups.
+    """Yield pairs of countries and their numbers of works, from groups of countries that may hold groups.
 
     Yields
     ------
     (str, str, int)
-        source <= target, works; the diagonal once.
+        Two countries in order, and their works; a country with itself occurs once.
 
     Raises
     ------
     StudyError
-        If a pair is counted differently from its two ends, which is then no count of works.
+        If the two groups of a pair differ in their counts, so that they cannot be counts of works.
     """
     seen: dict[tuple[str, str], int] = {}
     for outer in groups:
@@ -38,6 +38,7 @@ def pairs(groups: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, int]]
             pair = min(source, target), max(source, target)
             if seen.setdefault(pair, count) != count:
                 raise StudyError(
-                    f"groups of OpenAlex: {pair[0]}-{pair[1]} counts {seen[pair]} and {count} works"
+                    f"groups of OpenAlex: {pair[0]}-{pair[1]} has {seen[pair]} works in one group and "
+                    f"{count} in the other; both have to be equal"
                 )
     yield from ((*pair, count) for pair, count in seen.items())

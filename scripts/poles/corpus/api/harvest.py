@@ -1,9 +1,9 @@
-"""Fetch every work that a query has, and know that it is every one.
+"""Fetch all works that match a query, and check that they are all of them.
 
-A page of OpenAlex may come short without saying so, repeat works or leave some out, for the order of works
-changes while they are paged. So a list is complete only where its distinct works are as many as OpenAlex
-counts; a page that cannot be right is asked for again before it is kept, and a list that does not come out
-right is gone through again, every round adding what the others missed.
+A page of OpenAlex may be short without a notice, repeat works or leave some out, because the order of the
+works changes while they are paged. So a list counts as complete only if it has as many distinct works as
+OpenAlex counts. A page that is probably wrong is requested again before it is stored. A list that does not
+come out right is paged through again; each round adds the works that the others missed.
 """
 
 import logging
@@ -26,30 +26,50 @@ from poles.errors import StudyError
 log = logging.getLogger(__name__)
 
 ASKS = 3
-"""Times that one page is asked for before a doubtful answer is taken."""
+"""Requests for one page before a doubtful answer is accepted."""
 
 ROUNDS = 3
-"""Times that a list is gone through before it is given up."""
+"""Rounds through a list before the harvest gives up on it."""
 
 SLOW = 4500
-"""Milliseconds of search from which a short page is doubted: OpenAlex cuts a search off after 5 s."""
+"""Milliseconds of search from which a page is doubtful: OpenAlex cuts a search off after 5 s."""
 
 _EVERY = 10.0
 """Seconds between two lines on the progress."""
 
 
 class Page(NamedTuple):
-    """A page of works."""
+    """A page of works.
+
+    Attributes
+    ----------
+    works : list of dict
+        Records of the works on the page.
+    total : int
+        Number of works in the whole list, as OpenAlex counts them.
+    cursor : str or None
+        Cursor of the next page; None on the last one.
+    full : int
+        Number of works on every page but the last.
+    milliseconds : float
+        Time that the search took.
+    """
 
     works: list[dict[str, Any]]
-    count: int
+    total: int
     cursor: str | None
-    full: int  # works on a page that is not the last
+    full: int
     milliseconds: float
 
     @classmethod
     def of(cls, document: Any) -> "Page":
-        """Read a page; ValueError where the document is none."""
+        """Read a page from the document of an answer.
+
+        Raises
+        ------
+        ValueError
+            If the document is not a page of works.
+        """
         try:
             meta, works = document["meta"], document["results"]
             full = min(int(meta.get("per_page") or query.PER_PAGE), query.PER_PAGE)
@@ -58,37 +78,37 @@ class Page(NamedTuple):
             for work in works:
                 number_of(work)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError(f"no page of works ({type(error).__name__}: {error})") from None
+            raise ValueError(f"not a page of works ({type(error).__name__}: {error})") from None
         return page
 
 
 def number_of(work: Mapping[str, Any]) -> int:
-    """Number in the id of a work, https://openalex.org/W123."""
+    """Return the number in the id of a work: 123 for https://openalex.org/W123."""
     return int(work["id"].rpartition("/W")[2])
 
 
 class Walk:
-    """What is known of a list while it is gone through.
+    """The state of paging through a list.
 
     Parameters
     ----------
     unit : Unit
-        Its stored pages are taken in, so that the walk goes on behind the last of them.
+        The unit of the list. Its stored pages are read in, so that the walk continues after the last one.
 
     Attributes
     ----------
-    found : set of int
-        Works found in any round.
-    cut : set of int
-        Those among them whose authorships came cut off.
+    works : set of int
+        Works of all rounds so far.
+    truncated : set of int
+        Works among them whose authorships were cut off.
     round, number, cursor : int, int, str
         The page that comes next.
     """
 
     def __init__(self, unit: Unit):
         self.unit = unit
-        self.found: set[int] = set()
-        self.cut: set[int] = set()
+        self.works: set[int] = set()
+        self.truncated: set[int] = set()
         self._begin(1)
         for file in unit.pages():
             if file.round != self.round:
@@ -96,65 +116,66 @@ class Walk:
             try:
                 page = Page.of(read_answer(file.path))
             except ValueError as error:
-                raise StudyError(f"{file.path}: {error}; delete it, and it is fetched again") from None
-            self.hear(page)
-            self.take(page)
+                raise StudyError(f"{file.path}: {error}; delete the file to fetch it again") from None
+            self.note_total(page)
+            self.add(page)
 
     def _begin(self, number: int) -> None:
+        """Begin a round."""
         self.round, self.number, self.cursor = number, 0, "*"
         self.in_round: set[int] = set()
-        self.counts: list[int] = []
-        self.doubtful: list[int] = []
+        self.totals: list[int] = []
+        self.doubtful_totals: list[int] = []
         self.ended, self.added = False, 0
 
-    def hear(self, page: Page) -> None:
-        """Take note of how many works the list has; a search that was cut off may have counted too few."""
-        (self.counts if page.milliseconds < SLOW else self.doubtful).append(page.count)
+    def note_total(self, page: Page) -> None:
+        """Note how many works the list has by a page; a search that was cut off may have counted too few."""
+        (self.totals if page.milliseconds < SLOW else self.doubtful_totals).append(page.total)
 
     @property
-    def count(self) -> int:
-        """Works that the list has: as the last two answers agree, or else as most of this round's say."""
-        counts = self.counts or self.doubtful
-        if counts[-2:-1] == counts[-1:]:
-            return counts[-1]
-        frequency = Counter(counts)
-        return max(reversed(counts), key=frequency.__getitem__)
+    def total(self) -> int:
+        """Number of works in the list: the last two totals if they agree, else this round's most frequent."""
+        totals = self.totals or self.doubtful_totals
+        if totals[-2:-1] == totals[-1:]:
+            return totals[-1]
+        frequency = Counter(totals)
+        return max(reversed(totals), key=frequency.__getitem__)
 
     @property
     def has_begun(self) -> bool:
         """Whether this round has had an answer."""
-        return bool(self.counts or self.doubtful)
+        return bool(self.totals or self.doubtful_totals)
 
-    def doubts(self, page: Page) -> int:
-        """Times that a page should be asked for again because it can hardly be right."""
+    def repeats(self, page: Page) -> int:
+        """Return how often a page should be requested again because it is probably wrong."""
         ids = {number_of(work) for work in page.works}
         if len(page.works) >= page.full and page.cursor is not None:
             return 0
-        whole = page.cursor is None and len(self.found | ids) == self.count
-        return 0 if whole and page.milliseconds < SLOW else ASKS - 1
+        is_end = page.cursor is None and len(self.works | ids) == self.total
+        return 0 if is_end and page.milliseconds < SLOW else ASKS - 1
 
-    def take(self, page: Page) -> None:
-        """Take in a page that is kept, and go on behind it."""
-        before = len(self.found)
+    def add(self, page: Page) -> None:
+        """Add the works of a page that is stored, and move on to the next page."""
+        count_before = len(self.works)
         for work in page.works:
             number = number_of(work)
-            self.found.add(number)
+            self.works.add(number)
             self.in_round.add(number)
             if len(work.get("authorships") or ()) >= query.CUT:
-                self.cut.add(number)
-        self.added += len(self.found) - before
+                self.truncated.add(number)
+        self.added += len(self.works) - count_before
         self.number += 1
         self.ended = page.cursor is None
         self.cursor = page.cursor or ""
 
     def is_complete(self, drift: float) -> bool:
-        """Whether every work is found; else what comes next is another page, if need be of another round.
+        """Whether the list is complete; if not, begin another round where this one has ended.
 
         Parameters
         ----------
         drift : float
-            Relative difference between works found and counted that is tolerated after two rounds, of which
-            the second brought nothing new.
+            Relative difference between the works found and counted that is tolerated after two rounds if
+            the second one added no work, or after the last round.
 
         Raises
         ------
@@ -163,36 +184,36 @@ class Walk:
         """
         if not self.has_begun:
             return False
-        exact = len(self.found) == self.count
+        exact = len(self.works) == self.total
         if not self.ended:
-            # The list was longer or shorter by a work gone or come: the new count says so, twice.
-            return exact and self.round > 1 and self.counts[-2:-1] == self.counts[-1:]
-        near = abs(len(self.found) - self.count) <= drift * self.count
+            # If works were added to the list or removed meanwhile, two equal totals confirm the new number.
+            return exact and self.round > 1 and self.totals[-2:-1] == self.totals[-1:]
+        near = abs(len(self.works) - self.total) <= drift * self.total
         if exact or (near and self.round > 1 and not self.added) or (near and self.round == ROUNDS):
             return True
         if self.round == ROUNDS:
             raise StudyError(
-                f"{self.unit.folder}: {len(self.found)} works found in {ROUNDS} rounds, but OpenAlex counts "
-                f"{self.count}; take smaller source.api.shards or a larger source.api.drift, or delete the "
-                "folder to begin it anew"
+                f"{self.unit.folder}: {len(self.works)} works found in {ROUNDS} rounds, but OpenAlex counts "
+                f"{self.total}; choose smaller source.api.shards or a larger source.api.drift, or delete the "
+                "folder to begin again"
             )
         log.warning(
-            "%s: %d works found, but OpenAlex counts %d; going through it again",
-            self.unit, len(self.found), self.count,
+            "%s: %d works found, but OpenAlex counts %d; paging through the list again",
+            self.unit, len(self.works), self.total,
         )  # fmt: skip
         self._begin(self.round + 1)
         return False
 
 
 class Progress:
-    """A line every ten seconds: works so far, speed, time and credits left."""
+    """Reports the progress every ten seconds: works so far, speed, time and credits left."""
 
     def __init__(self, what: str):
         self.what, self._start, self._shown = what, time.monotonic(), time.monotonic()
         self._begun_with: int | None = None
 
     def show(self, done: int, of: int, unit: str, left: int | None) -> None:
-        """Say how far it is, if the last line is old enough."""
+        """Report the progress if the last line is old enough."""
         now = time.monotonic()
         self._begun_with = done if self._begun_with is None else self._begun_with
         if now - self._shown < _EVERY:
@@ -206,115 +227,115 @@ class Progress:
         print(line, file=sys.stderr, flush=True)
 
 
-def _ask(walk: Walk, conditions: query.Conditions, client: Client) -> tuple[Page, bytes]:
-    """The page that comes next, asked for again as long as there is reason to."""
+def _next_page(walk: Walk, conditions: query.Conditions, client: Client) -> tuple[Page, bytes]:
+    """Request the next page, repeatedly if it is doubtful; return the best answer and its bytes."""
     best: tuple[int, Page, bytes] | None = None
     path = query.page(conditions, walk.cursor)
-    wrong, asked, doubts = "", 0, ASKS - 1
-    while asked <= doubts:
-        asked += 1
+    problem, requests, repeats = "", 0, ASKS - 1
+    while requests <= repeats:
+        requests += 1
         answer = client.get(path, 1, f"{walk.unit} p{walk.round}-{walk.number:05d}")
         try:
             page = Page.of(answer.document)
         except ValueError as error:
-            wrong = str(error)
+            problem = str(error)
             continue
-        walk.hear(page)
-        doubts = min(doubts, walk.doubts(page))
+        walk.note_total(page)
+        repeats = min(repeats, walk.repeats(page))
         new = len({number_of(work) for work in page.works} - walk.in_round)
-        if best is None or new >= best[0] or not doubts:
+        if best is None or new >= best[0] or not repeats:
             best = new, page, answer.body
     if best is None:
-        raise StudyError(f"{client.url}{path[:200]}: {wrong}")
+        raise StudyError(f"{client.url}{path[:200]}: {problem}")
     return best[1:]
 
 
 def fetch(unit: Unit, conditions: query.Conditions, client: Client, drift: float) -> None:
-    """Fetch what a unit lacks, and write down that it is complete.
+    """Fetch the missing answers of a unit, and record that it is complete.
 
     Parameters
     ----------
     unit : Unit
-        What is stored stays and is not asked for again.
+        Its stored answers are kept and not requested again.
     conditions : Mapping
-        Which works.
+        Filter for the works.
     client : Client
-        Asks.
+        Sends the requests.
     drift : float
         See `Walk.is_complete`.
 
     Raises
     ------
     BudgetSpent
-        With what is stored, and when to go on.
+        If no credits are left; the message says how many works are stored and when to go on.
     StudyError
-        If the service cannot be asked, or the list does not come out right.
+        If the service cannot be reached, or the list stays incomplete.
     """
     unit.folder.mkdir(parents=True, exist_ok=True)
     with held(unit.folder / ".lock"):
-        if unit.is_complete():  # meanwhile, by another process
+        if unit.is_complete():  # another process has completed it meanwhile
             return
         walk, progress = Walk(unit), Progress(str(unit))
         try:
             while not walk.is_complete(drift):
-                page, body = _ask(walk, conditions, client)
+                page, body = _next_page(walk, conditions, client)
                 unit.save_page(walk.round, walk.number, body)
-                walk.take(page)
-                progress.show(len(walk.found), walk.count, "works", client.left)
-            gone = _fetch_authorships(unit, walk.cut, client)
+                walk.add(page)
+                progress.show(len(walk.works), walk.total, "works", client.left)
+            gone = _fetch_authorships(unit, walk.truncated, client)
         except BudgetSpent as error:
-            count = f" of {walk.count}" if walk.has_begun else ""
-            raise BudgetSpent(f"{unit}: {len(walk.found)}{count} works are stored; {error}") from None
+            total = f" of {walk.total}" if walk.has_begun else ""
+            raise BudgetSpent(f"{unit}: {len(walk.works)}{total} works are stored; {error}") from None
         unit.finish(
             {
                 "url": client.url,
                 "filter": dict(conditions),
-                "works": len(walk.found),
-                "count": walk.count,
+                "works": len(walk.works),
+                "count": walk.total,
                 "rounds": walk.round,
-                "cut": len(walk.cut),
+                "cut": len(walk.truncated),
                 "gone": gone,
             }
         )
 
 
-def _fetch_authorships(unit: Unit, cut: Iterable[int], client: Client) -> list[str]:
-    """Fetch the whole authorships of works whose list was cut off; those that are gone keep the list."""
+def _fetch_authorships(unit: Unit, truncated: Iterable[int], client: Client) -> list[str]:
+    """Fetch all authorships of works that a list truncates; return the works that no longer exist."""
     stored = unit.works()
-    for work in (f"W{number}" for number in sorted(cut)):
+    for work in (f"W{number}" for number in sorted(truncated)):
         if work in stored:
             continue
         answer = client.get(query.singleton(work), may_be_gone=True)
         gone = answer.status >= 300
         if not gone and not isinstance(answer.document.get("authorships"), list):
-            raise StudyError(f"{client.url}{query.singleton(work)}: no authorships in the answer")
+            raise StudyError(f"{client.url}{query.singleton(work)}: the answer has no authorships")
         unit.save_work(work, answer.body, gone)
         stored[work] = None if gone else unit.folder
     return sorted(work for work, path in stored.items() if path is None)
 
 
 def lines(units: Iterable[Unit]) -> bytes:
-    """Works of some units, one JSON record a line, by rising id.
+    """Return the works of some units, one JSON record a line, in order of their ids.
 
-    Each work stands there once, as updated last, with all its authorships. The order in which pages came,
-    and how often, leaves no trace.
+    Each work occurs once, with its latest update and all its authorships. So the result depends neither on
+    the order of the pages nor on how often they came.
     """
-    best: dict[int, tuple[str, bytes]] = {}
+    latest: dict[int, tuple[str, bytes]] = {}
     for unit in units:
-        whole = {work: path for work, path in unit.works().items() if path is not None}
+        singles = {work: path for work, path in unit.works().items() if path is not None}
         for file in unit.pages():
             for work in Page.of(read_answer(file.path)).works:
                 number, updated = number_of(work), work.get("updated_date") or ""
-                if number in best and best[number][0] >= updated:
+                if number in latest and latest[number][0] >= updated:
                     continue
-                if len(work.get("authorships") or ()) >= query.CUT and f"W{number}" in whole:
-                    work["authorships"] = read_answer(whole[f"W{number}"])["authorships"]
-                best[number] = updated, orjson.dumps(work, option=orjson.OPT_APPEND_NEWLINE)
-    return b"".join(best[number][1] for number in sorted(best))
+                if len(work.get("authorships") or ()) >= query.CUT and f"W{number}" in singles:
+                    work["authorships"] = read_answer(singles[f"W{number}"])["authorships"]
+                latest[number] = updated, orjson.dumps(work, option=orjson.OPT_APPEND_NEWLINE)
+    return b"".join(latest[number][1] for number in sorted(latest))
 
 
 def client_of(settings: Mapping[str, Any], store: Path) -> Client:
-    """Client for the settings of ``source.api``, with the key of the environment."""
+    """Make a client with the settings of ``source.api`` and the key of the environment."""
     return Client(
         settings["url"],
         store,
@@ -326,7 +347,7 @@ def client_of(settings: Mapping[str, Any], store: Path) -> Client:
 
 
 def core_conditions(asked: Mapping[str, Any]) -> dict[str, str]:
-    """Conditions for the works of the field, dates left out.
+    """Conditions for the works of the field, without dates.
 
     Parameters
     ----------
@@ -337,45 +358,45 @@ def core_conditions(asked: Mapping[str, Any]) -> dict[str, str]:
 
 
 def harvest_shard(
-    store: str, asked: Mapping[str, Any], span: str, settings: Mapping[str, Any]
+    store: str, asked: Mapping[str, Any], date_range: str, settings: Mapping[str, Any]
 ) -> tuple[bytes, list[str]]:
-    """Works of the field published in a span of dates, from the store as far as it has them.
+    """Return the works of the field published in a date range; fetch those that the store lacks.
 
     Parameters
     ----------
     store : str
         Folder of the store.
     asked : Mapping
-        ``url``, ``field`` and ``types``: what tells this harvest from another.
-    span : str
-        See `poles.corpus.api.date_ranges`.
+        ``url``, ``field`` and ``types``, which identify the harvest.
+    date_range : str
+        See `date_ranges.list_ranges`.
     settings : Mapping
-        ``source.api`` of the configuration: how to ask.
+        ``source.api`` of the configuration, which says how requests are sent.
 
     Returns
     -------
     content : bytes
         See `lines`.
     records : list of str
-        The ``complete.json`` of the unit, for the audit.
+        Path of the ``complete.json`` of the unit, for the audit.
 
     Raises
     ------
     StudyError
-        If the works cannot be had, or not today.
+        If the works cannot be fetched, or not today.
     """
     conditions = core_conditions(asked)
     identity = query.identity(asked["url"], conditions)
-    unit = Unit(Path(store, identity, span))
+    unit = Unit(Path(store, identity, date_range))
     if not unit.is_complete():
         describe(Path(store), identity, dict(asked))
         with client_of(settings, Path(store)) as client:
-            fetch(unit, {**conditions, **query.of_span(span)}, client, settings["drift"])
-    content, known = lines([unit]), unit.summary()
+            fetch(unit, {**conditions, **query.published_in(date_range)}, client, settings["drift"])
+    content, summary = lines([unit]), unit.summary()
     log.info(
-        "%s: %d works from %d pages in %d rounds, OpenAlex counts %d; whole authorships fetched of %d works, "
-        "%d of which are gone",
-        unit, content.count(b"\n"), len(unit.pages()), known["rounds"], known["count"], known["cut"],
-        len(known["gone"]),
+        "%s: %d works from %d pages in %d rounds, OpenAlex counts %d; %d works had truncated authorships, %d "
+        "of these works no longer exist",
+        unit, content.count(b"\n"), len(unit.pages()), summary["rounds"], summary["count"], summary["cut"],
+        len(summary["gone"]),
     )  # fmt: skip
     return content, [unit.record.as_posix()]

@@ -1,4 +1,4 @@
-"""What is to be known of a harvest and stands in no result: when it was made, how, and at what cost."""
+"""The history of a harvest, which no result holds: when it was made, how, and at what cost."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from poles.corpus.api.store import Unit
 
 
 def _described(conditions: query.Conditions, units: Iterable[Unit]) -> dict[str, Any]:
-    """Sums over the complete units of one kind of query."""
+    """Describe one kind of query by sums over its complete units."""
     summaries = [unit.summary() for unit in units if unit.is_complete()]
     return {
         "filter": dict(conditions),
@@ -30,9 +30,9 @@ def _described(conditions: query.Conditions, units: Iterable[Unit]) -> dict[str,
 
 
 def history(
-    store: str, asked: Mapping[str, Any], spans: Sequence[str], years: Mapping[str, int], citing: bool
+    store: str, asked: Mapping[str, Any], date_ranges: Sequence[str], years: Mapping[str, int], citing: bool
 ) -> dict[str, Any]:
-    """Describe the harvest that a study rests on.
+    """Describe the harvest that a study is based on.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def history(
         Folder of the store.
     asked : Mapping
         ``url``, ``field`` and ``types``.
-    spans : sequence of str
+    date_ranges : sequence of str
         Shards of the field.
     years : Mapping
         ``first`` and ``last`` year of the study.
@@ -50,19 +50,19 @@ def history(
     Returns
     -------
     dict
-        For each kind of query its filter, numbers of lists and works, what OpenAlex counted, and the UTC
-        times of the first and the last answer; ``ledger``, the totals of the store's account book.
+        For each kind of query: its filter, the numbers of lists and works, the count of OpenAlex, and the
+        UTC times of the first and the last answer. ``ledger``: the totals of the store's ledger.
     """
     conditions = core_conditions(asked)
     folder = Path(store, query.identity(asked["url"], conditions))
-    found = {
+    description = {
         "kind": "api",
         "url": asked["url"],
-        "field": _described(conditions, [Unit(folder / span) for span in spans]),
+        "field": _described(conditions, [Unit(folder / name) for name in date_ranges]),
     }
     if citing:
         conditions = citing_conditions({**asked, "years": years})
         folder = Path(store, query.identity(asked["url"], conditions))
         records = sorted(folder.glob("*/complete.json"))
-        found["citing"] = _described(conditions, [Unit(record.parent) for record in records])
-    return {**found, "ledger": Ledger(Path(store)).summary()}
+        description["citing"] = _described(conditions, [Unit(record.parent) for record in records])
+    return {**description, "ledger": Ledger(Path(store)).summary()}

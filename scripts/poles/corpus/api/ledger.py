@@ -1,8 +1,8 @@
-"""The account book of a harvest: every credit, also of requests whose answer never came.
+"""The ledger of a harvest: every credit used, also by requests whose answer never arrived.
 
-Before a request that costs credits its intention is written down, after it what it cost. A request that was
-killed, or whose answer got lost, leaves an intention alone: it is settled against the account that the
-service keeps, at a moment when nothing is under way.
+The ledger notes a request that costs credits before it is sent, and its cost after the answer. A request that
+was killed, or whose answer was lost, has no second note. It is settled by the account that the service keeps,
+at a moment when no request is under way.
 """
 
 import json
@@ -20,29 +20,29 @@ from poles.corpus.api.locks import held
 from poles.errors import StudyError
 
 
-class BudgetSpent(StudyError):  # noqa: N818 - no mistake of anybody
-    """No credits are left today: what is stored stays, and the same command goes on another day."""
+class BudgetSpent(StudyError):  # noqa: N818 - not a mistake
+    """No credits are left today. Stored answers stay, and the same command resumes on another day."""
 
 
 def _day(account: Account) -> str:
-    """UTC day that the budget of an account belongs to."""
+    """Return the UTC day of the budget of an account."""
     return (account.resets_at - timedelta(hours=1)).date().isoformat()
 
 
 class Ledger:
-    """Account book of one store, shared by all processes that fill it.
+    """Ledger of one store, shared by all processes that fill the store.
 
     Parameters
     ----------
     store : Path
-        Folder of the store; the book is its ``ledger.jsonl``.
+        Folder of the store; the ledger is its file ``ledger.jsonl``.
     budget : int, optional
-        Credits that may be used in a UTC day; as many as the service gives by default.
+        Credits that may be used in a UTC day; by default as many as the service gives.
 
     Attributes
     ----------
     account : Account or None
-        As the service last stated it when nothing was under way.
+        Account at the last settlement.
     """
 
     def __init__(self, store: Path, budget: int | None = None):
@@ -53,15 +53,15 @@ class Ledger:
         )
         self._budget = budget
         self._read_to = 0
-        self._open: dict[str, tuple[int, str]] = {}  # requests without a result: price and day
-        self._known = 0  # credits since the last statement of the account
+        self._open: dict[str, tuple[int, str]] = {}  # price and day of requests without a known cost
+        self._stated = 0  # credits that answers stated since the last settlement
         self._by_day: Counter[str] = Counter()
         self._asked = self._settled = 0
         self._times: list[str] = []
         self.account: Account | None = None
 
     def _refresh(self) -> None:
-        """Take in what was written since; also by other processes."""
+        """Read the entries that this and other processes have written since the last time."""
         if not self._file.exists():
             return
         with self._file.open("rb") as stream:
@@ -73,35 +73,37 @@ class Ledger:
             try:
                 entry = json.loads(line)
             except ValueError:
-                continue  # cut short by a kill; nothing was asked before it was whole
+                continue  # cut short by a kill, before the request was sent
             self._take(entry)
 
     def _take(self, entry: dict[str, Any]) -> None:
+        """Add an entry to the totals: a request, a cost, or a settlement."""
         if "ask" in entry:
             self._open[entry["id"]] = entry["price"], entry["day"]
             self._asked += 1
             self._times = [*self._times[:1], entry["at"]]
         elif "cost" in entry:
             _, day = self._open.pop(entry["id"], (0, ""))
-            self._known += entry["cost"]
+            self._stated += entry["cost"]
             self._by_day[day] += entry["cost"]
         elif "available" in entry:
             self._by_day[next(iter(self._open.values()), (0, entry["day"]))[1]] += entry["settled"]
             self._settled += entry["settled"]
             self._open.clear()
-            self._known = 0
+            self._stated = 0
             resets_at = datetime.fromisoformat(entry["resets_at"])
             self.account = Account(entry["available"], entry["limit"], resets_at)
 
     def _append(self, entry: dict[str, Any]) -> None:
         descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            # A line cut short by a kill must not swallow this one: an empty line more does no harm.
-            os.write(descriptor, b"\n" * self._torn() + json.dumps(entry).encode() + b"\n")
+            # A line that was cut short by a kill must be ended first; an empty line does no harm.
+            os.write(descriptor, b"\n" * self._is_cut_short() + json.dumps(entry).encode() + b"\n")
         finally:
             os.close(descriptor)
 
-    def _torn(self) -> bool:
+    def _is_cut_short(self) -> bool:
+        """Whether the last line of the file is not ended."""
         size = self._file.stat().st_size
         if not size:
             return False
@@ -110,53 +112,55 @@ class Ledger:
             return stream.read(1) != b"\n"
 
     def _today(self) -> str:
-        """Day of the budget now: the service's, or the clock's where that is ahead."""
+        """Return the current day of the budget: by the service, or by the clock if that is ahead."""
         clock = datetime.now(UTC).date().isoformat()
         return max(clock, _day(self.account)) if self.account else clock
 
     @contextmanager
     def request(self, what: str, price: int) -> Iterator[Callable[[int | None], None]]:
-        """Write down a request around its making.
+        """Note a request before it is sent, and its cost afterwards.
 
         Parameters
         ----------
         what : str
-            What is asked, for a reader of the book.
+            Description of the request, for people who read the ledger.
         price : int
-            Credits that it takes if it succeeds.
+            Credits that the request uses if it succeeds.
 
         Yields
         ------
         callable
-            To be called with the credits that the answer states; None leaves them open.
+            To be called with the credits that the answer states, or with None if they are unknown.
 
         Raises
         ------
         BudgetSpent
-            If the request would go beyond the study's own budget of the day.
+            If the request would exceed the study's own budget of the day.
         """
         with ExitStack() as stack:
-            with held(self._turnstile):  # whoever waits to settle holds it, so that nothing new begins
+            with held(self._turnstile):  # a waiting settlement holds this lock, so that no request begins
                 stack.enter_context(held(self._gate, shared=True))
-            number = self._intend(what, price)
-            yield lambda cost: self._state(number, cost)
+            number = self._note_request(what, price)
+            yield lambda cost: self._note_cost(number, cost)
 
     def note(self, what: str, cost: int) -> None:
-        """Write down a request that was thought to be free."""
-        self._state(self._intend(what, 0), cost)
+        """Note a request that used credits although it should have been free."""
+        self._note_cost(self._note_request(what, 0), cost)
 
-    def _state(self, number: str, cost: int | None) -> None:
+    def _note_cost(self, number: str, cost: int | None) -> None:
         if cost is not None:
             with held(self._lock):
                 self._append({"id": number, "cost": cost})
 
-    def _intend(self, what: str, price: int) -> str:
+    def _note_request(self, what: str, price: int) -> str:
+        """Note a request that is about to be sent; return its number."""
         number = uuid.uuid4().hex[:12]
         at = datetime.now(UTC).isoformat(timespec="seconds")
         with held(self._lock):
             self._refresh()
             day = self._today()
-            used = self._by_day[day] + sum(cost for cost, of in self._open.values() if of == day)
+            open_prices = sum(price for price, day_of_request in self._open.values() if day_of_request == day)
+            used = self._by_day[day] + open_prices
             if price and self._budget is not None and used + price > self._budget:
                 raise BudgetSpent(
                     f"source.api.budget: {used} of the {self._budget} credits of {day} (UTC) are used; run "
@@ -166,21 +170,21 @@ class Ledger:
         return number
 
     def settle(self, ask: Callable[[], Account | None]) -> Account | None:
-        """State the account when no request is under way, and settle the requests that have no result.
+        """Record the account when no request is under way, and settle the requests that have no known cost.
 
-        Of the credits gone since the last statement, those that no answer stated belong to such requests,
-        at most at their price; what is beyond that somebody else used with the same key. Requests of a day
-        that is over count as paid.
+        The account has lost some credits since the last settlement. Those that no answer stated were used by
+        the open requests, up to their prices; the rest was used by somebody else with the same key. Open
+        requests of a past day count as paid.
 
         Parameters
         ----------
         ask : callable
-            Asks the service for the account, at no cost; None where it does not tell.
+            Asks the service for the account, for free; gives None if the service does not tell.
 
         Returns
         -------
         Account or None
-            As stated.
+            The account.
         """
         with held(self._turnstile), held(self._gate):
             account = ask()
@@ -191,9 +195,9 @@ class Ledger:
                 prices = sum(price for price, _ in self._open.values())
                 settled, others = prices, 0
                 if self.account is not None and _day(self.account) == _day(account):
-                    beyond = self.account.available - account.available - self._known
-                    settled = min(max(beyond, 0), prices)
-                    others = beyond - settled
+                    unstated = self.account.available - account.available - self._stated
+                    settled = min(max(unstated, 0), prices)
+                    others = unstated - settled
                 entry = {
                     "available": account.available,
                     "limit": account.limit,
@@ -209,19 +213,19 @@ class Ledger:
 
     @property
     def has_open(self) -> bool:
-        """Whether a request is without a result: under way, killed, or its answer lost."""
+        """Whether a request has no known cost because it is under way, was killed, or lost its answer."""
         with held(self._lock):
             self._refresh()
         return bool(self._open)
 
     def summary(self) -> dict[str, Any]:
-        """Totals of the book.
+        """Return the totals of the ledger.
 
         Returns
         -------
         dict
-            ``credits`` used, ``requests`` made at a price, ``settled`` (credits of requests whose answer
-            never came), ``open`` (requests not settled yet), ``first`` and ``last`` (UTC times of requests).
+            ``credits`` used, ``requests`` noted, ``settled`` (credits of requests whose answer never
+            arrived), ``open`` (requests not settled yet), ``first`` and ``last`` (UTC times of requests).
         """
         with held(self._lock):
             self._refresh()

@@ -1,4 +1,4 @@
-"""Locks between processes, which end with the process that holds them, however it ends."""
+"""Locks between processes; a lock ends with the process that holds it, even if that is killed."""
 
 import fcntl
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 
 @contextmanager
 def held(path: Path, shared: bool = False) -> Iterator[int]:
-    """Hold a lock on a file, which is made if need be; wait for it as long as it takes.
+    """Hold a lock on a file, which is made if it does not exist; wait until the lock is free.
 
     Parameters
     ----------
     path : Path
         The file.
     shared : bool
-        Whether others may hold the lock at the same time, if they share it too.
+        Whether other processes may hold the lock at the same time, if they share it too.
 
     Yields
     ------

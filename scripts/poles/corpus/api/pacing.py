@@ -1,4 +1,4 @@
-"""One pace for all processes that ask the same service."""
+"""A common pace for all processes that send requests to the same service."""
 
 import json
 import os
@@ -13,9 +13,10 @@ SLOWEST = 2.0
 
 
 class Pace:
-    """Gives out moments at which a request may start, at most so many in a second over all processes.
+    """Spaces out the requests of all processes so that together they keep to a rate.
 
-    The interval grows by half when the service says that it was asked too fast, and shrinks back by and by.
+    The interval between requests grows by half when the service answers that requests come too fast. It
+    shrinks back by a tenth with every request.
 
     Parameters
     ----------
@@ -23,8 +24,10 @@ class Pace:
         File that the processes share.
     rate : float
         Requests in a second.
-    clock, sleep : callable
-        Seconds since some moment common to the processes; a pause.
+    clock : callable
+        Gives seconds since a moment that is the same for all processes.
+    sleep : callable
+        Pauses for some seconds.
     """
 
     def __init__(
@@ -38,7 +41,7 @@ class Pace:
         self.interval = 1 / rate
 
     def _change(self, change: Callable[[float, float, float], tuple[float, float]]) -> None:
-        """Replace (next free moment, interval) by what `change` makes of them and of the present moment."""
+        """Update the shared state: `change` maps (next free moment, interval, now) to the first two anew."""
         with held(self._path) as file:
             try:
                 state = json.loads(os.pread(file, 100, 0))
@@ -54,20 +57,20 @@ class Pace:
             os.pwrite(file, text, 0)
 
     def wait(self) -> None:
-        """Take the next free moment, and wait for it."""
-        mine = 0.0
+        """Reserve the next free moment, and wait for it."""
+        reserved = 0.0
 
         def take(free: float, interval: float, now: float) -> tuple[float, float]:
-            nonlocal mine
-            mine = max(free, now)
+            nonlocal reserved
+            reserved = max(free, now)
             interval = min(max(self.interval, interval * 0.9), SLOWEST)
-            return mine + interval, interval
+            return reserved + interval, interval
 
         self._change(take)
-        self._sleep(max(0.0, mine - self._clock()))
+        self._sleep(max(0.0, reserved - self._clock()))
 
     def slow_down(self, seconds: float) -> None:
-        """Nobody asks for some seconds, and then less often."""
+        """Let no process send a request for some seconds, and lengthen the interval afterwards."""
         self._change(
             lambda free, interval, now: (
                 max(free, now + seconds),

@@ -1,4 +1,4 @@
-"""What is asked of OpenAlex, as paths and parameters that pyalex builds."""
+"""The queries to OpenAlex, as paths and parameters that pyalex builds."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pyalex import Works
 
-from poles.corpus.api.date_ranges import dates
+from poles.corpus.api.date_ranges import bounds
 from poles.errors import StudyError
 
 SELECT = (
@@ -28,57 +28,59 @@ SELECT = (
     "countries_distinct_count",
     "updated_date",
 )
-"""Fields of a work that are fetched; a call costs the same however many they are."""
+"""Fields of a work that are fetched; their number does not change the price of a call."""
 
 PER_PAGE = 100
-"""Works on a page: the most that the documentation allows."""
+"""Works on a page: the largest number that the documentation allows."""
 
 CUT = 100
-"""Authorships that a list gives of a work at most; a work by itself comes with all of them."""
+"""Most authorships of a work in a list of works; a work requested by itself has all of them."""
 
 VALUES = 100
-"""Alternatives that one filter may hold."""
+"""Most alternatives in one filter."""
 
 Conditions = Mapping[str, str]
-"""Filter of a query: values by field, alternatives divided by ``|``; ``!`` before them for none of these."""
+"""Filter of a query: values by field. ``|`` separates alternatives; a leading ``!`` excludes all of them."""
 
 _PYALEX_URL = "https://api.openalex.org"
 
 
 def in_field(field: Mapping[str, Any], outside: bool = False) -> dict[str, str]:
-    """Condition for works in the field, or for those outside it.
+    """Condition for works in the field, or for works outside it.
 
     Parameters
     ----------
     field : Mapping
         ``subfields``, numbers of OpenAlex subfields, and ``match``: ``primary`` or ``any``.
     outside : bool
-        Whether works outside the field are wanted; works without a topic are outside.
+        Whether to ask for works outside the field instead; works without a topic are outside.
 
     Raises
     ------
     StudyError
-        If no subfield is given: that would be all of OpenAlex.
+        If no subfield is given, which would ask for all of OpenAlex.
     """
     if not field["subfields"]:
-        raise StudyError("field.subfields: null; the API is asked for one field, so name its subfields")
+        raise StudyError(
+            "field.subfields: null asks for all of OpenAlex, which the API cannot give; name subfields"
+        )
     key = {"primary": "primary_topic.subfield.id", "any": "topics.subfield.id"}[field["match"]]
     return {key: "!" * outside + "|".join(map(str, field["subfields"]))}
 
 
 def of_types(types: Sequence[str] | None) -> dict[str, str]:
-    """Condition for document types; none for all of them."""
+    """Condition for document types; empty if all types are asked for."""
     return {"type": "|".join(types)} if types else {}
 
 
-def of_span(span: str) -> dict[str, str]:
-    """Condition for publication dates."""
-    first, last = dates(span)
+def published_in(date_range: str) -> dict[str, str]:
+    """Condition for works published in a date range (see `date_ranges.list_ranges`)."""
+    first, last = bounds(date_range)
     return {"from_publication_date": first.isoformat(), "to_publication_date": last.isoformat()}
 
 
 def citing(works: Iterable[int]) -> dict[str, str]:
-    """Condition for works that cite any of at most `VALUES` works."""
+    """Condition for works that cite any of some works, of which there may be at most `VALUES`."""
     return {"cites": "|".join(f"W{work}" for work in works)}
 
 
@@ -95,35 +97,35 @@ def _path(query: Works) -> str:
 
 
 def page(conditions: Conditions, cursor: str) -> str:
-    """Path of one page of works, by rising date of publication: the steadiest order there is.
+    """Path of one page of works, in order of publication date, which is the order that changes least.
 
     Parameters
     ----------
     conditions : Mapping
-        Which works.
+        Filter for the works.
     cursor : str
-        ``*`` for the first page, then what the page before gave.
+        ``*`` for the first page, else the cursor that the page before gave.
     """
     query = _filtered(conditions).sort(publication_date="asc").select(list(SELECT))
     return f"{_path(query)}&per_page={PER_PAGE}&cursor={quote(cursor, safe='')}"
 
 
 def count(conditions: Conditions) -> str:
-    """Path of the cheapest answer that says how many works there are."""
+    """Path of the cheapest answer that states the number of works."""
     return f"{_path(_filtered(conditions).select(['id']))}&per_page=1"
 
 
 def groups(conditions: Conditions, *keys: str) -> str:
-    """Path of numbers of works by one key, or by several, nested; the 200 largest groups of each."""
+    """Path of the numbers of works by one key, or by several nested ones; the 200 largest groups of each."""
     return f"{_path(_filtered(conditions).group_by(','.join(keys)))}&per_page=200"
 
 
 def singleton(work: str) -> str:
-    """Path of the whole authorships of one work (W123), which costs nothing."""
+    """Path of all authorships of one work, such as W123; this request is free."""
     return f"/works/{work}?select=id,authorships"
 
 
 def identity(url: str, conditions: Conditions) -> str:
-    """Sixteen hexadecimal digits that tell one kind of query, dates left out, from any other."""
-    asked = {"url": url.rstrip("/"), "filter": dict(conditions), "select": SELECT, "per_page": PER_PAGE}
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+    """Identify a kind of query, without its dates, by sixteen hexadecimal digits."""
+    query = {"url": url.rstrip("/"), "filter": dict(conditions), "select": SELECT, "per_page": PER_PAGE}
+    return hashlib.sha256(json.dumps(query, sort_keys=True).encode()).hexdigest()[:16]
