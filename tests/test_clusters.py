@@ -9,7 +9,7 @@ from scipy import stats
 
 from planted_panels import completed
 from poles.archetypes import clusters, recovery
-from poles.archetypes.names import UNCLEAR, WORDS, archetype
+from poles.archetypes.names import DIVERGING, INTEGRATING, UNCLEAR, WORDS, archetype_of
 from poles.archetypes.tables import CLUSTERS, NAMES, centroids_table
 from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
@@ -108,7 +108,12 @@ def test_recovery_is_nought_where_clusters_say_nothing_of_the_truth():
     ],
 )
 def test_names_follow_the_rule(direction, channels, name):
-    assert archetype(np.array(direction), channels) == name
+    assert archetype_of(np.array(direction), channels) == name
+
+
+def test_citation_decides_whether_an_archetype_integrates_or_diverges():
+    assert set(INTEGRATING) == {"Scientific Convergence", "Knowledge Integration"}
+    assert set(DIVERGING) == {"Scientific Divergence", "Knowledge Divergence"}
 
 
 ENDS = np.array([(i, j) for i in range(12) for j in range(i + 1, 12)])

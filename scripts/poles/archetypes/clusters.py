@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from poles.archetypes.names import ARCHETYPES, UNCLEAR, UNNAMED, WORDS, archetype
+from poles.archetypes.names import ARCHETYPES, UNCLEAR, UNNAMED, WORDS, archetype_of
 from poles.archetypes.tables import NAMES
 from poles.errors import StudyError
 from poles.stats.dyadic import dyadic_standard_errors
@@ -247,7 +247,7 @@ def cluster(
     """
     result = fit(panel.prepared, k, seed, radius)
     found = directions(changes(panel.z), result.labels, panel.ends, k)
-    names = [archetype(row, panel.channels) for row in found.sign]
+    names = [archetype_of(row, panel.channels) for row in found.sign]
     sizes = np.bincount(result.labels, minlength=k)
     rank = [*ARCHETYPES.values(), UNNAMED]
     order = sorted(range(k), key=lambda label: (rank.index(names[label]), -sizes[label], label))

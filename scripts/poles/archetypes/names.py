@@ -1,12 +1,9 @@
-"""Names of archetypes, the rule that gives them, and what each one means."""
+"""Names of archetypes, the rule that gives them, and which of them mean integration or divergence."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-LEAVING = ("Scientific Divergence", "Knowledge Divergence")
-JOINING = ("Scientific Convergence", "Knowledge Integration")
-"""Archetypes of a pair that grows apart, and of one that draws closer."""
 ARCHETYPES = {
     (1, 1): "Scientific Convergence",
     (-1, -1): "Scientific Divergence",
@@ -14,36 +11,42 @@ ARCHETYPES = {
     (0, -1): "Knowledge Divergence",
     (0, 0): "Stable",
 }
-"""Name by direction of (collaboration, citation): 1 rises, -1 falls, 0 neither."""
+"""Archetype by the directions of (collaboration, citation): 1 rises, -1 falls, 0 does neither."""
 UNNAMED = "Unnamed"
+"""Name where no archetype fits."""
+INTEGRATING = tuple(name for (_, citation), name in ARCHETYPES.items() if citation == 1)
+"""Archetypes in which citation rises: the two countries draw closer."""
+DIVERGING = tuple(name for (_, citation), name in ARCHETYPES.items() if citation == -1)
+"""Archetypes in which citation falls: the two countries grow apart."""
 UNCLEAR = 2
-"""Direction of a channel that neither moves nor is known to stand still."""
+"""Direction of a channel of which it is not known whether it moves."""
 WORDS = {1: "rises", -1: "falls", 0: "still", UNCLEAR: "unclear"}
-"""What a direction is called in a table."""
+"""Word for each direction in a table."""
 
 
-def archetype(direction: np.ndarray, channels: Sequence[str]) -> str:
-    """Name of a cluster from the directions of its channels, by `ARCHETYPES`.
+def archetype_of(directions: np.ndarray, channels: Sequence[str]) -> str:
+    """Name the archetype that follows from the directions of all channels.
 
-    Where citation has two channels they must agree, else the cluster is unnamed; so it is where a channel
-    is `UNCLEAR`. A study of one layer can
-    tell convergence, divergence and stability in that layer, but neither of the two knowledge archetypes.
+    Two channels of citation must agree, and no channel may be `UNCLEAR`; otherwise the archetype is `UNNAMED`.
+    A study of one layer knows convergence, divergence and stability in that layer, but neither of the two
+    knowledge archetypes.
 
     Parameters
     ----------
-    direction : ndarray of int, shape (channels,)
-        One row of `Directions.sign`.
+    directions : ndarray of int, shape (channels,)
+        1, -1, 0 or `UNCLEAR`.
     channels : sequence of str
         Names of the channels.
+
+    Returns
+    -------
+    str
+        One of `ARCHETYPES`, or `UNNAMED`.
     """
-    by_layer = {name.split("_")[0]: set() for name in channels}
-    for name, value in zip(channels, direction, strict=True):
-        by_layer[name.split("_")[0]].add(int(value))
-    if any(len(values) > 1 for values in by_layer.values()):
+    by_layer: dict[str, set[int]] = {}
+    for name, direction in zip(channels, directions, strict=True):
+        by_layer.setdefault(name.split("_")[0], set()).add(int(direction))
+    if any(len(distinct) > 1 for distinct in by_layer.values()):
         return UNNAMED
-    values = [values.pop() for values in by_layer.values()]
-    return ARCHETYPES.get((values[0], values[-1]), UNNAMED)
-
-
-INTEGRATING = ("Scientific Convergence", "Knowledge Integration")
-"""Archetypes of a pair that draws closer: in both layers, or in what its members learn from each other."""
+    agreed = [distinct.pop() for distinct in by_layer.values()]
+    return ARCHETYPES.get((agreed[0], agreed[-1]), UNNAMED)

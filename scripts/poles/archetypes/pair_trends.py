@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from poles.archetypes.names import archetype
+from poles.archetypes.names import archetype_of
 from poles.archetypes.tables import SIGNAL
 from poles.stats.trends import directions, estimate
 from poles.trajectories.pair_panel import PairPanel
@@ -68,7 +68,7 @@ def classify(panel: PairPanel) -> pl.DataFrame:
     """
     pairs, found = panel.pairs, [estimate(panel.z[:, :, n]) for n in range(len(panel.channels))]
     moves = np.stack([directions(trends) for trends in found], axis=1)
-    names = pl.Series("archetype", [archetype(row, panel.channels) for row in moves], dtype=pl.String)
+    names = pl.Series("archetype", [archetype_of(row, panel.channels) for row in moves], dtype=pl.String)
     return pl.concat(
         pairs.with_columns(
             pl.lit(name).alias("channel"),

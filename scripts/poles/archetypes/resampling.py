@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from poles.archetypes import clusters, dtw, surrogates
-from poles.archetypes.names import UNNAMED, archetype
+from poles.archetypes.names import UNNAMED, archetype_of
 from poles.errors import StudyError
 from poles.stats.threads import parallel_map
 from poles.trajectories.preprocessing import PREPROCESSINGS, prepare
@@ -103,7 +103,7 @@ class TrajectorySet:
         nearest: among many small clusters some lie between archetypes. Where none is named all stay unnamed.
         """
         found = clusters.directions(self.change, labels, self.ends, k)
-        names = np.array([archetype(row, self.channels) for row in found.sign])
+        names = np.array([archetype_of(row, self.channels) for row in found.sign])
         filled = np.bincount(labels, minlength=k) > 0
         known = np.flatnonzero(filled & (names != UNNAMED))
         if merge and len(known):

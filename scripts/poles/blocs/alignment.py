@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from poles.archetypes.names import INTEGRATING, archetype
+from poles.archetypes.names import INTEGRATING, archetype_of
 from poles.blocs.tables import TRENDS, alignment_table
 from poles.stats import trends
 from poles.stats.bootstrap import sieve_bootstrap
@@ -253,7 +253,7 @@ def _trends_with_poles(
     rows, archetypes = [], {}
     for (country, pole), place in place_of.items():
         estimates = trends.estimate(series[place].T)
-        archetypes[country, pole] = archetype(trends.directions(estimates), list(channels))
+        archetypes[country, pole] = archetype_of(trends.directions(estimates), channels)
         growth_slopes = 10 * trends.estimate(z_growth[place].T).slope
         for number, channel in enumerate(channels):
             slope, low, high = (

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from poles import countries
-from poles.archetypes.names import JOINING, LEAVING, UNNAMED
+from poles.archetypes.names import DIVERGING, INTEGRATING, UNNAMED
 from poles.blocs.alignment import UNKNOWN
 from poles.layers import LAYERS
 
@@ -243,7 +243,7 @@ def judge_turn(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     there, verdict = _there(claim, archetypes)
     if verdict:
         return verdict
-    fits = {c: archetypes[c][0] in LEAVING and archetypes[c][1] in JOINING for c in there}
+    fits = {c: archetypes[c][0] in DIVERGING and archetypes[c][1] in INTEGRATING for c in there}
     others = [
         f"{c} ({claim['leaving']} {archetypes[c][0]}, {claim['joining']} {archetypes[c][1]})"
         for c in there
@@ -252,7 +252,7 @@ def judge_turn(claim: Mapping[str, Any], branch: Branch) -> Verdict:
     why = f"{sum(fits.values())} of {len(there)} leave {claim['leaving']} for {claim['joining']}"
     # Where one of the two has no name, the other may still speak against the claim.
     nothing = [
-        UNNAMED in (left, joined) and left in (*LEAVING, UNNAMED) and joined in (*JOINING, UNNAMED)
+        UNNAMED in (left, joined) and left in (*DIVERGING, UNNAMED) and joined in (*INTEGRATING, UNNAMED)
         for left, joined in map(archetypes.get, there)
     ]
     share, open_share = sum(fits.values()) / len(there), sum(nothing) / len(there)
