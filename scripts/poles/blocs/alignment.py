@@ -8,6 +8,7 @@ import polars as pl
 
 from poles.archetypes.names import INTEGRATING, archetype_of
 from poles.blocs.tables import TRENDS, alignment_table
+from poles.nulls.scores import partners_of
 from poles.stats import trends
 from poles.stats.bootstrap import sieve_bootstrap
 from poles.stats.trends import theil_sen
@@ -47,13 +48,6 @@ def group_of(archetypes: Sequence[str | None], poles: Sequence[str]) -> str:
     if len(integrating) == len(poles):
         return BOTH if len(poles) > 1 else f"only {integrating[0]}"
     return f"only {integrating[0]}" if len(integrating) == 1 else "+".join(integrating)
-
-
-def partners_of(country: str, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the pairs of one country, with its partner as column ``country``."""
-    return pairs.filter((pl.col("source") == country) | (pl.col("target") == country)).with_columns(
-        pl.when(pl.col("source") == country).then("target").otherwise("source").alias("country")
-    )
 
 
 def trend_series(trajectories: pl.DataFrame, channels: Sequence[str], preprocessing: str) -> np.ndarray:

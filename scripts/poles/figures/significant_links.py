@@ -7,7 +7,6 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from poles.blocs.alignment import partners_of
 from poles.figures import style
 from poles.nulls import scores
 
@@ -48,7 +47,7 @@ def significant_links(
     if links.is_empty():
         return style.empty("Links stronger than country sizes explain", f"no pair has a z-score in {span}")
     panels = {
-        (layer, pole): partners_of(pole, links.filter(pl.col("layer") == layer))
+        (layer, pole): scores.partners_of(pole, links.filter(pl.col("layer") == layer))
         for layer in scores_by_layer
         for pole in poles
     }

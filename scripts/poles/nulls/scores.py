@@ -72,6 +72,13 @@ def pair_means(scores: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def partners_of(country: str, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the pairs of one country, with its partner as column ``country``."""
+    return pairs.filter((pl.col("source") == country) | (pl.col("target") == country)).with_columns(
+        pl.when(pl.col("source") == country).then("target").otherwise("source").alias("country")
+    )
+
+
 def significant_links(scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
     """Mean z of each pair over some years, by layer: what makes a link significant.
 
