@@ -1,7 +1,8 @@
-"""Branches: what they choose, what they share, and in what they differ."""
+"""Branches: their choices, the files that they share, and the choices in which they differ."""
 
 import copy
 import inspect
+import itertools
 
 import pytest
 import yaml
@@ -34,25 +35,24 @@ EXAMPLE = {
 
 
 @pytest.mark.parametrize("names", [list(EXAMPLE), list(EXAMPLE)[::-1]])
-def test_files_stand_under_the_plainest_variant_that_made_the_same_choices(names):
+def test_files_stand_under_the_plainest_variant_with_the_same_choices(names):
     settings = completed({name: EXAMPLE[name] for name in names})
-    found = {
-        stage: {name: branches.sharing(settings, name, stage) for name in EXAMPLE}
-        for stage in branches.STAGES
+    places = {
+        stage: [branches.sharing(settings, name, stage) for name in EXAMPLE] for stage in branches.STAGES
     }
-    assert list(found["links"].values()) == ["full", "full", "recent", "recent", "full", "full"]
-    assert list(found["trajectories"].values()) == ["full", "literal", "recent", "recent", "full", "full"]
-    assert list(found["clusters"].values()) == [
+    assert places["links"] == ["full", "full", "recent", "recent", "full", "full"]
+    assert places["trajectories"] == ["full", "literal", "recent", "recent", "full", "full"]
+    assert places["clusters"] == [
         "full", "literal", "recent", "recent_eight", "eight", "full"
     ]  # fmt: skip
 
 
-def test_choices_about_links_are_what_building_them_takes():
-    taken = list(inspect.signature(links.build).parameters)[1:]
-    assert taken == list(branches.STAGES["links"])
+def test_choices_about_links_are_the_parameters_of_building_them():
+    parameters = list(inspect.signature(links.build).parameters)[1:]
+    assert parameters == list(branches.STAGES["links"])
 
 
-def test_options_of_a_variant_are_the_studys_but_for_its_own():
+def test_options_of_a_variant_are_those_of_the_study_and_its_own_choices():
     settings = completed({"full": {}, "strong": {"min_strength": 200, "k": 5, "growth": "removed"}})
     assert branches.trajectories(settings, "full") == settings["trajectories"]
     assert branches.clusters(settings, "full") == settings["clusters"]
@@ -64,12 +64,12 @@ def test_options_of_a_variant_are_the_studys_but_for_its_own():
 
 def test_the_threshold_of_strength_follows_the_counting():
     settings = completed({"full": {}, "fractional": {"counting": "fractional"}})
-    found = {
+    thresholds = {
         name: branches.trajectories(settings, name)["panel"]["min_strength"]
         for name in ("full", "fractional")
     }
-    assert found == {"full": 50, "fractional": 12.5}
-    # Between what a work by five countries has for a link, of ten, and what a work by three has, of three.
+    assert thresholds == {"full": 50, "fractional": 12.5}
+    # A work by five countries gives each of its ten links a tenth, a work by three countries a third.
     assert 1 / 10 < branches.FRACTIONAL < 1 / 3
     assert differing(settings, "full/max_entropy", "fractional/max_entropy") == {"counting"}
 
@@ -93,16 +93,16 @@ def test_skipped_branches_do_not_run():
         (["full"], "run.skip.0: 'full'; allowed: text that matches"),
     ],
 )
-def test_what_is_skipped_must_be_there_and_leave_something(skip, message):
+def test_skipped_branches_must_exist_and_leave_others(skip, message):
     with pytest.raises(StudyError) as error:
         completed({"full": {}}, skip=skip)
     assert message in str(error.value)
 
 
-def differing(settings: dict, one: str, other: str) -> set[str]:
+def differing(settings: dict, first: str, second: str) -> set[str]:
     """Choices in which two branches differ."""
-    made = branches.declared(settings)
-    return {name for name in made[one] if made[one][name] != made[other][name]}
+    declared = branches.declared(settings)
+    return {name for name, value in declared[first].items() if value != declared[second][name]}
 
 
 def test_every_branch_declares_all_its_choices():
@@ -130,13 +130,12 @@ variant = st.fixed_dictionaries(
 
 
 @given(st.dictionaries(st.sampled_from("abcdefgh"), variant, min_size=1))
-def test_variants_share_a_stage_just_where_all_choices_up_to_it_agree(variants):
+def test_variants_share_a_stage_if_and_only_if_all_choices_up_to_it_agree(variants):
     settings = completed(variants)
-    for one in variants:
-        for other in variants:
-            apart = differing(settings, f"{one}/max_entropy", f"{other}/max_entropy")
-            reached = []
-            for stage, keys in branches.STAGES.items():
-                reached += keys
-                same = branches.sharing(settings, one, stage) == branches.sharing(settings, other, stage)
-                assert same == (not apart & set(reached))
+    for first, second in itertools.combinations(variants, 2):
+        different = differing(settings, f"{first}/max_entropy", f"{second}/max_entropy")
+        choices = set()
+        for stage, keys in branches.STAGES.items():
+            choices |= set(keys)
+            same = branches.sharing(settings, first, stage) == branches.sharing(settings, second, stage)
+            assert same == (not different & choices)

@@ -1,4 +1,4 @@
-"""The country table beside lists of others: ISO 3166-1, OpenAlex, UN M49, the history of the EU."""
+"""The country table compared with ISO 3166-1, OpenAlex, UN M49 and the history of the EU."""
 
 import polars as pl
 import pytest
@@ -10,22 +10,22 @@ from poles import countries
 def test_iso_3166():
     pycountry = pytest.importorskip("pycountry")
     iso = {country.alpha_2: country.alpha_3 for country in pycountry.countries}
-    ours = dict(countries.load().select("code", "code3").iter_rows())
-    assert ours == iso | {"XK": "XKX"}
+    codes = dict(countries.load().select("code", "code3").iter_rows())
+    assert codes == iso | {"XK": "XKX"}
 
 
 def test_every_code_of_openalex_has_a_name(shared_data):
     listed = yaml.safe_load((shared_data("openalex-reference-lists") / "countries.yaml").read_text())
-    theirs = {entry["id"].removeprefix("countries/"): entry["display_name"] for entry in listed["values"]}
-    assert len(theirs) == 247
-    ours = countries.names()
-    assert theirs.keys() <= ours.keys()
-    spelled = {code for code in theirs if theirs[code].replace("&", "and") != ours[code]}
-    # Only what OpenAlex abbreviates or writes with "St." is spelled otherwise.
-    assert spelled == {"DO", "GS", "KN", "MP", "PM", "VC"}
+    openalex = {entry["id"].removeprefix("countries/"): entry["display_name"] for entry in listed["values"]}
+    assert len(openalex) == 247
+    names = countries.names()
+    assert openalex.keys() <= names.keys()
+    different = {code for code, name in openalex.items() if name.replace("&", "and") != names[code]}
+    # Names differ only where OpenAlex abbreviates, or writes "St.".
+    assert different == {"DO", "GS", "KN", "MP", "PM", "VC"}
 
 
-def test_table_is_sorted_whole_and_without_repetition():
+def test_table_is_sorted_and_complete_and_has_no_repetition():
     frame = countries.load()
     assert frame["code"].is_sorted()
     assert frame.height == frame["code"].n_unique() == frame["code3"].n_unique() == frame["name"].n_unique()
@@ -50,7 +50,7 @@ def test_everyday_names(code, name):
 
 
 def test_regions_are_those_of_un_m49():
-    # Sizes of the regions in M49, and one more in Asia (Taiwan) and in Europe (Kosovo).
+    # The sizes in M49, with Taiwan added to Asia and Kosovo to Europe.
     sizes = {"Africa": 60, "Americas": 57, "Asia": 50 + 1, "Europe": 51 + 1, "Oceania": 29, None: 1}
     frame = countries.load()
     assert dict(frame.group_by("region").len().iter_rows()) == sizes
@@ -58,14 +58,14 @@ def test_regions_are_those_of_un_m49():
     subregions = dict(frame.group_by("subregion").agg("region").iter_rows())
     assert len(subregions) == 17 + 1
     assert all(len(set(regions)) == 1 for regions in subregions.values())
-    where = dict(frame.select("code", "subregion").iter_rows())
+    by_country = dict(frame.select("code", "subregion").iter_rows())
     surprising = {
         "CY": "Western Asia",
         "SD": "Northern Africa",
         "IR": "Southern Asia",
         "RU": "Eastern Europe",
     }
-    assert {code: where[code] for code in surprising} == surprising
+    assert {code: by_country[code] for code in surprising} == surprising
 
 
 def test_eu_by_year():
@@ -75,6 +75,6 @@ def test_eu_by_year():
 
 
 def test_eu_today():
-    today = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
-    assert countries.eu_members(2023) == set(today.split())
+    members = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
+    assert countries.eu_members(2023) == set(members.split())
     assert countries.eu_members(2019) - countries.eu_members(2020) == {"GB"}

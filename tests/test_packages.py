@@ -1,4 +1,4 @@
-"""The order of the packages: data flows one way, and a package imports only from those before it."""
+"""The order of the packages: data flow one way, and a package imports only from the packages before it."""
 
 import ast
 from pathlib import Path
@@ -20,7 +20,7 @@ ORDER = [
     "claims",
     "figures",
 ]
-"""Packages in the order of the data; the modules beside them (errors, layers, countries) come before all."""
+"""Packages in the order of the data. The modules beside them (errors, layers, countries) come first."""
 
 
 def rank(parts: tuple[str, ...]) -> int:
@@ -40,12 +40,11 @@ def imports(path: Path) -> set[tuple[str, ...]]:
 
 
 def test_every_package_has_a_place():
-    found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert found == set(ORDER)
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == set(ORDER)
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_package_imports_only_from_those_before_it(path):
-    own = path.relative_to(ROOT).with_suffix("").parts
-    later = {".".join(parts) for parts in imports(path) if rank(parts) > rank(own)}
-    assert not later, f"poles.{'.'.join(own)} imports from later packages: {', '.join(sorted(later))}"
+def test_a_package_imports_only_from_packages_before_it(path):
+    module = path.relative_to(ROOT).with_suffix("").parts
+    later = {".".join(parts) for parts in imports(path) if rank(parts) > rank(module)}
+    assert not later, f"poles.{'.'.join(module)} imports from later packages: {', '.join(sorted(later))}"

@@ -1,4 +1,4 @@
-"""Digests of code, provenance inside every format, and errors that name the file."""
+"""Digests of code, provenance in every format, and errors that name the file."""
 
 import ast
 import gzip
@@ -174,7 +174,7 @@ def test_an_unknown_root_is_refused(module: Path):
 
 
 @given(records)
-def test_every_text_format_gives_its_record_back(tmp_path_factory, record):
+def test_every_text_format_returns_its_record(tmp_path_factory, record):
     folder = tmp_path_factory.mktemp("formats")
     embedding.write_text("# Title", folder / "a.md", record)
     embedding.write_text("<p>text</p>", folder / "a.html", record)
@@ -187,7 +187,7 @@ def test_every_text_format_gives_its_record_back(tmp_path_factory, record):
 
 
 @given(st.binary(max_size=2000))
-def test_a_gzip_file_with_provenance_is_one_to_every_reader(tmp_path_factory, content):
+def test_a_gzip_file_with_provenance_is_a_usual_gzip_file(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("gzip") / "a.gz"
     embedding.write_gzip(content, path, {"rule": "é"})
     assert gzip.decompress(path.read_bytes()) == content
@@ -196,15 +196,13 @@ def test_a_gzip_file_with_provenance_is_one_to_every_reader(tmp_path_factory, co
     assert path.read_bytes() == first
 
 
-def test_the_gzip_command_accepts_it(tmp_path: Path):
+def test_the_gzip_command_reads_a_file_with_provenance(tmp_path: Path):
     embedding.write_gzip(b"content\n" * 999, tmp_path / "a.gz", {"rule": "r"})
-    assert (
-        subprocess.run(["gzip", "-dc", tmp_path / "a.gz"], capture_output=True, check=True).stdout
-        == b"content\n" * 999
-    )
+    process = subprocess.run(["gzip", "-dc", tmp_path / "a.gz"], capture_output=True, check=True)
+    assert process.stdout == b"content\n" * 999
 
 
-def test_a_source_from_outside_carries_nothing(tmp_path: Path):
+def test_a_source_from_outside_has_no_record(tmp_path: Path):
     (tmp_path / "a.csv").write_text("year\n")
     with gzip.open(tmp_path / "a.gz", "wb") as stream:
         stream.write(b"{}")
@@ -235,7 +233,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path):
     assert tables.read(path, LINKS).equals(frame)
 
 
-def test_equal_content_is_equal_bytes_whatever_the_order(tmp_path: Path):
+def test_equal_content_gives_equal_bytes_in_any_order_of_rows(tmp_path: Path):
     frame = pl.DataFrame({"source": ["US", "CN"], "target": ["ZA", "US"], "weight": [1, 2]})
     for name, rows in (("a", frame), ("b", frame.reverse())):
         tables.write(rows, LINKS, tmp_path / f"{name}.parquet", {"rule": "r"})
@@ -250,13 +248,13 @@ def test_another_kind_of_table_is_refused(tmp_path: Path):
         tables.read(tmp_path / "b.parquet", LINKS)
 
 
-def test_the_thread_grant_is_handed_on():
+def test_polars_uses_the_threads_of_the_rule():
     program = "import poles, polars; print(polars.thread_pool_size())"
     environment = {"PYTHONPATH": str(digest.SCRIPTS), "OMP_NUM_THREADS": "1", "PATH": ""}
-    answer = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
-    assert answer.stdout.strip() == "1"
+    assert process.stdout.strip() == "1"
 
 
 def test_a_run_is_described_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -270,17 +268,17 @@ def test_a_run_is_described_without_secrets(tmp_path: Path, monkeypatch: pytest.
     assert "not-for-any-file" not in text
 
 
-def test_a_file_that_several_write_at_once_is_whole(tmp_path: Path):
+def test_a_reader_sees_whole_files_while_several_threads_write(tmp_path: Path):
     path, contents = tmp_path / "query.json", [bytes([letter]) * 10_000 for letter in b"abcdefgh"]
 
     def write(content: bytes) -> set[bytes]:
-        found = set()
+        contents_read = set()
         for _ in range(100):
             embedding.replace_file(path, content)
-            found.add(path.read_bytes())
-        return found
+            contents_read.add(path.read_bytes())
+        return contents_read
 
     with ThreadPoolExecutor(len(contents)) as pool:
-        seen = set().union(*pool.map(write, contents))
-    assert seen <= set(contents)
-    assert [each.name for each in tmp_path.iterdir()] == ["query.json"]
+        contents_read = set().union(*pool.map(write, contents))
+    assert contents_read <= set(contents)
+    assert [file.name for file in tmp_path.iterdir()] == ["query.json"]

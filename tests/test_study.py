@@ -158,7 +158,7 @@ def test_changed_code_and_lost_files_are_found(twin: Project):
     assert "results/full/citation/links/1990.parquet made by code" in answer.stderr
     (twin.folder / "results/full/citation/scores/max_entropy.parquet").unlink()
     answer = audit(twin, "results/full/trajectories/max_entropy.parquet")
-    assert "scores/max_entropy.parquet is gone" in answer.stderr
+    assert "scores/max_entropy.parquet is missing" in answer.stderr
 
 
 def test_two_runs_give_equal_bytes_with_one_thread_or_two(tiny: Project, tmp_path: Path):

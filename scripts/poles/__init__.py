@@ -2,8 +2,8 @@
 
 import os
 
-# Snakemake exports OMP_NUM_THREADS from a rule's `threads`, but polars and numba read variables of
-# their own, and only once, at import: so the grant is handed on before either of them is imported.
+# Snakemake exports the threads of a rule as OMP_NUM_THREADS. polars and numba read other variables, and only
+# once, at import. So these are set here, before either of them is imported.
 for _name in ("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS"):
     if "OMP_NUM_THREADS" in os.environ:
         os.environ.setdefault(_name, os.environ["OMP_NUM_THREADS"])

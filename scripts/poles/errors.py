@@ -1,8 +1,8 @@
-"""The one error that a user of the study is meant to read."""
+"""The error that a user of the study is meant to read."""
 
 
 class StudyError(Exception):
-    """Bad input: names the file, year or key that is wrong and what would be right.
+    """Bad input; the message names the file, year or key that is wrong, and what would be right.
 
-    Entry points print its message as one line, without a traceback.
+    Entry points print the message as one line, without a traceback.
     """

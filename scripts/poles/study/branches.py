@@ -1,8 +1,9 @@
-"""Branches of the study: pairs of a variant (choices about the data and their reading) and a null model.
+"""Branches of the study: pairs of a variant (choices about the data and how they are read) and a null model.
 
-A variant names only the choices in which it departs from the study's own. Branches share every file above the
-point where they part: files of a stage stand under the plainest of the variants that made the same choices up
-to there. Standard library alone, as the workflow asks before any job runs.
+A variant states only the choices in which it differs from the rest of the configuration. Branches share
+every file that their differences do not affect: the files of a stage stand under the plainest of the variants
+that make the same choices up to that stage. This module needs the standard library alone, because Snakemake
+imports it whenever it reads the workflow.
 """
 
 from collections.abc import Mapping
@@ -13,17 +14,17 @@ STAGES = {
     "trajectories": ("growth", "preprocessing", "min_strength"),
     "clusters": ("k",),
 }
-"""Choices of a variant by the stage at which they first matter; scores stand with the links."""
+"""Choices of a variant, by the first stage that they affect. Scores depend on the same choices as links."""
 FRACTIONAL = 0.25
-"""Part of a panel's threshold of strength that applies under fractional counting.
+"""Factor on the least strength of a country in the panel of pairs under fractional counting.
 
-A work by three countries adds 2 to the strength of each under full counting and 2/3 under fractional
-counting, one by five 4 and 2/5.
+A work by authors in three countries adds 2 to the strength of each country under full counting and 2/3 under
+fractional counting. A work by authors in five countries adds 4 and 2/5.
 """
 
 
 def choices(config: Mapping[str, Any], variant: str) -> dict[str, dict[str, Any]]:
-    """Every choice of a variant, by stage; what it leaves open is as in the rest of the configuration.
+    """Choices of a variant by stage; what the variant leaves open is as in the rest of the configuration.
 
     Parameters
     ----------
@@ -37,12 +38,13 @@ def choices(config: Mapping[str, Any], variant: str) -> dict[str, dict[str, Any]
     dict
         Choices by stage, see `STAGES`.
     """
-    own = _study(config) | {k: v for k, v in config["variants"][variant].items() if v is not None}
-    return {stage: {key: own[key] for key in keys} for stage, keys in STAGES.items()}
+    stated = {key: value for key, value in config["variants"][variant].items() if value is not None}
+    values = _defaults(config) | stated
+    return {stage: {key: values[key] for key in keys} for stage, keys in STAGES.items()}
 
 
-def _study(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What a variant without choices of its own chooses."""
+def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Choices of a variant that states none."""
     trajectories = config["trajectories"]
     return {
         "counting": "full",
@@ -55,10 +57,11 @@ def _study(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sharing(config: Mapping[str, Any], variant: str, stage: str) -> str:
-    """Variant under whose name the files of a stage stand: the plainest with the same choices up to there.
+    """Find the variant under whose name the files of a stage stand.
 
-    That is the one with the fewest choices of its own, then by name: whichever are run, and in whatever order
-    they are declared, a file stays where it is.
+    It is the plainest of the variants that make the same choices up to the stage: the one with the fewest
+    choices other than the defaults, and the first by name among equals. So a file keeps its place whichever
+    variants run and in whatever order they are declared.
 
     Parameters
     ----------
@@ -68,23 +71,29 @@ def sharing(config: Mapping[str, Any], variant: str, stage: str) -> str:
         A key of ``variants``, and of `STAGES`.
     """
     stages = list(STAGES)[: list(STAGES).index(stage) + 1]
-    made = {name: choices(config, name) for name in config["variants"]}
-    study = _study(config)
+    by_variant = {name: choices(config, name) for name in config["variants"]}
+    defaults = _defaults(config)
 
     def plainness(name: str) -> tuple[int, str]:
-        return sum(study[key] != value for part in made[name].values() for key, value in part.items()), name
+        departures = [key for part in by_variant[name].values() for key in part if part[key] != defaults[key]]
+        return len(departures), name
 
-    alike = (name for name in made if all(made[name][stage] == made[variant][stage] for stage in stages))
-    return min(alike, key=plainness)
+    sharers = (
+        name
+        for name, parts in by_variant.items()
+        if all(parts[stage] == by_variant[variant][stage] for stage in stages)
+    )
+    return min(sharers, key=plainness)
 
 
 def trajectories(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
-    """Options of the trajectories of a variant; the threshold of strength in the units of its counting."""
-    made = choices(config, variant)
-    own, part = made["trajectories"], FRACTIONAL if made["links"]["counting"] == "fractional" else 1
-    panel = config["trajectories"]["panel"] | {"min_strength": own["min_strength"] * part}
-    chosen = {key: own[key] for key in ("growth", "preprocessing")}
-    return config["trajectories"] | chosen | {"panel": panel}
+    """Options of the trajectories of a variant, with the least strength in the units of its counting."""
+    parts = choices(config, variant)
+    options = parts["trajectories"]
+    factor = FRACTIONAL if parts["links"]["counting"] == "fractional" else 1
+    panel = config["trajectories"]["panel"] | {"min_strength": options["min_strength"] * factor}
+    reading = {key: options[key] for key in ("growth", "preprocessing")}
+    return config["trajectories"] | reading | {"panel": panel}
 
 
 def clusters(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
@@ -93,18 +102,16 @@ def clusters(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
 
 
 def branches(config: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Pairs of variant and null model that the study runs, but for those of ``run.skip``."""
+    """Pairs of variant and null model that the study runs: those of ``run`` without ``run.skip``."""
     run = config["run"]
     pairs = [(variant, null) for variant in run["variants"] for null in run["nulls"]]
     return [pair for pair in pairs if "/".join(pair) not in run["skip"]]
 
 
 def declared(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Choices of every branch that is run, by "variant/null": those of `STAGES`, and the null model."""
-    found = {}
-    for variant, null in branches(config):
-        made = choices(config, variant)
-        found[f"{variant}/{null}"] = {"null model": null} | {
-            key: value for stage in made.values() for key, value in stage.items()
-        }
-    return found
+    """Choices of every branch that runs, by "variant/null": the null model, and the choices of `STAGES`."""
+    return {
+        f"{variant}/{null}": {"null model": null}
+        | {key: value for part in choices(config, variant).values() for key, value in part.items()}
+        for variant, null in branches(config)
+    }

@@ -27,7 +27,7 @@ def digest_of(content: bytes) -> str:
 
 
 def table_digest(frame: Any) -> str:
-    """SHA-256 of a polars frame: of the plain Parquet file that it makes."""
+    """SHA-256 of a polars frame, written as Parquet without compression."""
     stream = io.BytesIO()
     frame.rechunk().write_parquet(stream, compression="uncompressed", statistics=False)
     return digest_of(stream.getvalue())
@@ -49,7 +49,7 @@ def canonical(provenance: Mapping[str, Any]) -> str:
 
 
 def replace_file(path: str | Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, though several jobs write it at once."""
+    """Write a file in one step: a reader never sees a part of it, even if several jobs write it at once."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
@@ -64,7 +64,7 @@ def write_text(text: str, path: str | Path, provenance: Mapping[str, Any]) -> No
     """Write a Markdown or HTML page with its provenance in a closing comment."""
     text = f"{text.rstrip()}\n"
     record = canonical({**provenance, "content": digest_of(text.encode())})
-    # "--" would end an HTML comment; \u002d is the same character to a JSON reader.
+    # "--" would end an HTML comment. A JSON reader takes \u002d for the same character.
     record = record.replace("--", "-\\u002d")
     replace_file(path, f"{text}\n<!-- provenance: {record} -->\n".encode())
 
@@ -78,7 +78,7 @@ def write_json(content: Mapping[str, Any], path: str | Path, provenance: Mapping
 def write_gzip(content: bytes, path: str | Path, provenance: Mapping[str, Any]) -> None:
     """Write a gzip file with its provenance in the header's comment field (RFC 1952, FCOMMENT).
 
-    The time stamp is zero, so equal content gives equal bytes; every gzip reader skips the comment.
+    The time stamp is zero, so equal content gives equal bytes. Every gzip reader skips the comment.
     """
     compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     record = canonical({**provenance, "content": digest_of(content)}).encode("ascii")

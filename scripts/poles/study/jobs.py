@@ -1,4 +1,4 @@
-"""What every job of the workflow does around its one function: log, provenance, errors in one line."""
+"""The frame around the one function of a job: its log, its provenance record, and errors in one line."""
 
 import logging
 import sys
@@ -37,7 +37,7 @@ def record_of(job: Any) -> dict[str, Any]:
 
 @contextmanager
 def run(job: Any) -> Iterator[dict[str, Any]]:
-    """Run the body of an entry point: its log is kept, and bad input ends it with one line.
+    """Run the body of an entry point: keep its log, and end with one line if the input is bad.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What belongs to a run and not to a result: results/run.json."""
+"""The record of a run, results/run.json: commit, software, time and configuration."""
 
 import json
 import platform
@@ -13,18 +13,18 @@ from poles.study.embedding import file_digest, replace_file
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """Answer of git about the project, or None where there is no git or no repository."""
+    """Output of a git command about the project, or None if git or the repository is missing."""
     try:
-        answer = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
+        process = subprocess.run(["git", "-C", root, *arguments], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return answer.stdout.strip()
+    return process.stdout.strip()
 
 
 def write_run(root: Path, config: Mapping[str, Any], source: Mapping[str, Any] | None = None) -> None:
-    """Write results/run.json: what belongs to a run and not to a result.
+    """Write results/run.json: the facts that belong to a run and not to a result.
 
-    Commit, software and time stand here only, so that two runs give equal results.
+    Commit, software and time stand in this file only, so that two runs give equal results.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def write_run(root: Path, config: Mapping[str, Any], source: Mapping[str, Any] |
     config : Mapping
         Configuration of the run.
     source : Mapping, optional
-        What is to be known of the source and is in no result: when it was harvested, at what cost.
+        Facts about the source that no result holds, such as the date and the cost of a harvest.
     """
     status = _git(root, "status", "--porcelain")
     packages = {item.name.lower(): item.version for item in metadata.distributions()}

@@ -1,7 +1,7 @@
-"""The schema of every table of the study, and how tables are written and read.
+"""Kinds of tables, and how tables are written and read. Each package declares the kinds that it makes.
 
-A table is sorted by its key and carries its provenance in the Parquet metadata, so equal content means
-equal bytes. Countries are ISO 3166-1 alpha-2 codes (Namibia is the string "NA"), years are int16.
+A table is sorted by its key and carries its provenance in the Parquet metadata, so equal content means equal
+bytes. Countries are ISO 3166-1 alpha-2 codes (Namibia is the string "NA"), years are int16.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Table(NamedTuple):
 
     key: tuple[str, ...]
     columns: Mapping[str, Any]
-    row_group: int | None = None  # None: what polars takes
+    row_group: int | None = None  # None: the default of polars
 
 
 def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -34,7 +34,7 @@ def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     frame : pl.DataFrame
         At least the columns of `table`; others are dropped.
     table : Table
-        What the frame is meant to be.
+        The kind of table that the frame must be.
 
     Returns
     -------
@@ -54,10 +54,10 @@ def conform(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         raise StudyError(f"table does not fit its schema: {error}") from None
     frame = frame.sort(table.key, nulls_last=True)
-    twice = frame.select(table.key).is_duplicated()
-    if twice.any():
-        key = frame.filter(twice).row(0, named=True)
-        raise StudyError(f"key occurs twice: {', '.join(f'{name}={key[name]}' for name in table.key)}")
+    repeated = frame.select(table.key).is_duplicated()
+    if repeated.any():
+        row = frame.filter(repeated).row(0, named=True)
+        raise StudyError(f"key occurs twice: {', '.join(f'{name}={row[name]}' for name in table.key)}")
     return frame
 
 
@@ -71,14 +71,14 @@ def write(frame: pl.DataFrame, table: Table, path: str | Path, record: Mapping[s
     table : Table
         The kind of table.
     path : str or Path
-        A ``.parquet`` file; it is there whole or not at all.
+        A ``.parquet`` file. An interrupted write leaves the old file, or none.
     record : Mapping
         Provenance of the job.
 
     Returns
     -------
     pl.DataFrame
-        What was written.
+        The table as written.
     """
     frame = conform(frame, table)
     path = Path(path)
@@ -93,7 +93,7 @@ def write(frame: pl.DataFrame, table: Table, path: str | Path, record: Mapping[s
 
 
 def read(path: str | Path, table: Table) -> pl.DataFrame:
-    """Read a table and check that it is what it is taken for.
+    """Read a table and check that it is of the expected kind.
 
     Parameters
     ----------
