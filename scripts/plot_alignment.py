@@ -1,4 +1,4 @@
-"""Draw the countries against the poles."""
+"""Plot the trends of countries with the poles."""
 
 from poles.blocs.tables import TRENDS, alignment_table
 from poles.figures import alignment, style
@@ -11,4 +11,4 @@ with jobs.run(snakemake) as record:
     aligned = tables.read(snakemake.input.alignment, alignment_table(poles))
     trends = tables.read(snakemake.input.trends, TRENDS)
     sizes = links.sizes(tables.read(snakemake.input.countries, COUNTRIES))
-    style.save(alignment.alignment(aligned, trends, poles, sizes), snakemake.output, record)
+    style.save(alignment.plot_alignment(aligned, trends, poles, sizes), snakemake.output, record)

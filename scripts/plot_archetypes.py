@@ -1,4 +1,4 @@
-"""Draw the archetypes of one branch."""
+"""Plot the archetypes of one branch."""
 
 from poles.archetypes.tables import CLUSTERS
 from poles.figures import archetypes, style
@@ -9,4 +9,4 @@ with jobs.run(snakemake) as record:
     kind = trajectories_table(snakemake.params.channels)
     trajectories = tables.read(snakemake.input.trajectories, kind)
     clusters = tables.read(snakemake.input.clusters, CLUSTERS)
-    style.save(archetypes.archetypes(trajectories, clusters), snakemake.output, record)
+    style.save(archetypes.plot_archetypes(trajectories, clusters), snakemake.output, record)

@@ -1,4 +1,4 @@
-"""Draw the link between the first two poles under every null model."""
+"""Plot the link between the first two poles under every null model."""
 
 from poles.figures import nulls, style
 from poles.nulls.tables import SCORES
@@ -9,5 +9,5 @@ with jobs.run(snakemake) as record:
     scores = {layer: {} for layer, _ in names}
     for path, (layer, null) in zip(snakemake.input, names, strict=True):
         scores[layer][null] = tables.read(path, SCORES)
-    figure = nulls.nulls(scores, snakemake.params.poles, (window["first"], window["last"]))
+    figure = nulls.plot_nulls(scores, snakemake.params.poles, (window["first"], window["last"]))
     style.save(figure, snakemake.output, record)

@@ -1,4 +1,4 @@
-"""Draw planted against recovered archetypes."""
+"""Plot planted against recovered archetypes."""
 
 from poles.archetypes.tables import RECOVERY
 from poles.figures import recovery, style
@@ -6,4 +6,6 @@ from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
     confusion = tables.read(snakemake.input[0], RECOVERY)
-    style.save(recovery.recovery(confusion, confusion["adjusted_rand_index"][0]), snakemake.output, record)
+    style.save(
+        recovery.plot_recovery(confusion, confusion["adjusted_rand_index"][0]), snakemake.output, record
+    )

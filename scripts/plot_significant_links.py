@@ -1,4 +1,4 @@
-"""Draw the partners of each pole whose link is significant."""
+"""Plot the partners of each pole whose link is significant."""
 
 from poles.figures import significant_links, style
 from poles.nulls.tables import SCORES
@@ -8,7 +8,7 @@ with jobs.run(snakemake) as record:
     files = zip(snakemake.params.layers, snakemake.input, strict=True)
     scores = {layer: tables.read(path, SCORES) for layer, path in files}
     recent = snakemake.params.significance
-    figure = significant_links.significant_links(
+    figure = significant_links.plot_significant_links(
         scores, snakemake.params.poles, (recent["first"], recent["last"]), recent["threshold"]
     )
     style.save(figure, snakemake.output, record)

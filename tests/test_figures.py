@@ -1,4 +1,4 @@
-"""Figures: the same bytes each time, provenance inside, and the numbers of the data on the paper."""
+"""Figures: they are reproducible to the byte, carry their provenance, and show the values of their tables."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,14 +20,14 @@ from poles.corpus import selection
 from poles.corpus.tables import LOSSES
 from poles.errors import StudyError
 from poles.figures import labels, style
-from poles.figures.alignment import alignment
-from poles.figures.archetypes import archetypes
-from poles.figures.losses import COUNTRY_STEP, FIELD_STEP, NAMES, YEAR_STEP, losses
-from poles.figures.null_diagnostics import null_diagnostics
-from poles.figures.nulls import nulls
-from poles.figures.recovery import recovery
-from poles.figures.significant_links import significant_links
-from poles.figures.trajectories import trajectories
+from poles.figures.alignment import plot_alignment
+from poles.figures.archetypes import plot_archetypes
+from poles.figures.diagnostics import plot_diagnostics
+from poles.figures.losses import COUNTRY_STEP, FIELD_STEP, NAMES, YEAR_STEP, plot_losses
+from poles.figures.nulls import plot_nulls
+from poles.figures.recovery import plot_recovery
+from poles.figures.significant_links import plot_significant_links
+from poles.figures.trajectories import plot_trajectories
 from poles.nulls import gravity
 from poles.nulls import tables as nulls_tables
 from poles.nulls.tables import DIAGNOSTICS, SCORES
@@ -64,19 +64,19 @@ def titles(figure):
 
 
 def words(figure):
-    """Everything written in a figure."""
+    """All text in a figure."""
     return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
 
 
-def panel(figure, start):
-    """The panel whose title begins so."""
+def axes_of(figure, start):
+    """Axes whose title starts with some text."""
     return next(axes for axes in figure.axes if axes.get_title(loc="left").startswith(start))
 
 
 def test_the_same_figure_gives_the_same_bytes_under_any_settings(tmp_path):
     def draw(name):
         paths = [tmp_path / f"{name}.svg", tmp_path / f"{name}.png"]
-        style.save(significant_links(LAYERS, ["US", "CN"]), paths, RECORD)
+        style.save(plot_significant_links(LAYERS, ["US", "CN"]), paths, RECORD)
         return [path.read_bytes() for path in paths]
 
     first = draw("a")
@@ -102,20 +102,20 @@ def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeyp
         style.save(Figure(), [tmp_path / "figure.pdf"], RECORD)
 
 
-def test_every_archetype_has_a_colour_of_its_own():
+def test_every_archetype_has_its_own_colour():
     assert list(style.ARCHETYPES) == [*ARCHETYPES.values(), UNNAMED]
     colours = [*style.ARCHETYPES.values(), *style.POLES, style.BRIDGE, style.SOME]
     assert len(set(colours)) == len(colours)
 
 
 def test_names_are_cut_and_unknown_codes_kept():
-    assert [style.name("NA"), style.name("OTH")] == ["Namibia", "OTH"]
-    assert style.name("VC", 12) == "Saint Vince…"
-    assert style.name("FR", 6) == "France"
+    assert [style.country_name("NA"), style.country_name("OTH")] == ["Namibia", "OTH"]
+    assert style.country_name("VC", 12) == "Saint Vince…"
+    assert style.country_name("FR", 6) == "France"
 
 
 def test_significant_links_draws_the_mean_z_of_each_partner():
-    figure = significant_links(LAYERS, ["US", "CN"])
+    figure = plot_significant_links(LAYERS, ["US", "CN"])
     assert titles(figure) == [
         "United States: collaboration\n2 of 4 partners",
         "China: collaboration\n1 of 2 partners",
@@ -131,32 +131,31 @@ def test_significant_links_draws_the_mean_z_of_each_partner():
     assert [to_hex(c).upper() for c in marks.get_edgecolors()] == [style.BRIDGE, style.POLES[0]]
     assert [to_hex(c).upper() for c in marks.get_facecolors()] == [style.BRIDGE, "#FFFFFF"]
     assert "z = −1.00" in [text.get_text() for text in first.texts]
-    # China with France: (9 + 1 + 5) / 3, 2016 being outside; the q is not known.
+    # China with France: (9 + 1 + 5) / 3, because 2016 is outside the period. Its q is unknown.
     assert figure.axes[1].collections[1].get_offsets()[:, 0].tolist() == [5.0]
     assert to_hex(figure.axes[1].collections[1].get_facecolors()[0]) == "#ffffff"
-    # Citation: 2018 has 6; 2020 the mean of 1 and 4; 2021 the one direction that has a z.
+    # Citation: 6 in 2018, the mean of 1 and 4 in 2020, and the only direction with a z in 2021.
     assert figure.axes[2].collections[1].get_offsets()[:, 0].tolist() == pytest.approx([(6 + 2.5 + 2) / 3])
 
 
 @pytest.mark.parametrize("poles", [["US"], ["US", "CN", "FR"], ["BR", "CN"]])
 def test_significant_links_of_one_layer_and_any_poles(poles):
-    figure = significant_links({"collaboration": LAYERS["collaboration"]}, poles)
+    figure = plot_significant_links({"collaboration": LAYERS["collaboration"]}, poles)
     assert len(figure.axes) == len(poles)
     figure.draw_without_rendering()
 
 
 def test_trajectories_draws_z_with_gaps_and_the_band_of_all_pairs():
-    figure = trajectories(LAYERS, [("US", "FR"), ("CN", "FR"), ("BR", "AR")], (2017, 2021))
+    figure = plot_trajectories(LAYERS, [("US", "FR"), ("CN", "FR"), ("BR", "AR")], (2017, 2021))
     assert titles(figure)[:3] == ["United States – France", "China – France", "Brazil – Argentina"]
     first = figure.axes[0]
     by_layer = {line.get_label(): line for line in first.lines}
     assert by_layer["collaboration"].get_ydata().tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert by_layer["citation"].get_xdata().tolist() == [2018, 2019, 2020, 2021]
     assert by_layer["citation"].get_ydata() == pytest.approx([6.0, np.nan, 2.5, 2.0], nan_ok=True)
-    unchanged = gravity.constant_affinity(LAYERS["collaboration"], 2017, 2021).filter(
-        source="FR", target="US"
-    )
-    assert by_layer["collaboration, unchanged"].get_ydata().tolist() == unchanged.sort("year")["z"].to_list()
+    constant_affinity = gravity.constant_affinity(LAYERS["collaboration"], 2017, 2021)
+    expected = constant_affinity.filter(source="FR", target="US").sort("year")["z"].to_list()
+    assert by_layer["collaboration, constant affinity"].get_ydata().tolist() == expected
     z = LAYERS["collaboration"].filter(pl.col("year") == 2018)["z"].to_numpy()
     band = first.collections[0].get_paths()[0].vertices
     assert sorted(set(band[band[:, 0] == 2018, 1])) == pytest.approx(np.quantile(z, [0.1, 0.9]).tolist())
@@ -164,26 +163,32 @@ def test_trajectories_draws_z_with_gaps_and_the_band_of_all_pairs():
 
 
 def clustered(seed=1):
-    """Trajectories of twelve pairs in three clusters, the last one of a single pair."""
+    """Trajectories of twelve pairs in three clusters, the last of which has a single pair."""
     rng = np.random.default_rng(seed)
     pairs = [("AA", f"B{letter}") for letter in "ABCDEFGHIJKL"]
     rows = [(*pair, year, *rng.normal(size=2)) for pair in pairs for year in range(2000, 2006)]
-    courses = pl.DataFrame(rows, ["source", "target", "year", "x_collaboration", "x_citation"], orient="row")
+    columns = ["source", "target", "year", "x_collaboration", "x_citation"]
+    trajectories = pl.DataFrame(rows, columns, orient="row")
     names = ["Stable"] * 6 + ["Scientific Divergence"] * 5 + ["Unnamed"]
-    members = pl.DataFrame(pairs, ["source", "target"], orient="row").with_columns(
+    clusters = pl.DataFrame(pairs, ["source", "target"], orient="row").with_columns(
         cluster=pl.Series([1] * 6 + [2] * 5 + [3]),
         archetype=pl.Series(names),
         distance=pl.Series(rng.random(12)),
     )
-    return courses, members
+    return trajectories, clusters
 
 
 def test_archetypes_draws_quantiles_of_each_cluster():
-    courses, members = clustered()
-    figure = archetypes(courses, members)
+    trajectories, clusters = clustered()
+    figure = plot_archetypes(trajectories, clusters)
     assert titles(figure)[:3] == ["Scientific Divergence\n5 pairs", "Stable\n6 pairs", "Unnamed\n1 pair"]
-    inside = courses.join(members.filter(pl.col("cluster") == 2), on=["source", "target"])
-    values = inside.sort("target", "year")["x_citation"].to_numpy().reshape(5, 6)
+    members = clusters.filter(pl.col("cluster") == 2)
+    values = (
+        trajectories.join(members, on=["source", "target"])
+        .sort("target", "year")["x_citation"]
+        .to_numpy()
+        .reshape(5, 6)
+    )
     axes = figure.axes[3]
     assert axes.get_ylabel() == "citation"
     assert axes.lines[-1].get_ydata() == pytest.approx(np.median(values, axis=0))
@@ -192,13 +197,13 @@ def test_archetypes_draws_quantiles_of_each_cluster():
         vertices = band.get_paths()[0].vertices
         drawn = sorted(set(vertices[vertices[:, 0] == 2003, 1]))
         assert drawn == pytest.approx(np.quantile(values[:, 3], levels).tolist())
-    nearest = members.filter(pl.col("cluster") == 2).sort("distance")["target"][0]
-    assert axes.get_xlabel().endswith(f"– {style.name(nearest)}")
+    nearest = members.sort("distance")["target"][0]
+    assert axes.get_xlabel().endswith(f"– {style.country_name(nearest)}")
 
 
 def test_archetypes_of_one_layer():
-    courses, members = clustered()
-    figure = archetypes(courses.drop("x_citation"), members)
+    trajectories, clusters = clustered()
+    figure = plot_archetypes(trajectories.drop("x_citation"), clusters)
     assert len(figure.axes) == 3
 
 
@@ -239,9 +244,9 @@ def aligned(poles=("US", "CN")):
 def test_alignment_draws_trends_and_names_the_largest(monkeypatch):
     monkeypatch.setattr("poles.figures.alignment.LABELLED", 2)
     frame, trends = aligned()
-    figure = alignment(frame, trends, ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0, "JP": 9.0})
+    figure = plot_alignment(frame, trends, ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0, "JP": 9.0})
     assert titles(figure) == ["collaboration", "citation", "index"]
-    # Japan has no trend with China, China is a pole: four marks in the order of their codes.
+    # Japan has no trend with China, and China is a pole. The other four are in the order of their codes.
     marks = figure.axes[0].collections[0]
     assert marks.get_offsets().tolist() == [[0.0, 10.0], [2.0, 12.0], [3.0, 13.0], [5.0, 15.0]]
     expected = [style.POLES[1], style.POLES[0], style.BRIDGE, style.GREY]
@@ -253,23 +258,23 @@ def test_alignment_draws_trends_and_names_the_largest(monkeypatch):
 
 def test_alignment_ranks_the_largest_countries_by_their_index(monkeypatch):
     monkeypatch.setattr("poles.figures.alignment.RANKED", 3)
-    figure = alignment(*aligned(), ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0, "JP": 9.0, "KE": 9.0})
+    figure = plot_alignment(*aligned(), ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0, "JP": 9.0, "KE": 9.0})
     axes = figure.axes[2]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Germany", "France", "Brazil"]
     lines = [line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_marker() == "None"][1:]
     assert [list(line.get_xdata()) for line in lines] == [[1, 7], [-1, 2], [-3, -1]]
     marks = [line for line in axes.lines if line.get_marker() == "o"]
     assert [mark.get_xdata()[0] for mark in marks] == [4.0, 0.5, -2.0]
-    # Hollow where the interval holds zero.
+    # Marks are hollow where the interval contains zero.
     assert [mark.get_markerfacecolor() for mark in marks] == [style.POLES[0], "white", style.POLES[1]]
     monkeypatch.setattr("poles.figures.alignment.RANKED", 2)
-    fewer = alignment(*aligned(), ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0}).axes[2]
+    fewer = plot_alignment(*aligned(), ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0}).axes[2]
     assert [label.get_text() for label in fewer.get_yticklabels()] == ["France", "Brazil"]
 
 
 def test_alignment_of_three_poles_has_a_row_for_each_further_pole():
     frame, trends = aligned(("US", "CN", "IN"))
-    figure = alignment(frame, trends, ["US", "CN", "IN"])
+    figure = plot_alignment(frame, trends, ["US", "CN", "IN"])
     assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["trend with China", "trend with India"]
     assert len(figure.axes[2].collections[0].get_offsets()) == 6
 
@@ -284,9 +289,9 @@ def test_labels_keep_apart(places, length):
     axes = figure.add_subplot(xlim=(-1, 10), ylim=(-1, 10))
     axes.scatter(*zip(*places, strict=True))
     figure.draw_without_rendering()
-    labels.place(axes, {f"{number:x>{length}}": place for number, place in enumerate(places)})
+    labels.place_labels(axes, {f"{number:x>{length}}": place for number, place in enumerate(places)})
     figure.draw_without_rendering()
-    # The text alone: its extent without the line to the mark.
+    # Extent of the text without the line to its mark.
     boxes = [matplotlib.text.Text.get_window_extent(text).extents for text in axes.texts]
     shared = sum(labels._overlap(box, boxes[:place]) for place, box in enumerate(boxes))
     area = sum((box[2] - box[0]) * (box[3] - box[1]) for box in boxes)
@@ -295,7 +300,7 @@ def test_labels_keep_apart(places, length):
 
 
 def lost(steps):
-    """Losses of two years and of works without one, from (step, unit, left, left_core) of the year 2000."""
+    """Losses of two years and of works without a year, from (step, unit, left, left_core) of 2000."""
     rows = []
     for order, (step, unit, left, core) in enumerate(steps):
         rows += [
@@ -322,12 +327,12 @@ STEPS = [
 
 
 def areas(axes):
-    """What a panel says of its areas, and their heights in the year 2000."""
+    """Labels of the areas in a plot, and their heights in the year 2000."""
     return {patch.get_label(): patch.get_data().values[0] for patch in axes.patches}
 
 
 def test_losses_draws_what_each_step_leaves_and_the_share_without_a_country():
-    figure = losses(lost(STEPS))
+    figure = plot_losses(lost(STEPS))
     assert titles(figure) == [
         "records and works, on a log scale", "works of the field", "works outside that cite it",
         "works without a country", "references of the field", "references of works outside",
@@ -341,7 +346,7 @@ def test_losses_draws_what_each_step_leaves_and_the_share_without_a_country():
         "with a country: 90 (−25.0 %)": 30,
         "with a country and references: 90": 30,
     }
-    # Those that leave the field for their score count outside.
+    # Works that leave the field because of their score count among the works outside.
     assert areas(others) == {
         "in the source: 120": 40,
         "citing a selected work: 30 (−75.0 %)": 10,
@@ -353,42 +358,42 @@ def test_losses_draws_what_each_step_leaves_and_the_share_without_a_country():
     lines = {line.get_label(): line.get_ydata() for line in share.lines}
     assert lines["of the field: 25.0 %"] == pytest.approx([25, 25])
     assert lines["outside that cite it: 10.0 %"] == pytest.approx([10, 10])
-    assert "besides: 5 records of other years than 2000–2001, or of none" in words(figure)
+    assert "Not shown: 5 records of other years than 2000–2001, or without a year" in words(figure)
 
 
-def test_losses_shows_the_years_of_the_study_alone():
+def test_losses_shows_only_the_years_of_the_study():
     late = pl.col("year").replace({2001: 9999})
     frame = lost(STEPS).with_columns(late)
     frame = frame.with_columns(
         pl.when((pl.col("year") == 9999) & (pl.col("order") >= 4)).then(0).otherwise("left").alias("left")
     )
-    figure = losses(frame)
+    figure = plot_losses(frame)
     assert all(axes.get_xlim() == (1999.5, 2000.5) for axes in figure.axes)
-    assert "2,005 records of other years than 2000, or of none" in words(figure)
+    assert "2,005 records of other years than 2000, or without a year" in words(figure)
 
 
 def test_the_steps_that_the_figure_names_are_those_of_the_selection():
     assert {step for step, *_ in STEPS} <= selection.STEPS.keys()
     steps = list(selection.STEPS)
-    # The share without a country is of what the step before leaves.
+    # The share without a country is relative to what the previous step leaves.
     assert steps[steps.index(COUNTRY_STEP) - 1] == "in the field or citing a selected work"
     assert NAMES.keys() | {YEAR_STEP, FIELD_STEP} <= set(steps)
 
 
-def test_losses_where_every_work_is_of_the_field():
+def test_losses_where_every_work_is_in_the_field():
     whole = [(step, unit, left, core and left) for step, unit, left, core in STEPS]
-    figure = losses(lost(whole))
+    figure = plot_losses(lost(whole))
     assert words(figure).count("none in the source") == 2
-    assert [line.get_label() for line in panel(figure, "works without").lines] == ["of the field: 22.0 %"]
+    assert [line.get_label() for line in axes_of(figure, "works without").lines] == ["of the field: 22.0 %"]
 
 
 def test_recovery_writes_the_numbers_of_pairs():
     diverging = "Scientific Divergence"
     rows = [("Stable", "Unnamed", 3), (diverging, diverging, 1200), ("Stable", "Stable", 1)]
     confusion = pl.DataFrame(rows, ["planted", "recovered", "pairs"], orient="row")
-    figure = recovery(confusion, 0.8149)
+    figure = plot_recovery(confusion, 0.8149)
     axes = figure.axes[0]
-    # Rows and columns are the same three names: divergence, stable, unnamed.
+    # Rows and columns have the same three names: divergence, stable, unnamed.
     assert [text.get_text() for text in axes.texts] == ["1,200", "0", "0", "0", "1", "3", "0", "0", "0"]
     shares = axes.collections[0].get_array().ravel().tolist()
     assert shares == pytest.approx([1, 0, 0, 0, 0.25, 0.75, 0, 0, 0])
@@ -402,8 +407,8 @@ def fitted(**extra):
     frame = pl.DataFrame(
         {"year": [1990, 1991, 1992], "residual": [None, 0.0, 1e-12], "nodes": 3, "links": 2, **extra}
     )
-    absent = {name: pl.lit(None) for name in DIAGNOSTICS.columns if name not in frame.columns}
-    return tables.conform(frame.with_columns(**absent), DIAGNOSTICS)
+    others = {name: pl.lit(None) for name in DIAGNOSTICS.columns if name not in frame.columns}
+    return tables.conform(frame.with_columns(**others), DIAGNOSTICS)
 
 
 MOMENTS = tables.conform(
@@ -423,18 +428,18 @@ MOMENTS = tables.conform(
 )
 
 
-def test_null_diagnostics_draws_residuals_and_the_latest_year():
-    figure = null_diagnostics({"citation": MOMENTS}, {"citation": fitted()})
+def test_diagnostics_draws_residuals_and_the_latest_year():
+    figure = plot_diagnostics({"citation": MOMENTS}, {"citation": fitted()})
     residuals, expected = figure.axes
     assert residuals.lines[0].get_xdata().tolist() == [1991, 1992]
     assert residuals.lines[0].get_ydata().tolist() == [1e-16, 1e-12]
     assert residuals.get_xlabel().endswith("1 of 3 years")
-    assert expected.get_title(loc="left") == "1992: 2 linked pairs\n(not drawn: 1 without a link)"
+    assert expected.get_title(loc="left") == "1992: 2 linked pairs\n(not shown: 1 without a link)"
     assert expected.collections[0].get_array().sum() == 2
     assert expected.lines[0].get_xdata().tolist() == [2.0, 3.0]
 
 
-def test_null_diagnostics_shows_the_sample_where_there_is_one():
+def test_diagnostics_shows_the_sample_where_there_is_one():
     sample = {
         "ess_min": [None, 40.0, 30.0],
         "ess_median": [None, 900.0, 800.0],
@@ -442,39 +447,42 @@ def test_null_diagnostics_shows_the_sample_where_there_is_one():
         "note": [None, "budget spent", None],
     }
     layers = {"collaboration": fitted(**sample), "citation": fitted(**sample)}
-    figure = null_diagnostics(dict.fromkeys(layers, MOMENTS), layers)
-    sizes = panel(figure, "effective")
+    figure = plot_diagnostics(dict.fromkeys(layers, MOMENTS), layers)
+    sizes = axes_of(figure, "effective")
     assert [line.get_ydata().tolist() for line in sizes.lines] == [[900.0, 800.0], [40.0, 30.0]]
     assert sizes.get_title(loc="left").endswith("split R-hat at most 1.020")
-    assert sizes.get_xlabel() == "noted in 1 of 2 years; 1991: budget spent"
+    assert sizes.get_xlabel() == "notes in 1 of 2 years; 1991: budget spent"
     assert len(figure.axes) == 6
 
 
-COURSES, MEMBERS = clustered()
+TRAJECTORIES, CLUSTERS = clustered()
 EMPTY = {
     "no scores": (
-        lambda: significant_links({"citation": NOTHING}, ["US", "CN"]),
+        lambda: plot_significant_links({"citation": NOTHING}, ["US", "CN"]),
         "no pair has a z-score in 2017–2021",
     ),
-    "no layer": (lambda: significant_links({}, ["US", "CN"]), "no pair has a z-score"),
-    "no trajectory": (lambda: trajectories({"citation": NOTHING}, [("US", "CN")], (2000, 2021)), "2000–2021"),
-    "no pair": (lambda: trajectories(LAYERS, [], (2017, 2021)), "no pair chosen"),
+    "no layer": (lambda: plot_significant_links({}, ["US", "CN"]), "no pair has a z-score"),
+    "no trajectory": (
+        lambda: plot_trajectories({"citation": NOTHING}, [("US", "CN")], (2000, 2021)),
+        "2000–2021",
+    ),
+    "no pair": (lambda: plot_trajectories(LAYERS, [], (2017, 2021)), "no pair chosen"),
     "no cluster": (
-        lambda: archetypes(COURSES.head(0), MEMBERS.head(0)),
+        lambda: plot_archetypes(TRAJECTORIES.head(0), CLUSTERS.head(0)),
         "no pair of countries has been clustered",
     ),
     "no country": (
-        lambda: alignment(*[f.head(0) for f in aligned()], ["US", "CN"]),
+        lambda: plot_alignment(*[f.head(0) for f in aligned()], ["US", "CN"]),
         "no country with a trend",
     ),
-    "one pole": (lambda: alignment(*aligned(), ["US"]), "fewer than two poles"),
-    "no works": (lambda: losses(lost([])), "no works of the years of the study have been read"),
+    "one pole": (lambda: plot_alignment(*aligned(), ["US"]), "fewer than two poles"),
+    "no works": (lambda: plot_losses(lost([])), "no works of the years of the study have been read"),
     "no truth": (
-        lambda: recovery(pl.DataFrame(schema={"planted": str, "recovered": str, "pairs": int}), 0.0),
+        lambda: plot_recovery(pl.DataFrame(schema={"planted": str, "recovered": str, "pairs": int}), 0.0),
         "no pair with a planted archetype",
     ),
     "no fit": (
-        lambda: null_diagnostics({"citation": MOMENTS.head(0)}, {"citation": fitted()}),
+        lambda: plot_diagnostics({"citation": MOMENTS.head(0)}, {"citation": fitted()}),
         "nothing was fitted",
     ),
 }
@@ -482,8 +490,8 @@ EMPTY = {
 
 @pytest.mark.parametrize("case", EMPTY)
 def test_a_figure_without_data_says_so(case):
-    draw, message = EMPTY[case]
-    figure = draw()
+    plot, message = EMPTY[case]
+    figure = plot()
     assert message in words(figure)
     assert "Nothing to show" in words(figure)
 
@@ -492,16 +500,16 @@ def test_nulls_draws_one_pair_under_each_model_with_gaps():
     other = LAYERS["collaboration"].with_columns(pl.col("z") + 100)
     by_null = {"max_entropy": LAYERS["collaboration"], "multi_edge": other}
     directed = {"max_entropy": LAYERS["citation"], "multi_edge": NOTHING}
-    figure = nulls({"collaboration": by_null, "citation": directed}, ("US", "FR"), (2016, 2021))
+    figure = plot_nulls({"collaboration": by_null, "citation": directed}, ("US", "FR"), (2016, 2021))
     left, right = figure.axes
     lines = {line.get_label(): line for line in left.lines}
     assert lines["max_entropy"].get_xdata().tolist() == [2017, 2018, 2019, 2020, 2021]
     assert lines["max_entropy"].get_ydata().tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert lines["multi_edge"].get_ydata().tolist() == [101.0, 102.0, 103.0, 104.0, 105.0]
     cited = next(line for line in right.lines if line.get_label() == "max_entropy")
-    # 2019 has no z: a gap, not a straight line over it.
+    # 2019 has no z, so the line has a gap there.
     assert np.array_equal(cited.get_ydata(), [6.0, np.nan, 2.5, 2.0], equal_nan=True)
-    empty = nulls({"collaboration": by_null}, ("US", "BR"), (2016, 2021))
+    empty = plot_nulls({"collaboration": by_null}, ("US", "BR"), (2016, 2021))
     assert "the pair has no z-score in these years" in words(empty)
 
 
@@ -523,5 +531,5 @@ def test_captions_render_without_an_undefined_name(path: Path, kind):
     # halt_level 2: a warning of docutils is an error.
     html = core.publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
     assert ("made-up world" in html) == (path.stem == "study" and kind == "demo")
-    # What belongs to one branch says which; losses and claims belong to the whole study.
+    # The caption of one branch names it; losses and claims belong to the whole study.
     assert "max_entropy" in html or path.stem in ("losses", "claims")

@@ -1,4 +1,4 @@
-"""Figures of polarization, of hubs and of the search for poles: what is drawn is what the tables hold."""
+"""Figures of polarization, of hubs and of the search for poles show the values of their tables."""
 
 import matplotlib
 import polars as pl
@@ -7,9 +7,9 @@ from matplotlib.colors import to_hex
 
 from poles.blocs.tables import HUBS, POLARIZATION, POLARIZATION_TRENDS, POLES
 from poles.figures import style
-from poles.figures.hubs import KINDS, hubs
-from poles.figures.polarization import COLOUR, polarization
-from poles.figures.poles import COLOURS, poles
+from poles.figures.hubs import KINDS, plot_hubs
+from poles.figures.polarization import COLOUR, plot_polarization
+from poles.figures.poles import COLOURS, plot_poles
 from poles.study import tables
 
 
@@ -18,14 +18,14 @@ def titles(figure):
 
 
 def words(figure):
-    """Everything written in a figure."""
+    """All text in a figure."""
     return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
 
 
 def by_year(channel, measure, pair, apart=None):
-    """Values 0.0, 0.1, 0.2 of three years; chance is a tenth below, intervals are 0.05 to either side.
+    """Values 0.0, 0.1, 0.2 of three years, with intervals of 0.05 to either side.
 
-    With unchanged affinities it would be half of each value.
+    Chance is a tenth below each value. The value with constant affinities is half of each.
     """
     rows = [
         (
@@ -51,7 +51,7 @@ def test_polarization_draws_values_intervals_and_chance():
         ("collaboration", "correlation", "US-CN"),
     ]
     frame = tables.conform(pl.concat(by_year(*kind) for kind in kinds), POLARIZATION)
-    figure = polarization(frame, pl.concat(trend(*kind[:3]) for kind in kinds))
+    figure = plot_polarization(frame, pl.concat(trend(*kind[:3]) for kind in kinds))
     assert titles(figure) == ["correlation of z with the poles", "modularity of the best split", "", ""]
     assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["collaboration", "citation"]
     assert "needs two poles" in words(figure)  # collaboration has no modularity here
@@ -69,18 +69,20 @@ def test_polarization_draws_values_intervals_and_chance():
     assert sorted(set(vertices[vertices[:, 0] == 2002, 1])) == pytest.approx([0.15, 0.25])
     assert dots.get_offsets().tolist() == [[2001, 0.1], [2002, 0.2]]
     assert axes.get_xlabel() == (
-        "poles in two camps in 2 of 3 years\n−0.50 a decade; beyond dashed −0.40\n(−0.70 to −0.10)"
+        "poles in different camps: 2 of 3 years\n−0.50 per decade; beyond dashed −0.40\n(−0.70 to −0.10)"
     )
 
 
 def test_polarization_between_three_poles_has_a_line_for_each_pair():
     pairs = ["US-CN", "US-IN", "CN-IN"]
     frame = pl.concat(by_year("collaboration", "correlation", pair) for pair in pairs)
-    figure = polarization(frame, pl.concat(trend("collaboration", "correlation", pair) for pair in pairs))
+    figure = plot_polarization(
+        frame, pl.concat(trend("collaboration", "correlation", pair) for pair in pairs)
+    )
     lines = [line for line in figure.axes[0].lines if to_hex(line.get_color()).upper() == COLOUR]
     assert [line.get_label() for line in lines] == pairs
     assert len({line.get_linestyle() for line in lines}) == 3
-    assert len(figure.axes[0].collections) == 2  # bands of the first alone
+    assert len(figure.axes[0].collections) == 2  # bands of the first pair only
 
 
 def region(name, unit, hub, spoke, small, p, large):
@@ -93,14 +95,14 @@ def region(name, unit, hub, spoke, small, p, large):
 
 
 def test_hubs_draws_means_and_p_of_each_region():
-    found = pl.concat(
+    table = pl.concat(
         [
             region("Western Asia", "z", 1.0, 2.0, None, None, ["IL", "TR"]),
             region("EU", "z", -1.0, 0.5, 0.25, 0.0004, ["DE", "FR", "IT", "ES", "NL", "SE"]),
             region("EU", "noise", -9.0, 5.0, 2.0, 0.2, ["DE", "FR", "IT", "ES", "NL", "SE"]),
         ]
     )
-    figure = hubs(tables.conform(found, HUBS))
+    figure = plot_hubs(tables.conform(table, HUBS))
     assert titles(figure) == ["collaboration"] * 2
     axes, noise = figure.axes
     names = [label.get_text() for label in axes.get_yticklabels()]
@@ -115,7 +117,7 @@ def test_hubs_draws_means_and_p_of_each_region():
     assert [text.get_text() for text in noise.texts] == ["p = 0.200"]
 
 
-def attracted(code, strength, attracts, repels, q=0.5):
+def pole_row(code, strength, attracts, repels, q=0.5):
     row = dict.fromkeys(POLES.columns) | {
         "country": code, "strength": strength, "partners": 10, "attracted": attracts, "repelled": repels,
         "excess": 0.1, "excess_repelled": -0.2, "q_attracts": q, "q_repels": 0.9,
@@ -125,8 +127,8 @@ def attracted(code, strength, attracts, repels, q=0.5):
 
 def test_poles_draws_shares_of_the_strongest(monkeypatch):
     monkeypatch.setattr("poles.figures.poles.MOST", 2)
-    rows = [attracted("FR", 0.1, 9, 9), attracted("US", 0.5, 1, 6), attracted("CN", 0.3, 7, 0, q=0.01)]
-    figure = poles(pl.concat(rows), ["US", "CN"])
+    rows = [pole_row("FR", 0.1, 9, 9), pole_row("US", 0.5, 1, 6), pole_row("CN", 0.3, 7, 0, q=0.01)]
+    figure = plot_poles(pl.concat(rows), ["US", "CN"])
     axes = figure.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["United States", "China"]
     bars = {(round(bar.get_y() + bar.get_height() / 2), bar.get_width()): bar for bar in axes.patches}
@@ -135,24 +137,25 @@ def test_poles_draws_shares_of_the_strongest(monkeypatch):
     assert bars[0, 0.1].get_alpha() < 1
     assert to_hex(bars[0, -0.6].get_facecolor()).upper() == COLOURS["repels"]
     ticks = [line.get_segments() for line in axes.collections]
-    # What chance gives: the share less the excess, at either side.
+    # The share expected by chance is the share minus the excess, on either side.
     assert [segment[0, 0] for segment in ticks[0]] == pytest.approx([0.0, 0.6])
     assert [segment[0, 0] for segment in ticks[1]] == pytest.approx([-0.8, -0.2])
 
 
 @pytest.mark.parametrize(
-    "draw", [lambda frame: polarization(frame, frame), hubs, lambda frame: poles(frame, ["US"])]
+    "plot",
+    [lambda frame: plot_polarization(frame, frame), plot_hubs, lambda frame: plot_poles(frame, ["US"])],
 )
-def test_nothing_to_draw_is_said(draw):
+def test_a_figure_without_data_says_so(plot):
     names = dict.fromkeys(("channel", "region", "year"), pl.String)
-    assert "Nothing to show" in words(draw(pl.DataFrame(schema=names)))
+    assert "Nothing to show" in words(plot(pl.DataFrame(schema=names)))
 
 
-def test_colours_are_told_apart():
+def test_colours_are_distinct():
     colours = [COLOUR, *(colour for _, colour, _ in KINDS.values())]
     assert len({*colours, *style.POLES, *style.ARCHETYPES.values(), style.SOME}) == len(colours) - 1 + 11
 
 
 @pytest.mark.parametrize(("p", "written"), [(0.5, "p = 0.500"), (0.0005, "p = 0.001"), (0.0004, "p < 0.001")])
 def test_p_values_are_never_written_as_zero(p, written):
-    assert style.p_value(p) == written
+    assert style.format_p(p) == written

@@ -1,4 +1,4 @@
-"""One rule per figure; each is drawn as SVG and PNG, and the SVG stands in the report."""
+"""One rule per figure. Each figure is written as SVG and PNG, and the report shows the SVG."""
 
 LABELS = {"data": "{variant}", "null model": "{null}"}
 SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS)
@@ -76,7 +76,7 @@ rule plot_archetypes:
 
 
 rule plot_selection:
-    """Stability, silhouette and distance against the number of clusters, beside surrogates."""
+    """Stability, silhouette and explained distance by number of clusters, beside surrogates."""
     input:
         "results/{variant}/clusters/{null}.selection.parquet",
     output:
@@ -141,7 +141,7 @@ rule plot_poles:
 
 
 rule plot_polarization:
-    """Whether the countries take sides, by year, and what chance gives."""
+    """Measures of polarization by year, beside chance and constant affinities."""
     input:
         by_year="results/{variant}/polarization/{null}.parquet",
         trends="results/{variant}/polarization/{null}.trends.parquet",
@@ -162,7 +162,7 @@ rule plot_polarization:
 
 
 rule plot_hubs:
-    """Trends between large and small countries of each region, and among the large."""
+    """Trends among the large countries of each region, and between large and small ones."""
     input:
         "results/{variant}/hubs/{null}.parquet",
     output:
@@ -228,14 +228,14 @@ rule plot_recovery:
 
 
 rule plot_diagnostics:
-    """How well a null model keeps its constraints, and observed against expected weights."""
+    """How well a null model was fitted, and expected against observed weights."""
     input:
         moments=expand(f"{FITS}.parquet", layer=LAYERS),
         diagnostics=expand(f"{FITS}.diagnostics.parquet", layer=LAYERS),
     output:
         svg=report(
             "results/figures/{variant}/{null}/diagnostics.svg",
-            caption="../report/null_diagnostics.rst",
+            caption="../report/diagnostics.rst",
             category="5 Checks",
             labels=LABELS,
         ),
@@ -250,7 +250,7 @@ rule plot_diagnostics:
 
 
 rule plot_losses:
-    """What each step of the selection leaves, by year."""
+    """Works and references left after each step of the selection, by year."""
     input:
         "results/losses.parquet",
     output:

@@ -1,4 +1,4 @@
-"""Figure: which countries draw nearer to which pole, and how sure that is."""
+"""Figure: which countries draw closer to which pole, and how certain that is."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -13,146 +13,151 @@ from poles.blocs.alignment import BOTH, NEITHER, UNKNOWN
 from poles.figures import labels, style
 
 LABELLED = 25
-"""Countries named in each panel."""
+"""Number of countries named in each plot, the largest."""
 RANKED = 40
-"""Countries whose index is drawn, the largest."""
-INDEX_WORDS = (
-    "Index: trend with the first pole less that with the second, 95 % interval; hollow where it holds zero."
+"""Number of countries whose index is drawn, the largest."""
+INDEX_CAPTION = (
+    "Index: trend with the first pole minus trend with the second, with its 95 % interval; hollow if it "
+    "contains zero."
 )
 
 
 @style.styled
-def alignment(
+def plot_alignment(
     alignment: pl.DataFrame,
     trends: pl.DataFrame,
     poles: Sequence[str],
     sizes: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Draw each country's trend with one pole over its trend with another, and its index between the two.
+    """Plot each country's trend with one pole against its trend with another, and its index.
 
     Parameters
     ----------
     alignment : pl.DataFrame
-        Columns country, group (as `poles.blocs.alignment.group_of` has it), index, index_low and index_high.
+        Columns country, group (see `poles.blocs.alignment.group_of`), index, index_low and index_high.
     trends : pl.DataFrame
         Table `TRENDS`.
     poles : sequence of str
-        Country codes: the first is on the horizontal axis, each further one gives a row of panels.
+        Country codes. The first pole is on the horizontal axis; every other pole has a row of plots.
     sizes : Mapping, optional
-        Output by country; the largest are named. Without it, those with the largest trends are.
+        Output by country. The largest countries are named; without `sizes`, those with the largest trends.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel per further pole and channel; of two poles, one more with the index of the `RANKED` largest
-        countries.
+        One plot per further pole and channel. With two poles, one more plot ranks the `RANKED` largest
+        countries by their index.
     """
     channels = sorted(trends["channel"].unique(), key=lambda channel: (channel != "collaboration", channel))
     if not channels or alignment.is_empty() or len(poles) < 2:
         return style.empty("Trends with the poles", "fewer than two poles, or no country with a trend")
     colours = _colours(poles)
-    with_one = "integrates with {} only" if len(poles) < 3 else "with {}"
-    words = {f"only {pole}": with_one.format(style.name(pole)) for pole in poles}
-    words |= {BOTH: "with both" if len(poles) == 2 else "with all", NEITHER: "with none"}
-    present = set(alignment["group"])
+    only = "integrates with {} only" if len(poles) < 3 else "with {}"
+    legend = {f"only {pole}": only.format(style.country_name(pole)) for pole in poles}
+    legend |= {BOTH: "with both" if len(poles) == 2 else "with all", NEITHER: "with none"}
+    groups = set(alignment["group"])
     ranked = len(poles) == 2 and alignment["index"].is_not_null().any()
     figure = style.canvas(
-        f"Who draws nearer: trends of links with {style.listing(poles)}",
-        "Change of z per decade (scales: linear near zero, logarithmic outward). A mark per country; "
-        "colour: group by archetype. " + (INDEX_WORDS if ranked else ""),
+        f"Trends of links with the poles: {style.country_list(poles)}",
+        "Change of z per decade; scales are linear near zero and logarithmic further out. Each mark is a "
+        "country; its colour is its group by archetype. " + (INDEX_CAPTION if ranked else ""),
         width=max(8.0, 5.3 * len(channels) + (3.4 if ranked else 0)),
         height=1.0 + (6.2 if ranked else 5.2 * (len(poles) - 1)),
         colours={
-            words.get(group, "with some" if "+" in group else group): colour
+            legend.get(group, "with some" if "+" in group else group): colour
             for group, colour in colours.items()
-            if group in present
+            if group in groups
         },
     )
     widths = [5.3] * len(channels) + ([3.4] if ranked else [])
-    whole = figure.subplots(len(poles) - 1, len(widths), squeeze=False, width_ratios=widths)
-    grid = whole[:, : len(channels)]
+    grid = figure.subplots(len(poles) - 1, len(widths), squeeze=False, width_ratios=widths)
     if ranked:
-        _ranking(whole[0, -1], alignment, colours, poles, sizes)
-    named = {}
+        _plot_ranking(grid[0, -1], alignment, colours, poles, sizes)
+    points_to_label = {}
     for row, pole in zip(grid, poles[1:], strict=True):
-        for axes, channel in zip(row, channels, strict=True):
+        for axes, channel in zip(row[: len(channels)], channels, strict=True):
             axes.set_title(channel.replace("_", " "), fontweight="bold")
-            wide = _wide(alignment, trends.filter(pl.col("channel") == channel), poles[0], pole)
-            if wide.is_empty():
+            countries = _slopes_with_both(
+                alignment, trends.filter(pl.col("channel") == channel), poles[0], pole
+            )
+            if countries.is_empty():
                 style.blank(axes, "no country has a trend with both poles")
                 continue
-            _panel(axes, wide, colours, poles[0], pole)
-            named[axes] = _largest(wide, sizes)
-    figure.draw_without_rendering()  # fixes the scales that labels are placed on
-    for axes, points in named.items():
-        labels.place(axes, points)
+            _plot_trends(axes, countries, colours, poles[0], pole)
+            points_to_label[axes] = _largest(countries, sizes)
+    figure.draw_without_rendering()  # fixes the scales, on which labels are placed
+    for axes, points in points_to_label.items():
+        labels.place_labels(axes, points)
     return figure
 
 
 def _colours(poles: Sequence[str]) -> dict[str, str]:
-    """Colour of every group; of three poles or more, each group of some of them has the same one."""
-    single = {f"only {pole}": colour for pole, colour in zip(poles, style.POLES, strict=False)}
+    """Colour of every group; all groups of several but not all poles share one colour."""
+    only = {f"only {pole}": colour for pole, colour in zip(poles, style.POLES, strict=False)}
     some = {
         "+".join(group): style.SOME for size in range(2, len(poles)) for group in combinations(poles, size)
     }
-    return {**single, BOTH: style.BRIDGE, **some, NEITHER: style.GREY, UNKNOWN: style.LIGHT}
+    return {**only, BOTH: style.BRIDGE, **some, NEITHER: style.GREY, UNKNOWN: style.LIGHT}
 
 
-def _wide(alignment: pl.DataFrame, trends: pl.DataFrame, one: str, two: str) -> pl.DataFrame:
-    """Columns country, group, x (slope with pole one) and y (with pole two), without the poles."""
+def _slopes_with_both(alignment: pl.DataFrame, trends: pl.DataFrame, first: str, second: str) -> pl.DataFrame:
+    """Columns country, group, x (slope with the first pole) and y (with the second), without the poles."""
     finite = trends.filter(pl.col("slope").is_finite())
     x, y = (
         finite.filter(pl.col("pole") == pole).select("country", pl.col("slope").alias(axis))
-        for pole, axis in ((one, "x"), (two, "y"))
+        for pole, axis in ((first, "x"), (second, "y"))
     )
-    wide = alignment.select("country", "group").join(x, on="country").join(y, on="country")
-    return wide.filter(~pl.col("country").is_in([one, two])).sort("country")
+    countries = alignment.select("country", "group").join(x, on="country").join(y, on="country")
+    return countries.filter(~pl.col("country").is_in([first, second])).sort("country")
 
 
-def _panel(axes: Axes, frame: pl.DataFrame, colours: Mapping[str, str], one: str, two: str) -> None:
-    """Draw one channel against one pair of poles."""
-    x, y = frame["x"].to_numpy(), frame["y"].to_numpy()
+def _plot_trends(
+    axes: Axes, countries: pl.DataFrame, colours: Mapping[str, str], first: str, second: str
+) -> None:
+    """Plot the trends of one channel with two poles against each other."""
+    x, y = countries["x"].to_numpy(), countries["y"].to_numpy()
     _scale(axes, "x", x)
     _scale(axes, "y", y)
     axes.axhline(0, color=style.GREY, lw=0.8)
     axes.axvline(0, color=style.GREY, lw=0.8)
-    axes.scatter(x, y, s=22, c=[colours.get(group, style.GREY) for group in frame["group"]], lw=0, alpha=0.85)
+    group_colours = [colours.get(group, style.GREY) for group in countries["group"]]
+    axes.scatter(x, y, s=22, c=group_colours, lw=0, alpha=0.85)
     axes.margins(0.1)
-    axes.set_xlabel(f"trend with {style.name(one)}")
-    axes.set_ylabel(f"trend with {style.name(two)}")
+    axes.set_xlabel(f"trend with {style.country_name(first)}")
+    axes.set_ylabel(f"trend with {style.country_name(second)}")
     corners = {
-        (0, 0): "from both",
-        (0, 1): f"to {style.name(two)}",
-        (1, 0): f"to {style.name(one)}",
-        (1, 1): "to both",
+        (0, 0): "away from both",
+        (0, 1): f"towards {style.country_name(second)}",
+        (1, 0): f"towards {style.country_name(first)}",
+        (1, 1): "towards both",
     }
-    for (right, up), words in corners.items():
+    for (right, up), text in corners.items():
         axes.text(
-            0.99 if right else 0.01, 0.99 if up else 0.01, words, transform=axes.transAxes, color=style.GREY,
+            0.99 if right else 0.01, 0.99 if up else 0.01, text, transform=axes.transAxes, color=style.GREY,
             ha="right" if right else "left", va="top" if up else "bottom", fontstyle="italic",
         )  # fmt: skip
 
 
 def _scale(axes: Axes, axis: str, values: np.ndarray) -> None:
-    """Scale an axis so that countries that move little are told apart beside those that move far."""
+    """Scale an axis so that countries with small trends stay distinct beside those with large ones."""
     typical = float(np.median(np.abs(values))) or 1.0
     steps = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 3)]
     ticks = [sign * step for step in steps if step > 0.8 * typical for sign in (-1, 1)]
     getattr(axes, f"set_{axis}scale")("asinh", linear_width=typical)
-    scaled = getattr(axes, f"{axis}axis")
-    scaled.set_major_locator(FixedLocator([0.0, *ticks]))
-    scaled.set_minor_locator(NullLocator())
-    scaled.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    scale = getattr(axes, f"{axis}axis")
+    scale.set_major_locator(FixedLocator([0.0, *ticks]))
+    scale.set_minor_locator(NullLocator())
+    scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
 
 
-def _ranking(
+def _plot_ranking(
     axes: Axes,
     alignment: pl.DataFrame,
     colours: Mapping[str, str],
     poles: Sequence[str],
     sizes: Mapping[str, float] | None,
 ) -> None:
-    """Draw the index of the largest countries with its interval, that nearest to the first pole on top."""
+    """Plot the index of the largest countries with its interval, the greatest index on top."""
     rows = alignment.drop_nulls("index").rows(named=True)
     rows.sort(
         key=lambda row: (-(sizes.get(row["country"], 0.0) if sizes else abs(row["index"])), row["country"])
@@ -161,19 +166,21 @@ def _ranking(
     axes.axvline(0, color=style.GREY, lw=0.8)
     for place, row in enumerate(rows):
         colour = colours.get(row["group"], style.GREY)
-        sure = row["index_low"] > 0 or row["index_high"] < 0
+        excludes_zero = row["index_low"] > 0 or row["index_high"] < 0
         axes.plot([row["index_low"], row["index_high"]], [place, place], color=colour, lw=1.4)
-        axes.plot([row["index"]], [place], marker="o", ms=4, color=colour, mfc=colour if sure else "white")
-    axes.set_yticks(range(len(rows)), [style.name(row["country"], 16) for row in rows], fontsize=7)
+        fill = colour if excludes_zero else "white"
+        axes.plot([row["index"]], [place], marker="o", ms=4, color=colour, mfc=fill)
+    axes.set_yticks(range(len(rows)), [style.country_name(row["country"], 16) for row in rows], fontsize=7)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_title("index", fontweight="bold")
-    axes.set_xlabel(f"← {style.name(poles[1])}      {style.name(poles[0])} →\nnoise units per decade")
+    first, second = map(style.country_name, poles)
+    axes.set_xlabel(f"← {second}      {first} →\nnoise units per decade")
 
 
-def _largest(frame: pl.DataFrame, sizes: Mapping[str, float] | None) -> dict[str, tuple[float, float]]:
-    """Names and positions of the countries to label, most important first."""
-    rows = frame.select("country", "x", "y").rows()
+def _largest(countries: pl.DataFrame, sizes: Mapping[str, float] | None) -> dict[str, tuple[float, float]]:
+    """Names and positions of the countries to label, the largest first."""
+    rows = countries.select("country", "x", "y").rows()
     rows.sort(key=lambda row: -(sizes.get(row[0], 0.0) if sizes else abs(row[1]) + abs(row[2])))
-    return {style.name(country): (x, y) for country, x, y in rows[:LABELLED]}
+    return {style.country_name(country): (x, y) for country, x, y in rows[:LABELLED]}

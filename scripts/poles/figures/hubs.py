@@ -1,4 +1,4 @@
-"""Figure: whether large producers draw nearer to their small neighbours than to one another."""
+"""Figure: whether large producers draw closer to their small neighbours than to one another."""
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -11,53 +11,53 @@ KINDS = {
     "spokes": ("large with small", "#332288", "D"),
     "small": ("small with small", style.GREY, "s"),
 }
-"""Kinds of pairs: what they are called, colour and mark."""
+"""Label, colour and mark of each kind of pairs."""
 UNITS = {"z": "z per decade", "noise": "noise units per decade"}
 MOST = 12
-"""Regions drawn, those of most pairs."""
+"""Number of regions drawn, those with the most pairs."""
 
 
 @style.styled
-def hubs(found: pl.DataFrame) -> Figure:
-    """Draw the mean trends of each kind of pair, region by region.
+def plot_hubs(hubs: pl.DataFrame) -> Figure:
+    """Plot the mean trends of each kind of pairs, region by region.
 
     Parameters
     ----------
-    found : pl.DataFrame
+    hubs : pl.DataFrame
         `HUBS`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A row per channel, a column per unit of slopes; `MOST` regions at most, the EU on top.
+        A row per channel and a column per unit of slopes. At most `MOST` regions, the EU on top.
     """
-    if found.is_empty():
+    if hubs.is_empty():
         return style.empty("Hub and spoke", "no region has two large countries and a small one in the panel")
-    channels = sorted(found["channel"].unique(), key=lambda channel: (channel != "collaboration", channel))
+    channels = sorted(hubs["channel"].unique(), key=lambda channel: (channel != "collaboration", channel))
     size = pl.col("hub_pairs") + pl.col("spoke_pairs") + pl.col("small_pairs").fill_null(0)
-    order = found.group_by("region").agg(size.max().alias("size"))
-    order = order.sort(pl.col("region") != "EU", -pl.col("size"), "region")["region"].to_list()[:MOST]
+    sizes = hubs.group_by("region").agg(size.max().alias("size"))
+    order = sizes.sort(pl.col("region") != "EU", -pl.col("size"), "region")["region"].to_list()[:MOST]
     figure = style.canvas(
-        "Who draws nearer within a region: large producers and small countries",
-        "Mean trend of z over the pairs of a kind, with its 95 % interval. Right: p of the difference of "
-        "large-small and large-large pairs, by permuting who is large; bold below 0.05.",
+        "Trends of links within regions, between large producers and small countries",
+        "Mean trend of z over each kind of pairs, with its 95 % interval. Right: p of the difference between "
+        "large-small and large-large pairs, by permuting which countries are large; bold below 0.05.",
         width=10.5,
         height=1.3 + len(channels) * (0.9 + 0.42 * len(order)),
-        colours={words: colour for words, colour, _ in KINDS.values()},
+        colours={label: colour for label, colour, _ in KINDS.values()},
     )
     grid = figure.subplots(len(channels), len(UNITS), squeeze=False)
     for row, channel in zip(grid, channels, strict=True):
         for axes, unit in zip(row, UNITS, strict=True):
-            _panel(axes, found.filter(channel=channel, unit=unit), order, names=axes is row[0])
+            _plot_regions(axes, hubs.filter(channel=channel, unit=unit), order, names=axes is row[0])
             axes.set_title(channel.replace("_", " "), fontweight="bold")
             axes.set_xlabel(UNITS[unit])
     return figure
 
 
-def _panel(axes: Axes, frame: pl.DataFrame, order: list[str], names: bool) -> None:
-    """Draw one channel in one unit."""
+def _plot_regions(axes: Axes, hubs: pl.DataFrame, order: list[str], names: bool) -> None:
+    """Plot the regions in one channel and one unit; with or without their names."""
     axes.axvline(0, color=style.GREY, lw=0.8)
-    rows = {row["region"]: row for row in frame.iter_rows(named=True)}
+    rows = {row["region"]: row for row in hubs.iter_rows(named=True)}
     labels = []
     for place, region in enumerate(order):
         row = rows.get(region)
@@ -73,7 +73,7 @@ def _panel(axes: Axes, frame: pl.DataFrame, order: list[str], names: bool) -> No
             axes.plot([row[kind]], [height], ls="", marker=mark, ms=4.5, color=colour)
         p = row["p"]
         axes.text(
-            1.01, place, "too few" if p is None else style.p_value(p), transform=axes.get_yaxis_transform(),
+            1.01, place, "too few" if p is None else style.format_p(p), transform=axes.get_yaxis_transform(),
             va="center", fontsize=8, fontweight="bold" if p is not None and p < 0.05 else "normal",
             color=style.GREY if p is None else style.INK,
         )  # fmt: skip
@@ -82,7 +82,7 @@ def _panel(axes: Axes, frame: pl.DataFrame, order: list[str], names: bool) -> No
     axes.set_yticks(range(len(order)), labels if names else [""] * len(order))
     axes.tick_params(axis="y", length=0, labelsize=7.5)
     axes.set_ylim(len(order) - 0.4, -0.6)
-    # Intervals of few pairs are wide: the panel shows the means, and as much of those as fits.
+    # Intervals of few pairs are wide, so the scale follows the means and may cut intervals.
     means = [row[kind] for row in rows.values() for kind in KINDS if row[kind] is not None]
     reach = 1.6 * max((abs(mean) for mean in means), default=1.0) or 1.0
     axes.set_xlim(-reach, reach)

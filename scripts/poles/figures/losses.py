@@ -1,4 +1,4 @@
-"""Figure: what the selection of works keeps."""
+"""Figure: works and references that are left after each step of the selection."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ YEAR_STEP = "year in the study"
 COUNTRY_STEP = "with a country"
 """The step that drops works without a country."""
 FIELD_STEP = "topic score"
-"""The step after which no work leaves the field any more."""
+"""The last step at which a work can leave the field."""
 NAMES = {"in the field or citing a selected work": "citing a selected work"}
-"""Steps under another name, as they drop works outside the field alone."""
-TITLE = "What the selection of works keeps, by year of publication"
+"""Other names of steps, because these drop only works outside the field."""
+TITLE = "Works and references left after each step of the selection, by year of publication"
 
 
 @style.styled
-def losses(losses: pl.DataFrame) -> Figure:
-    """Draw what is left after each step of the selection, by year.
+def plot_losses(losses: pl.DataFrame) -> Figure:
+    """Plot what is left after each step of the selection, by year.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def losses(losses: pl.DataFrame) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Records; works and references, of the field and of works outside that cite it; and the share of works
-        that no country can be given to.
+        Records; works and references of the field; works and references outside the field that cite it; and
+        the share of works without a known country.
     """
     studied = losses.filter((pl.col("step") == YEAR_STEP) & (pl.col("left") > 0))["year"]
     if studied.is_empty():
@@ -41,50 +41,50 @@ def losses(losses: pl.DataFrame) -> Figure:
     first, last = studied.min(), studied.max()
     inside = losses.filter(pl.col("year").is_between(first, last)).sort("order", "year")
     read, of_years = (frame.filter(pl.col("order") == 0)["left"].sum() for frame in (losses, inside))
-    panels = _panels(inside)
-    most = [max(frame["order"].n_unique() for _, frame in row) for row in (panels[:2], panels[2:])]
+    steps = _steps_by_title(inside)
+    most = [max(frame["order"].n_unique() for _, frame in row) for row in (steps[:2], steps[2:])]
     figure = style.canvas(
         TITLE,
-        "Shades from light to dark: left after each step that drops any. Numbers: totals over the years, and "
-        f"the share that the step drops. Read besides: {read - of_years:,} records of other years than "
-        f"{style.span(first, last)}, or of none.",
+        "Shades from light to dark: what is left after each step that drops something. Numbers: totals "
+        f"over the years, and the share that the step drops. Not shown: {read - of_years:,} records of other "
+        f"years than {style.year_range(first, last)}, or without a year.",
         width=11.0,
         height=5.9 + 0.17 * sum(most),
     )
     heights = [2.3 + 0.17 * number for number in most]
     grid = figure.subplots(2, 3, height_ratios=heights)
-    for row, two in zip(grid, (panels[:2], panels[2:]), strict=True):
-        for axes, (title, frame) in zip(row[1:], two, strict=True):
+    for row, (left, right) in zip(grid, (steps[:2], steps[2:]), strict=True):
+        for axes, (title, frame) in zip(row[1:], (left, right), strict=True):
             axes.set_title(title, fontweight="bold")
-            _steps(axes, frame)
+            _plot_steps(axes, frame)
     grid[0, 0].set_title("records and works, on a log scale", fontweight="bold")
-    _records(grid[0, 0], inside.filter(pl.col("unit") == "works"))
+    _plot_records(grid[0, 0], inside.filter(pl.col("unit") == "works"))
     grid[1, 0].set_title("works without a country", fontweight="bold")
-    _without_country(grid[1, 0], inside.filter(pl.col("unit") == "works"))
+    _plot_without_country(grid[1, 0], inside.filter(pl.col("unit") == "works"))
     for axes in grid.flat:
         axes.set_xlim(first - 0.5, last + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     return figure
 
 
-def _panels(losses: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
-    """Title and content of each panel: year, order, step, number; for works, then for references."""
-    settled = losses.filter(pl.col("step") == FIELD_STEP)["order"].first()
+def _steps_by_title(losses: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    """Title of each plot and its steps (year, order, step, number): two of works, two of references."""
+    last_order = losses.filter(pl.col("step") == FIELD_STEP)["order"].first()
     core, other = pl.col("left_core"), pl.col("left") - pl.col("left_core")
-    panels = {
+    plots = {
         "works of the field": losses.filter(unit="works").with_columns(number=core),
-        # A work that leaves the field counts among the others from then on.
+        # A work that leaves the field counts among the others from the next step on.
         "works outside that cite it": losses.filter(
-            (pl.col("unit") == "works") & (pl.col("order") >= settled)
+            (pl.col("unit") == "works") & (pl.col("order") >= last_order)
         ).with_columns(number=other),
         "references of the field": losses.filter(unit="references").with_columns(number=core),
         "references of works outside": losses.filter(unit="references").with_columns(number=other),
     }
-    return [(title, _telling(frame.drop_nulls("number"))) for title, frame in panels.items()]
+    return [(title, _effective(frame.drop_nulls("number"))) for title, frame in plots.items()]
 
 
-def _telling(steps: pl.DataFrame) -> pl.DataFrame:
-    """Leave out steps that drop nothing, except the first, the last and that about countries."""
+def _effective(steps: pl.DataFrame) -> pl.DataFrame:
+    """Steps that drop something, and the first, the last and the one about countries."""
     totals = steps.group_by("order", "step").agg(pl.col("number").sum()).sort("order")
     drops = pl.col("number") != pl.col("number").shift()
     ends = pl.col("order").is_in([totals["order"].min(), totals["order"].max()])
@@ -93,20 +93,20 @@ def _telling(steps: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shade(place: int, places: int) -> str:
-    """Grey of a step: the darker the later."""
+    """Grey of a step, darker for later steps."""
     return str(round(0.88 - 0.6 * place / max(1, places - 1), 2))
 
 
 def _legend(axes: Axes) -> None:
-    """Explain a panel below it, line by line."""
+    """Add a legend below the axes, one entry per line."""
     axes.legend(
         loc="upper left", bbox_to_anchor=(0, -0.1), fontsize=8, handlelength=1.2, handleheight=0.9,
         borderpad=0, labelspacing=0.35,
     )  # fmt: skip
 
 
-def _steps(axes: Axes, frame: pl.DataFrame) -> None:
-    """Draw what each step leaves, one area over the other, so that what is seen of each is lost next."""
+def _plot_steps(axes: Axes, frame: pl.DataFrame) -> None:
+    """Plot what each step leaves as areas on top of each other: the visible part is lost at the next step."""
     if not frame["number"].sum():
         style.blank(axes, "none in the source")
         return
@@ -128,16 +128,16 @@ def _steps(axes: Axes, frame: pl.DataFrame) -> None:
     style.thousands(axes)
 
 
-def _records(axes: Axes, works: pl.DataFrame) -> None:
-    """Draw the records read, and the first and the last number of works."""
+def _plot_records(axes: Axes, works: pl.DataFrame) -> None:
+    """Plot the number of records read, and the first and the last number of works."""
     orders = works["order"].unique().sort().to_list()
-    known = works.filter(pl.col("left_core").is_not_null())["order"].min()
-    chosen = sorted({orders[0], known, orders[-1]})
-    for place, order in enumerate(chosen):
+    first_of_works = works.filter(pl.col("left_core").is_not_null())["order"].min()
+    chosen_orders = sorted({orders[0], first_of_works, orders[-1]})
+    for place, order in enumerate(chosen_orders):
         line = works.filter(pl.col("order") == order).sort("year")
         label = f"{line['step'][0]}: {line['left'].sum():,}"
         line = line.filter(pl.col("left") > 0)
-        shade = _shade(place + 1, len(chosen) + 1)
+        shade = _shade(place + 1, len(chosen_orders) + 1)
         axes.plot(
             line["year"].to_numpy(),
             line["left"].to_numpy(),
@@ -154,13 +154,13 @@ def _records(axes: Axes, works: pl.DataFrame) -> None:
     _legend(axes)
 
 
-def _share(after: Sequence[int], before: Sequence[int]) -> list[float]:
-    """Percentage lost between two steps; not a number where there was nothing to lose."""
+def _percentage_lost(after: Sequence[int], before: Sequence[int]) -> list[float]:
+    """Percentage lost between two steps; NaN where there was nothing to lose."""
     return [100 * (1 - a / b) if b else float("nan") for a, b in zip(after, before, strict=True)]
 
 
-def _without_country(axes: Axes, works: pl.DataFrame) -> None:
-    """Draw the share that the step about countries drops of what the step before it left."""
+def _plot_without_country(axes: Axes, works: pl.DataFrame) -> None:
+    """Plot the share of works that the step about countries drops."""
     works = works.with_columns(other=pl.col("left") - pl.col("left_core"))
     after = works.filter(pl.col("step") == COUNTRY_STEP)
     before = works.filter(pl.col("order") == after["order"].min() - 1)
@@ -169,12 +169,12 @@ def _without_country(axes: Axes, works: pl.DataFrame) -> None:
         "other": ("outside that cite it", {"color": style.GREY, "marker": "."}),
     }
     top = 10.0
-    for column, (name, look) in lines.items():
+    for column, (name, form) in lines.items():
         if before[column].sum():
-            shares = _share(after[column], before[column])
-            (whole,) = _share([after[column].sum()], [before[column].sum()])
-            axes.plot(after["year"].to_numpy(), shares, lw=1.8, label=f"{name}: {whole:.1f} %", **look)
-            top = max(top, *(share for share in shares if share == share))
+            by_year = _percentage_lost(after[column], before[column])
+            (overall,) = _percentage_lost([after[column].sum()], [before[column].sum()])
+            axes.plot(after["year"].to_numpy(), by_year, lw=1.8, label=f"{name}: {overall:.1f} %", **form)
+            top = max(top, *(share for share in by_year if share == share))
     axes.set_ylim(0, min(100, 1.2 * top))
     axes.set_ylabel("% of the works")
     _legend(axes)

@@ -11,14 +11,14 @@ from poles.figures import style
 from poles.nulls.scores import pair_means
 
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
-"""By place in the list of null models (Okabe and Ito 2008)."""
+"""Colours by place in the list of null models (Okabe and Ito 2008)."""
 
 
 @style.styled
-def nulls(
+def plot_nulls(
     scores: Mapping[str, Mapping[str, pl.DataFrame]], pair: tuple[str, str], years: tuple[int, int]
 ) -> Figure:
-    """Draw z of one pair by year, a line per null model and a panel per layer.
+    """Plot z of one pair by year, with a line per null model and a plot per layer.
 
     Parameters
     ----------
@@ -33,21 +33,21 @@ def nulls(
     -------
     matplotlib.figure.Figure
         The z of a directed layer is the mean of both directions. The scale is linear between -1 and 1 and
-        logarithmic beyond, as null models differ by orders of magnitude.
+        logarithmic beyond, because null models differ by orders of magnitude.
     """
-    title = f"{style.name(pair[0])} and {style.name(pair[1])} under each null model, {style.span(*years)}"
+    title = f"{style.country_list(pair)} under each null model, {style.year_range(*years)}"
     lines = {
-        layer: {null: _course(frame, pair, years) for null, frame in by_null.items()}
+        layer: {null: _z_of_pair(frame, pair, years) for null, frame in by_null.items()}
         for layer, by_null in scores.items()
     }
-    if not any(len(course) for by_null in lines.values() for course in by_null.values()):
+    if not any(len(z) for by_null in lines.values() for z in by_null.values()):
         return style.empty(title, "the pair has no z-score in these years")
-    names = list(dict.fromkeys(null for by_null in scores.values() for null in by_null))
-    colours = {null: COLOURS[place % len(COLOURS)] for place, null in enumerate(names)}
+    null_models = list(dict.fromkeys(null for by_null in scores.values() for null in by_null))
+    colours = {null: COLOURS[place % len(COLOURS)] for place, null in enumerate(null_models)}
     figure = style.canvas(
         title,
-        "z by year: linear between -1 and 1, logarithmic beyond. Above zero the link is stronger than the "
-        "activity of both countries explains, below zero weaker.",
+        "z by year; the scale is linear between −1 and 1 and logarithmic beyond. Above zero, the link is "
+        "stronger than the activity of both countries explains; below zero, it is weaker.",
         width=10.0,
         height=4.6,
         colours=colours,
@@ -55,29 +55,29 @@ def nulls(
     for axes, (layer, by_null) in zip(
         figure.subplots(1, len(lines), squeeze=False).flat, lines.items(), strict=True
     ):
-        for place, (null, course) in enumerate(by_null.items()):
-            # Every other line is dashed: two models may give the same z.
+        for place, (null, z) in enumerate(by_null.items()):
+            # Every other line is dashed, because two models may give the same z.
             form = {"ls": "-" if place % 2 == 0 else (0, (4, 2)), "lw": 1.8, "marker": ".", "ms": 4}
-            axes.plot(course["year"], course["z"], color=colours[null], label=null, **form)
+            axes.plot(z["year"], z["z"], color=colours[null], label=null, **form)
         axes.axhline(0, color=style.GREY, lw=0.8)
         axes.set_yscale("symlog", linthresh=1, linscale=1.2)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlim(*years)
         axes.set_title(layer)
         axes.set_ylabel("z")
-        if not any(len(course) for course in by_null.values()):
+        if not any(len(z) for z in by_null.values()):
             style.blank(axes, "no z-score")
     return figure
 
 
-def _course(frame: pl.DataFrame, pair: tuple[str, str], years: tuple[int, int]) -> pl.DataFrame:
-    """Year and z of one pair, with a gap where there is none."""
+def _z_of_pair(scores: pl.DataFrame, pair: tuple[str, str], years: tuple[int, int]) -> pl.DataFrame:
+    """Year and z of one pair; z is null in a year without z between two years with one."""
     first, second = sorted(pair)
-    held = pair_means(frame).filter(
+    z = pair_means(scores).filter(
         (pl.col("source") == first) & (pl.col("target") == second) & pl.col("year").is_between(*years)
     )
-    if held.is_empty():
+    if z.is_empty():
         return pl.DataFrame({"year": [], "z": []}, schema={"year": pl.Int16, "z": pl.Float64})
-    span = pl.DataFrame({"year": np.arange(held["year"].min(), held["year"].max() + 1, dtype=np.int16)})
-    return span.join(held.select("year", "z"), on="year", how="left", maintain_order="left")
+    all_years = pl.DataFrame({"year": np.arange(z["year"].min(), z["year"].max() + 1, dtype=np.int16)})
+    return all_years.join(z.select("year", "z"), on="year", how="left", maintain_order="left")

@@ -1,4 +1,4 @@
-"""Figure: whether the countries take sides, year by year."""
+"""Figure: measures of polarization by year."""
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -8,19 +8,19 @@ from poles.figures import style
 
 TITLES = {
     "correlation": "correlation of z with the poles",
-    "rank_correlation": "rank correlation of both",
+    "rank_correlation": "rank correlation of the same",
     "pole_modularity": "modularity of the poles' camps",
     "modularity": "modularity of the best split",
 }
-"""Measures in their order, and what a panel calls them."""
+"""Title of each measure, in the order in which they are drawn."""
 COLOUR = "#AA4499"
 LINES = ("-", "--", ":", "-.")
-"""By place of the pair of poles."""
+"""Line styles by place of the pair of poles."""
 
 
 @style.styled
-def polarization(by_year: pl.DataFrame, trends: pl.DataFrame) -> Figure:
-    """Draw every measure of polarization by year, with what chance and unchanged affinities give.
+def plot_polarization(by_year: pl.DataFrame, trends: pl.DataFrame) -> Figure:
+    """Plot every measure of polarization by year, beside chance and constant affinities.
 
     Parameters
     ----------
@@ -32,17 +32,17 @@ def polarization(by_year: pl.DataFrame, trends: pl.DataFrame) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        A row per channel, a column per measure; the trends stand below the panels, with their intervals over
-        countries.
+        A row per channel and a column per measure. Below each plot stand the slope and its excess with an
+        interval.
     """
     if by_year.is_empty():
         return style.empty("Polarization by year", "no pair of countries is in the panel")
     channels = sorted(by_year["channel"].unique(), key=lambda channel: (channel != "collaboration", channel))
     measures = [name for name in TITLES if name in by_year["measure"]]
     figure = style.canvas(
-        f"Whether countries take sides, {style.span(by_year['year'].min(), by_year['year'].max())}",
-        "Coloured: observed, with its 95 % interval over countries; grey: what chance gives at the same "
-        "strengths; dashed: with unchanged affinities. Falling correlation, rising modularity: polarization.",
+        f"Polarization by year, {style.year_range(by_year['year'].min(), by_year['year'].max())}",
+        "Coloured: observed, with its 95 % interval over countries. Grey: by chance, at the same strengths. "
+        "Dashed: with constant affinities. Polarization is a falling correlation or a rising modularity.",
         width=max(8.0, 2.9 * len(measures)),
         height=1.1 + 2.9 * len(channels),
     )
@@ -51,20 +51,21 @@ def polarization(by_year: pl.DataFrame, trends: pl.DataFrame) -> Figure:
         axes.set_title(TITLES[measure], fontweight="bold")
     for row, channel in zip(grid, channels, strict=True):
         for axes, measure in zip(row, measures, strict=True):
-            own = (pl.col("channel") == channel) & (pl.col("measure") == measure)
-            if by_year.filter(own).is_empty():
+            drawn = (pl.col("channel") == channel) & (pl.col("measure") == measure)
+            if by_year.filter(drawn).is_empty():
                 style.blank(axes, "needs two poles and three\ncountries in the panel")
                 continue
-            _panel(axes, by_year.filter(own), trends.filter(own))
+            _plot_measure(axes, by_year.filter(drawn), trends.filter(drawn))
         row[0].set_ylabel(channel.replace("_", " "))
     return figure
 
 
-def _panel(axes: Axes, frame: pl.DataFrame, trends: pl.DataFrame) -> None:
-    """Draw one measure of one channel; of several pairs of poles a line each."""
+def _plot_measure(axes: Axes, by_year: pl.DataFrame, trends: pl.DataFrame) -> None:
+    """Plot one measure of one channel, with a line for each pair of poles."""
     axes.axhline(0, color=style.GREY, lw=0.8)
-    words = []
-    groups = frame.group_by("poles", maintain_order=True)
+    notes = []
+    several = by_year["poles"].n_unique() > 1
+    groups = by_year.group_by("poles", maintain_order=True)
     for number, ((poles,), rows) in enumerate(groups):
         rows = rows.sort("year")
         year, value = rows["year"].to_numpy(), rows["value"].to_numpy()
@@ -78,12 +79,12 @@ def _panel(axes: Axes, frame: pl.DataFrame, trends: pl.DataFrame) -> None:
         if apart.any():
             axes.scatter(year[apart], value[apart], s=18, color=COLOUR, zorder=3)
         if rows["apart"].is_not_null().any():
-            words.append(f"poles in two camps in {apart.sum()} of {len(year)} years")
+            notes.append(f"poles in different camps: {apart.sum()} of {len(year)} years")
         (trend,) = trends.filter(poles=poles).iter_rows(named=True)
-        named = f"{poles}: " if frame["poles"].n_unique() > 1 else ""
-        words.append(f"{named}{trend['slope']:+.2f} a decade; beyond dashed {trend['excess_slope']:+.2f}")
-        words.append(f"({trend['excess_low']:+.2f} to {trend['excess_high']:+.2f})")
-    if frame["poles"].n_unique() > 1:
+        label = f"{poles}: " if several else ""
+        notes.append(f"{label}{trend['slope']:+.2f} per decade; beyond dashed {trend['excess_slope']:+.2f}")
+        notes.append(f"({trend['excess_low']:+.2f} to {trend['excess_high']:+.2f})")
+    if several:
         axes.legend(loc="best", fontsize=7.5)
     axes.margins(x=0)
-    axes.set_xlabel("\n".join(words).replace("-0", "−0"), fontsize=8)
+    axes.set_xlabel("\n".join(notes).replace("-0", "−0"), fontsize=8)

@@ -1,4 +1,4 @@
-"""Figure: which countries attract whom, each taken as a pole."""
+"""Figure: the partners that each country attracts and repels, taken as a pole."""
 
 from collections.abc import Sequence
 
@@ -10,59 +10,60 @@ from poles.blocs.attraction import LEVEL
 from poles.figures import style
 
 MOST = 30
-"""Countries drawn, the strongest."""
+"""Number of countries drawn, the strongest."""
 COLOURS = {
     "attracts": style.ARCHETYPES["Scientific Convergence"],
     "repels": style.ARCHETYPES["Scientific Divergence"],
 }
-"""As the archetypes that are named by the same directions."""
+"""Colours of the archetypes with the same directions."""
 
 
 @style.styled
-def poles(found: pl.DataFrame, named: Sequence[str]) -> Figure:
-    """Draw the shares of partners that each country attracts and repels.
+def plot_poles(countries: pl.DataFrame, poles: Sequence[str]) -> Figure:
+    """Plot the shares of partners that each country attracts and repels.
 
     Parameters
     ----------
-    found : pl.DataFrame
+    countries : pl.DataFrame
         `POLES`.
-    named : sequence of str
-        The poles of the study: their names are bold.
+    poles : sequence of str
+        Codes of the poles of the study. Their names are bold.
 
     Returns
     -------
     matplotlib.figure.Figure
         The `MOST` strongest countries, the strongest on top.
     """
-    if found.is_empty():
-        return style.empty("Who attracts whom", "no pair of countries is in the panel")
-    rows = found.sort("strength", "country", descending=[True, False]).head(MOST)
+    if countries.is_empty():
+        return style.empty("Attraction and repulsion", "no pair of countries is in the panel")
+    rows = countries.sort("strength", "country", descending=[True, False]).head(MOST)
     places = np.arange(len(rows))
     figure = style.canvas(
-        "Who attracts whom: every country taken as a pole",
-        "Share of its partners whose link with it rises (right) or falls (left) in every layer. Tick: what "
-        f"these partners give to others. Full colour: beyond that, q < {LEVEL:g}.",
+        "Attraction and repulsion: every country taken as a pole",
+        "Share of a country's partners whose link with it rises (right) or falls (left) in every layer. "
+        "Tick: the share expected from what these partners give to others. Full colour: significantly more "
+        f"(q < {LEVEL:g}).",
         width=8.0,
         height=1.4 + 0.2 * len(rows),
         colours={"attracts": COLOURS["attracts"], "repels": COLOURS["repels"]},
     )
     axes = figure.subplots()
-    for verb, done, excess, sign in (
+    for verb, participle, excess, sign in (
         ("attracts", "attracted", "excess", 1),
         ("repels", "repelled", "excess_repelled", -1),
     ):
-        share = (rows[done] / rows["partners"]).to_numpy()
-        sure = (rows[f"q_{verb}"] < LEVEL).to_numpy()
-        for chosen, opacity in ((sure, 1.0), (~sure, 0.35)):
+        share = (rows[participle] / rows["partners"]).to_numpy()
+        significant = (rows[f"q_{verb}"] < LEVEL).to_numpy()
+        for drawn, opacity in ((significant, 1.0), (~significant, 0.35)):
             axes.barh(
-                places[chosen], sign * share[chosen], height=0.72, color=COLOURS[verb], alpha=opacity, lw=0
+                places[drawn], sign * share[drawn], height=0.72, color=COLOURS[verb], alpha=opacity, lw=0
             )
-        chance = sign * (share - rows[excess].to_numpy())
-        axes.vlines(chance, places - 0.4, places + 0.4, color=style.INK, lw=1.2)
+        expected = sign * (share - rows[excess].to_numpy())
+        axes.vlines(expected, places - 0.4, places + 0.4, color=style.INK, lw=1.2)
     axes.axvline(0, color=style.GREY, lw=0.8)
-    axes.set_yticks(places, [style.name(code) for code in rows["country"]])
+    axes.set_yticks(places, [style.country_name(code) for code in rows["country"]])
     for label, code in zip(axes.get_yticklabels(), rows["country"], strict=True):
-        label.set_fontweight("bold" if code in named else "normal")
+        label.set_fontweight("bold" if code in poles else "normal")
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

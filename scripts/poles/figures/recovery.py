@@ -1,4 +1,4 @@
-"""Figure: whether the clustering finds the archetypes that were planted."""
+"""Figure: planted archetypes against those that the clustering finds."""
 
 import numpy as np
 import polars as pl
@@ -9,37 +9,37 @@ from poles.figures import style
 
 
 @style.styled
-def recovery(confusion: pl.DataFrame, adjusted_rand: float) -> Figure:
-    """Draw planted against recovered archetypes.
+def plot_recovery(confusion: pl.DataFrame, adjusted_rand: float) -> Figure:
+    """Plot planted against recovered archetypes.
 
     Parameters
     ----------
     confusion : pl.DataFrame
-        Columns planted, recovered, pairs (number of pairs of countries).
+        Columns planted, recovered, and pairs: the number of pairs of countries.
     adjusted_rand : float
-        Adjusted Rand index of the two partitions: 1 is perfect, 0 is chance.
+        Adjusted Rand index of the two partitions: 1 is perfect agreement, 0 is agreement by chance.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Shades are shares of a row, figures are numbers of pairs.
+        Shades are shares of a row, and numbers are numbers of pairs.
     """
     if confusion.is_empty():
-        return style.empty("Planted archetypes recovered", "no pair with a planted archetype was clustered")
+        return style.empty("Recovery of planted archetypes", "no pair with a planted archetype was clustered")
     names = sorted(set(confusion["planted"]) | set(confusion["recovered"]), key=style.archetype_order)
     counts = np.zeros((len(names), len(names)), dtype=int)
     for planted, recovered, pairs in confusion.select("planted", "recovered", "pairs").iter_rows():
         counts[names.index(planted), names.index(recovered)] += pairs
     figure = style.canvas(
-        f"Planted archetypes recovered: adjusted Rand index {adjusted_rand:.2f}",
-        f"{counts.sum():,} pairs of countries of the planted world. Shade: share of the row.",
+        f"Recovery of planted archetypes: adjusted Rand index {adjusted_rand:.2f}",
+        f"{counts.sum():,} pairs of countries of the demo world. Shade: share of the row.",
         width=8.5,
         height=1.8 + 0.7 * len(names),
     )
     axes = figure.add_subplot()
-    share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
+    row_share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     seaborn.heatmap(
-        share, annot=counts, fmt=",d", vmin=0, vmax=1, cmap="Greys", ax=axes, cbar=False, linewidths=1,
+        row_share, annot=counts, fmt=",d", vmin=0, vmax=1, cmap="Greys", ax=axes, cbar=False, linewidths=1,
         xticklabels=[label.replace(" ", "\n") for label in names], yticklabels=names,
     )  # fmt: skip
     axes.tick_params(length=0, rotation=0)

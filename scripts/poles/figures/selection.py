@@ -1,4 +1,4 @@
-"""Figure: how many clusters the trajectories have, beside panels that have no archetypes."""
+"""Figure: how many clusters the trajectories have, compared with panels without archetypes."""
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -10,32 +10,32 @@ from poles.archetypes.stability import STABLE
 from poles.figures import style
 
 SURROGATES = {
-    "signed_steps": ("steps shuffled and turned", "#332288", (0, (5, 1.5))),
+    "signed_steps": ("steps shuffled, signs random", "#332288", (0, (5, 1.5))),
     "channel_swap": ("channels of different pairs", "#CC6677", (0, (2, 1.2))),
     "growth_only": ("growth alone", "#999933", (0, (5, 1.5, 1, 1.5))),
     "network_null": ("networks of the null model", "#6699CC", (0, (1, 1))),
 }
-"""Name of each surrogate for a reader, its colour and its dashes."""
+"""Label, colour and dashes of each kind of surrogate."""
 DATA = "the data"
 
-PANELS = (
-    ("pairs", "adjusted_rand", "pairs drawn anew", "adjusted Rand index"),
-    ("countries", "adjusted_rand", "countries drawn anew", "adjusted Rand index"),
-    ("seeds", "adjusted_rand", "other first centres", "adjusted Rand index"),
-    ("countries", "lowest_jaccard", "least stable cluster, countries drawn anew", "Jaccard index"),
-    ("fit", "silhouette", "how well clusters are set apart", "mean silhouette"),
-    ("fit", "explained", "how much clusters explain", "share of the squared distance"),
+PLOTS = (
+    ("pairs", "adjusted_rand", "pairs resampled", "adjusted Rand index"),
+    ("countries", "adjusted_rand", "countries resampled", "adjusted Rand index"),
+    ("seeds", "adjusted_rand", "other starting centres", "adjusted Rand index"),
+    ("countries", "lowest_jaccard", "least stable cluster, countries resampled", "Jaccard index"),
+    ("fit", "silhouette", "separation of clusters", "mean silhouette"),
+    ("fit", "explained", "distance explained by clusters", "share of the squared distance"),
 )
-"""What is varied, what is measured, title and vertical axis of each panel."""
+"""What is varied, what is measured, title, and label of the vertical axis of each plot."""
 
 
 @style.styled
-def selection(table: pl.DataFrame, k: int) -> Figure:
-    """Draw stability, silhouette and distance against the number of clusters.
+def plot_selection(selection: pl.DataFrame, k: int) -> Figure:
+    """Plot stability, silhouette and distance against the number of clusters.
 
     Parameters
     ----------
-    table : pl.DataFrame
+    selection : pl.DataFrame
         `SELECTION`.
     k : int
         Number of clusters of the headline.
@@ -43,32 +43,32 @@ def selection(table: pl.DataFrame, k: int) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        The data as a black line, with the middle nine tenths of the runs as bars; each kind of surrogate as
-        the mean of its panels and the band of `poles.archetypes.stability.COVERAGE`.
+        The data are a black line, with the middle 90 % of the runs as bars. Each kind of surrogate is the
+        mean of its panels and the band of `poles.archetypes.stability.COVERAGE`.
     """
-    if table.is_empty():
+    if selection.is_empty():
         return style.empty("How many clusters", "no number of clusters was tried")
-    best = table.filter(pl.col("preferred"))["k"].unique().to_list()
-    known = {name: form for name, form in SURROGATES.items() if name in set(table["data"])}
+    preferred = selection.filter(pl.col("preferred"))["k"].unique().to_list()
+    surrogates = {name: form for name, form in SURROGATES.items() if name in set(selection["data"])}
     figure = style.canvas(
-        _title(best, k, bool(known)),
-        "How much of a clustering its repetition finds again, and how tight clusters are. Bars: middle nine "
-        "tenths of the repetitions. Bands: where one more surrogate would lie with 99 %; what is beyond them "
-        f"speaks for groups. Dotted: the {k} clusters of the headline.",
+        _title(preferred, k, bool(surrogates)),
+        "Agreement of repeated clusterings, and how compact clusters are. Bars: middle 90 % of the "
+        "repetitions. Bands: one more surrogate would lie within them with a probability of 99 %; values "
+        f"beyond them speak for groups. Dotted: the {k} clusters of the headline.",
         width=10.5,
         height=6.4,
-        colours={DATA: style.INK} | {words: colour for words, colour, _ in known.values()},
+        colours={DATA: style.INK} | {label: colour for label, colour, _ in surrogates.values()},
     )
-    for axes, (over, measure, title, label) in zip(figure.subplots(2, 3).flat, PANELS, strict=True):
+    for axes, (varied, measure, title, label) in zip(figure.subplots(2, 3).flat, PLOTS, strict=True):
         axes.set_title(title)
         axes.set_ylabel(label)
-        rows = table.filter((pl.col("over") == over) & (pl.col("measure") == measure)).sort("k")
+        rows = selection.filter((pl.col("over") == varied) & (pl.col("measure") == measure)).sort("k")
         if rows.is_empty():
             style.blank(axes, "not tried")
             continue
-        for name, (_, colour, dashes) in known.items():
-            _band(axes, rows.filter(pl.col("data") == name), colour, dashes)
-        _line(axes, rows.filter(pl.col("data") == OBSERVED), spread=over != "fit")
+        for name, (_, colour, dashes) in surrogates.items():
+            _plot_surrogates(axes, rows.filter(pl.col("data") == name), colour, dashes)
+        _plot_data(axes, rows.filter(pl.col("data") == OBSERVED), bars=varied != "fit")
         axes.axvline(k, color=style.GREY, lw=1, ls=":", zorder=0)
         if measure == "lowest_jaccard":
             axes.axhline(STABLE, color=style.GREY, lw=0.8)
@@ -82,27 +82,27 @@ def selection(table: pl.DataFrame, k: int) -> Figure:
     return figure
 
 
-def _title(best: list[int], k: int, compared: bool) -> str:
-    """What the figure says."""
+def _title(preferred: list[int], k: int, compared: bool) -> str:
+    """Title that states the result."""
     if not compared:
         return f"How many clusters: not compared with surrogates (the headline has {k})"
-    if not best:
+    if not preferred:
         return f"No number of clusters is both stable and beyond all surrogates (the headline has {k})"
-    if best == [k]:
-        return f"The data prefer {k} clusters, as the headline has"
-    return f"The data prefer {best[0]} clusters; the headline has {k}"
+    if preferred == [k]:
+        return f"The data prefer {k} clusters, the number in the headline"
+    return f"The data prefer {preferred[0]} clusters; the headline has {k}"
 
 
-def _band(axes: Axes, rows: pl.DataFrame, colour: str, dashes: tuple) -> None:
-    """Draw one kind of surrogate."""
+def _plot_surrogates(axes: Axes, rows: pl.DataFrame, colour: str, dashes: tuple) -> None:
+    """Plot one kind of surrogate as a line in a band."""
     k = rows["k"].to_numpy()
     axes.fill_between(k, rows["low"].to_numpy(), rows["high"].to_numpy(), color=colour, alpha=0.18, lw=0)
     axes.plot(k, rows["value"].to_numpy(), color=colour, lw=1.2, ls=dashes)
 
 
-def _line(axes: Axes, rows: pl.DataFrame, spread: bool) -> None:
-    """Draw the data."""
+def _plot_data(axes: Axes, rows: pl.DataFrame, bars: bool) -> None:
+    """Plot the data as a line, with or without bars over the runs."""
     k, value = rows["k"].to_numpy(), rows["value"].to_numpy()
-    if spread:
+    if bars:
         axes.vlines(k, rows["low"].to_numpy(), rows["high"].to_numpy(), color=style.INK, lw=1)
     axes.plot(k, value, color=style.INK, lw=2, marker="o", ms=4)

@@ -1,4 +1,4 @@
-"""Figure: with whom each pole is linked more than its size explains."""
+"""Figure: the partners whose link with a pole is stronger than country sizes explain."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,93 +11,97 @@ from poles.figures import style
 from poles.nulls import scores
 
 MOST = {1: 25, 2: 15}
-"""Partners drawn per panel, by rows of panels."""
+"""Number of partners drawn in each plot, by the number of rows of plots."""
 NAME_WIDTH = 20
-"""Characters of a partner's name."""
+"""Number of characters of a partner's name."""
 
 
 @style.styled
-def significant_links(
+def plot_significant_links(
     scores_by_layer: Mapping[str, pl.DataFrame],
     poles: Sequence[str],
     years: tuple[int, int] = (2017, 2021),
     threshold: float = 2.0,
 ) -> Figure:
-    """Draw the strongest significant links of each pole, layer by layer.
+    """Plot the strongest significant links of each pole, layer by layer.
 
     Parameters
     ----------
     scores_by_layer : Mapping
-        Table `SCORES` by layer; one layer is enough.
+        Table `SCORES` of one or more layers.
     poles : sequence of str
         Country codes.
     years : tuple of int
         First and last year of the mean z.
     threshold : float
-        The mean z of a significant link is above it.
+        Mean z above which a link is significant.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A panel per layer and pole: partners ranked by mean z, as `scores.significant_links` has it.
-        Partners that several poles share are black; hollow marks fail q < 0.05.
+        One plot per layer and pole, with partners ranked by mean z (`scores.significant_links`). Partners of
+        several poles are black. Marks are hollow where q is not below 0.05.
     """
     links = scores.significant_links(scores_by_layer, *years) if scores_by_layer else pl.DataFrame()
-    span = style.span(*years)
+    period = style.year_range(*years)
     if links.is_empty():
-        return style.empty("Links stronger than country sizes explain", f"no pair has a z-score in {span}")
-    panels = {
+        return style.empty("Links stronger than country sizes explain", f"no pair has a z-score in {period}")
+    partners_by_plot = {
         (layer, pole): scores.partners_of(pole, links.filter(pl.col("layer") == layer))
         for layer in scores_by_layer
         for pole in poles
     }
-    columns = len(panels) if len(panels) <= 4 else len(poles)
-    rows = len(panels) // columns
-    strong = {
-        panel: frame.filter(pl.col("z") > threshold).sort("z", "country", descending=[True, False])
-        for panel, frame in panels.items()
+    columns = len(partners_by_plot) if len(partners_by_plot) <= 4 else len(poles)
+    rows = len(partners_by_plot) // columns
+    significant = {
+        plot: partners.filter(pl.col("z") > threshold).sort("z", "country", descending=[True, False])
+        for plot, partners in partners_by_plot.items()
     }
     most = MOST.get(rows, 10)
-    drawn = max(5, min(most, max(map(len, strong.values()))))
+    drawn = max(5, min(most, max(map(len, significant.values()))))
     colours = dict(zip(poles, style.POLES, strict=False))
-    words = {f"{style.name(pole)} only": colour for pole, colour in colours.items()}
+    legend = {f"{style.country_name(pole)} only": colour for pole, colour in colours.items()}
     figure = style.canvas(
-        f"Links stronger than country sizes explain, {span}",
-        f"Partners with a mean z above {threshold:g}: titles count all, panels show the strongest {most}. "
-        "Hollow mark: q is 0.05 or more.",
+        f"Links stronger than country sizes explain, {period}",
+        f"Partners with a mean z above {threshold:g}. Titles count all of them; at most the strongest {most} "
+        "are drawn. Marks are hollow where q is 0.05 or more.",
         width=max(8.0, 2.75 * columns),
         height=1.0 + rows * (1.0 + 0.19 * (drawn + len(poles))),
-        colours=words | ({"shared by poles": style.BRIDGE} if len(poles) > 1 else {}),
+        colours=legend | ({"several poles": style.BRIDGE} if len(poles) > 1 else {}),
     )
     grid = figure.subplots(rows, columns, squeeze=False)
-    for axes, ((layer, pole), frame) in zip(grid.flat, panels.items(), strict=True):
-        found = strong[layer, pole]
-        shared = {country for other in poles if other != pole for country in strong[layer, other]["country"]}
-        between = frame.filter(pl.col("country").is_in(list(poles)))
-        _panel(axes, found.head(most), between, shared, colours.get(pole, style.GREY))
-        title = f"{style.name(pole)}: {layer}\n{len(found)} of {len(frame)} partners"
+    for axes, ((layer, pole), partners) in zip(grid.flat, partners_by_plot.items(), strict=True):
+        ranked = significant[layer, pole]
+        of_others = [significant[layer, other]["country"] for other in poles if other != pole]
+        shared = {country for countries in of_others for country in countries}
+        other_poles = partners.filter(pl.col("country").is_in(list(poles)))
+        _plot_partners(axes, ranked.head(most), other_poles, shared, colours.get(pole, style.GREY))
+        title = f"{style.country_name(pole)}: {layer}\n{len(ranked)} of {len(partners)} partners"
         axes.set_title(title, x=-0.3, weight="bold")
-        axes.set_ylim(drawn + len(between), -0.6)
+        axes.set_ylim(drawn + len(other_poles), -0.6)
     return figure
 
 
-def _panel(axes: Axes, strong: pl.DataFrame, between: pl.DataFrame, shared: set[str], colour: str) -> None:
-    """Draw the partners of one pole in one layer, strongest on top; below, its z with other poles."""
-    z, places = strong["z"].to_numpy(), np.arange(len(strong))
-    colours = [style.BRIDGE if country in shared else colour for country in strong["country"]]
-    sure = (strong["q"] < 0.05).fill_null(False)
-    faces = [c if filled else "white" for c, filled in zip(colours, sure, strict=True)]
+def _plot_partners(
+    axes: Axes, ranked: pl.DataFrame, other_poles: pl.DataFrame, shared: set[str], colour: str
+) -> None:
+    """Plot the partners of one pole in one layer, the strongest on top; below, its z with other poles."""
+    z, places = ranked["z"].to_numpy(), np.arange(len(ranked))
+    colours = [style.BRIDGE if country in shared else colour for country in ranked["country"]]
+    filled = (ranked["q"] < 0.05).fill_null(False)
+    faces = [edge if fill else "white" for edge, fill in zip(colours, filled, strict=True)]
     axes.hlines(places, 0, z, color=colours, lw=1.6)
     axes.scatter(z, places, s=26, c=faces, edgecolors=colours, linewidths=1.4, zorder=3)
-    foot = np.arange(len(between)) + len(strong) + 0.4
-    for place, value in zip(foot, between["z"], strict=True):
+    foot = np.arange(len(other_poles)) + len(ranked) + 0.4
+    for place, value in zip(foot, other_poles["z"], strict=True):
         number = f"{value:+.2f}".replace("-", "−")
         axes.text(
             0.02, place, f"z = {number}", transform=axes.get_yaxis_transform(), va="center", fontsize=8.5
         )
-    if len(between):
-        axes.axhline(len(strong) - 0.35, color=style.LIGHT, lw=1)
-    names = [style.name(country, NAME_WIDTH) for country in [*strong["country"], *between["country"]]]
+    if len(other_poles):
+        axes.axhline(len(ranked) - 0.35, color=style.LIGHT, lw=1)
+    countries = [*ranked["country"], *other_poles["country"]]
+    names = [style.country_name(country, NAME_WIDTH) for country in countries]
     axes.set_yticks(np.concatenate([places, foot]), names)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -1,7 +1,7 @@
-"""House style of the figures, and how a figure is written.
+"""Common style of the figures, and how a figure is written.
 
-A colour means one thing in all figures. Fonts are those that matplotlib ships, sizes are fixed and ids in
-SVG are salted, so the same data and provenance give the same bytes.
+A colour has the same meaning in all figures. Fonts are those that matplotlib ships, sizes are fixed, and ids
+in SVG files are salted. So the same data and provenance give the same bytes.
 """
 
 import functools
@@ -37,15 +37,15 @@ ARCHETYPES = {
     "Stable": GREY,
     "Unnamed": "#BBBBBB",
 }
-"""Colours of Okabe and Ito (2008), told apart by all kinds of colour vision, and greys."""
+"""Colours of Okabe and Ito (2008), which all kinds of colour vision can distinguish, and greys."""
 
 LAYERS = {"collaboration": "#000000", "citation": "#CC79A7"}
 POLES = ("#56B4E9", "#882255", "#DDCC77", "#117733")
-"""By place in the list of poles."""
+"""Colours by place in the list of poles."""
 BRIDGE = "#000000"
-"""What belongs to all poles."""
+"""Colour of what belongs to all poles."""
 SOME = "#44AA99"
-"""What belongs to several poles, but not to all."""
+"""Colour of what belongs to several poles, but not to all."""
 
 _RC = {
     "font.family": "DejaVu Sans",
@@ -74,67 +74,67 @@ _RC = {
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """House style over matplotlib's defaults, whatever the reader's own matplotlibrc says."""
+    """Apply the common style to matplotlib's defaults, without the settings of a user's matplotlibrc."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_RC)
         yield
 
 
-def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Decorate a function that draws a figure, so that it draws in the house style."""
+def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Decorate a function that plots a figure, so that it uses the common style."""
 
-    @functools.wraps(draw)
-    def drawn(*args: Any, **kwargs: Any) -> Figure:
+    @functools.wraps(plot)
+    def plot_in_style(*args: Any, **kwargs: Any) -> Figure:
         with _style():
-            return draw(*args, **kwargs)
+            return plot(*args, **kwargs)
 
-    return drawn
-
-
-def name(code: str, width: int | None = None) -> str:
-    """Short name of a country, cut to a number of characters; its code where the reference table has none."""
-    full = countries.names().get(code, code)
-    return full if width is None or len(full) <= width else full[: width - 1].rstrip() + "…"
+    return plot_in_style
 
 
-def listing(codes: Sequence[str]) -> str:
-    """Names of countries in a row: A, B and C."""
-    *first, last = map(name, codes)
+def country_name(code: str, width: int | None = None) -> str:
+    """Short name of a country, cut to a number of characters; its code if the reference table has no name."""
+    name = countries.names().get(code, code)
+    return name if width is None or len(name) <= width else name[: width - 1].rstrip() + "…"
+
+
+def country_list(codes: Sequence[str]) -> str:
+    """Names of countries in a sentence: A, B and C."""
+    *first, last = map(country_name, codes)
     return f"{', '.join(first)} and {last}" if first else last
 
 
 def archetype_order(label: str) -> tuple[int, str]:
     """Sort key that puts archetypes in the order of `ARCHETYPES`, and any other label after them."""
-    known = list(ARCHETYPES)
-    return (known.index(label) if label in known else len(known), label)
+    order = list(ARCHETYPES)
+    return (order.index(label) if label in order else len(order), label)
 
 
-def span(first: int, last: int) -> str:
-    """Years as a reader writes them: 2017–2021, or 2017."""
+def year_range(first: int, last: int) -> str:
+    """Years as text: 2017–2021, or 2017 if the two are equal."""
     return str(first) if first == last else f"{first}–{last}"
 
 
 def canvas(
     title: str, subtitle: str, width: float, height: float, colours: Mapping[str, str] | None = None
 ) -> Figure:
-    """Empty figure under a title that states what is shown.
+    """Create an empty figure with a title, a subtitle and a legend of colours.
 
     Parameters
     ----------
     title, subtitle : str
-        What is shown; how to read it.
+        What the figure shows, and how to read it.
     width, height : float
-        Inches.
+        Size in inches.
     colours : Mapping, optional
-        What colours mean, {words: colour}: written below the subtitle.
+        Legend below the subtitle, {label: colour}.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Whatever is added to it is laid out below the titles.
+        Axes that are added to it are laid out below the title, the subtitle and the legend.
     """
-    lines = textwrap.wrap(subtitle, int(13 * width))  # 9-point type sets some 13 characters to the inch
+    lines = textwrap.wrap(subtitle, int(13 * width))  # 9-point type has about 13 characters per inch
     below = 0.37 + 0.18 * len(lines)
     left = 0.08 / width
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -144,46 +144,46 @@ def canvas(
     figure.text(left, 1 - 0.37 / height, "\n".join(lines), fontsize=9, color="#555555", va="top")
     if colours:
         figure.legend(
-            handles=[Line2D([], [], color=colour, lw=3, label=words) for words, colour in colours.items()],
+            handles=[Line2D([], [], color=colour, lw=3, label=label) for label, colour in colours.items()],
             loc="upper left", bbox_to_anchor=(left, 1 - (below + 0.02) / height), ncols=len(colours),
             handlelength=1, columnspacing=1.4, borderpad=0, borderaxespad=0,
         ).set_in_layout(False)  # fmt: skip
     return figure
 
 
-def p_value(p: float) -> str:
-    """How a p-value is written: p = 0.012, or p < 0.001."""
+def format_p(p: float) -> str:
+    """P-value as text: p = 0.012, or p < 0.001."""
     return f"p = {p:.3f}" if p >= 0.0005 else "p < 0.001"
 
 
 def blank(axes: Axes, message: str) -> None:
-    """Say in a panel why it shows nothing."""
+    """Write into empty axes why they show nothing."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color=GREY, wrap=True)
 
 
 def thousands(axes: Axes) -> None:
-    """Write the numbers of the vertical axis as 12,000."""
+    """Format the numbers of the vertical axis as 12,000."""
     axes.yaxis.set_major_formatter("{x:,.0f}")
 
 
 @styled
 def empty(title: str, message: str) -> Figure:
-    """Figure that says why there is nothing to show."""
+    """Create a figure that says why there is nothing to show."""
     return canvas(title, f"Nothing to show: {message}.", width=8.0, height=0.8)
 
 
 def save(figure: Figure, paths: Iterable[str | Path], record: Mapping[str, Any]) -> None:
-    """Write a figure with its provenance inside; the same figure and record give the same bytes.
+    """Write a figure with its provenance; the same figure and record give the same bytes.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        What a function of this package returned.
+        Figure that a function of this package returned.
     paths : iterable of path
-        One file per format, ``.svg`` or ``.png``; each is there whole or not at all.
+        One file per format, ``.svg`` or ``.png``. Each is written completely or not at all.
     record : Mapping
-        Provenance of the job, read back by `provenance.read`.
+        Provenance of the job, which can be read by `study.extraction.read`.
 
     Raises
     ------
@@ -202,17 +202,17 @@ def save(figure: Figure, paths: Iterable[str | Path], record: Mapping[str, Any])
 
 
 PLACE = "provenance stands here"
-"""What an SVG file says where its provenance goes."""
+"""Text in an SVG file that its provenance replaces."""
 
 
 def _described_svg(drawing: bytes, record: Mapping[str, Any]) -> bytes:
-    """SVG with its provenance, and the digest of all else in it, as description."""
+    """SVG with its provenance and the digest of its drawing as description."""
     record = {**record, "content": embedding.drawing_digest(drawing, PLACE)}
     return drawing.replace(PLACE.encode(), escape(embedding.canonical(record)).encode(), 1)
 
 
 def _described_png(drawing: bytes, record: Mapping[str, Any]) -> bytes:
-    """PNG with its provenance, and the digest of its pixels, as description."""
+    """PNG with its provenance and the digest of its pixels as description."""
     stream = io.BytesIO()
     with Image.open(io.BytesIO(drawing)) as image:
         text = PngInfo()

@@ -1,4 +1,4 @@
-"""Figure: z of chosen pairs by year, against the range of all pairs and what growth alone makes of it."""
+"""Figure: z of chosen pairs by year, beside the range of all pairs and z under constant affinities."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,21 +13,21 @@ from poles.nulls import gravity
 from poles.nulls.scores import pair_means
 
 COLUMNS = 4
-"""Panels in a row."""
+"""Number of plots in a row."""
 
 
 @style.styled
-def trajectories(
-    scores_by_layer: Mapping[str, pl.DataFrame], chosen: Sequence[tuple[str, str]], years: tuple[int, int]
+def plot_trajectories(
+    scores_by_layer: Mapping[str, pl.DataFrame], pairs: Sequence[tuple[str, str]], years: tuple[int, int]
 ) -> Figure:
-    """Draw z by year for chosen pairs, one line per layer, and as it would be had no affinity changed.
+    """Plot z by year for chosen pairs, with a line per layer, and z under constant affinities.
 
     Parameters
     ----------
     scores_by_layer : Mapping
-        Table `SCORES` by layer; one layer is enough.
-    chosen : sequence of (str, str)
-        Pairs of country codes in any order; one panel each.
+        Table `SCORES` of one or more layers.
+    pairs : sequence of (str, str)
+        Pairs of country codes in any order, with a plot for each.
     years : tuple of int
         First and last year shown.
 
@@ -35,21 +35,21 @@ def trajectories(
     -------
     matplotlib.figure.Figure
         The z of a directed layer is the mean of both directions. A year without z leaves a gap. Dashed lines
-        hold with constant affinities. The grey band spans 10-90 % of all pairs of the first layer, by year.
+        are z under constant affinities. The grey band holds 10 to 90 % of all pairs of the first layer.
     """
     shown = pl.col("year").is_between(*years) & pl.col("z").is_finite()
     series = {layer: pair_means(scores).filter(shown) for layer, scores in scores_by_layer.items()}
-    span = style.span(*years)
-    if not chosen or all(frame.is_empty() for frame in series.values()):
-        return style.empty("Chosen pairs by year", f"no pair chosen, or none with a z-score in {span}")
-    still = {
+    period = style.year_range(*years)
+    if not pairs or all(frame.is_empty() for frame in series.values()):
+        return style.empty("Chosen pairs by year", f"no pair chosen, or none with a z-score in {period}")
+    constant_affinity = {
         layer: pair_means(gravity.constant_affinity(scores, *years)).filter(shown)
         for layer, scores in scores_by_layer.items()
     }
-    rows = -(-len(chosen) // COLUMNS)
+    rows = -(-len(pairs) // COLUMNS)
     figure = style.canvas(
-        f"Chosen pairs against what country sizes explain, {span}",
-        "z by year. Dashed: what the growth of countries alone makes of it, had no affinity changed. "
+        f"Links of chosen pairs compared with what country sizes explain, {period}",
+        "z by year. Dashed: z under constant affinities, which only the growth of countries moves. "
         f"Grey band: 10–90 % of all pairs, {next(iter(series))}. Vertical scales differ.",
         width=11.0,
         height=1.1 + 1.9 * rows,
@@ -57,16 +57,16 @@ def trajectories(
     )
     grid = figure.subplots(rows, COLUMNS, sharex=True, squeeze=False)
     band = _band(next(iter(series.values())))
-    for axes, pair in zip(grid.flat, chosen, strict=False):
-        axes.set_title(f"{style.name(pair[0], 18)} – {style.name(pair[1], 18)}", fontsize=9)
+    for axes, pair in zip(grid.flat, pairs, strict=False):
+        axes.set_title(" – ".join(style.country_name(code, 18) for code in pair), fontsize=9)
         axes.set_xlim(*years)
-        if _lines(axes, series, pair, "", lw=1.8, marker=".", ms=4):
-            _lines(axes, still, pair, ", unchanged", lw=1.0, ls=(0, (4, 2)))
+        if _plot_pair(axes, series, pair, "", lw=1.8, marker=".", ms=4):
+            _plot_pair(axes, constant_affinity, pair, ", constant affinity", lw=1.0, ls=(0, (4, 2)))
             axes.axhline(0, color=style.GREY, lw=0.8)
             axes.fill_between(*band, color=style.LIGHT, lw=0)
         else:
             style.blank(axes, "no z-score")
-    for axes in grid.flat[len(chosen) :]:
+    for axes in grid.flat[len(pairs) :]:
         axes.set_axis_off()
     for axes in grid[:, 0]:
         axes.set_ylabel("z")
@@ -74,20 +74,20 @@ def trajectories(
 
 
 def _band(frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Years, and the 10 and 90 % quantiles of z over all pairs in each."""
+    """Years, and the 10 and 90 % quantiles of z over all pairs in each year."""
     z = pl.col("z")
-    ends = frame.group_by("year").agg(
+    quantiles = frame.group_by("year").agg(
         z.quantile(0.1, "linear").alias("low"), z.quantile(0.9, "linear").alias("high")
     )
-    return tuple(ends.sort("year")[column].to_numpy() for column in ("year", "low", "high"))
+    return tuple(quantiles.sort("year")[column].to_numpy() for column in ("year", "low", "high"))
 
 
-def _lines(
+def _plot_pair(
     axes: Axes, series: Mapping[str, pl.DataFrame], pair: tuple[str, str], note: str, **form: Any
 ) -> int:
-    """Draw one pair, a line per layer, and count the lines; years without z are gaps."""
+    """Plot one pair with a line per layer, with gaps in years without z; return the number of lines."""
     first, second = sorted(pair)
-    drawn = 0
+    lines = 0
     for layer, frame in series.items():
         values = dict(
             frame.filter((pl.col("source") == first) & (pl.col("target") == second))
@@ -99,5 +99,5 @@ def _lines(
             colour = style.LAYERS.get(layer, style.GREY)
             z = [values.get(year, np.nan) for year in years]
             axes.plot(years, z, color=colour, label=layer + note, **form)
-            drawn += 1
-    return drawn
+            lines += 1
+    return lines

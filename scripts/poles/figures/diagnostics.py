@@ -1,4 +1,4 @@
-"""Figure: whether the null model was fitted, and what it expects."""
+"""Figure: how well a null model was fitted, and the weights that it expects."""
 
 import textwrap
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ FLOOR = 1e-16
 
 
 @style.styled
-def null_diagnostics(
+def plot_diagnostics(
     moments_by_layer: Mapping[str, pl.DataFrame], diagnostics_by_layer: Mapping[str, pl.DataFrame]
 ) -> Figure:
-    """Draw the fit of a null model: residuals, effective sample sizes, expected against observed weights.
+    """Plot the fit of a null model: residuals, effective sample sizes, expected against observed weights.
 
     Parameters
     ----------
@@ -31,31 +31,32 @@ def null_diagnostics(
     Returns
     -------
     matplotlib.figure.Figure
-        A row per layer. Effective sample sizes only where the model samples.
+        A row per layer. Effective sample sizes are shown only where the model samples.
     """
     if all(frame.is_empty() for frame in moments_by_layer.values()):
         return style.empty("Fit of the null model", "no year has links between countries: nothing was fitted")
     sampled = any(frame["ess_min"].is_not_null().any() for frame in diagnostics_by_layer.values())
     figure = style.canvas(
         "Fit of the null model",
-        "Error of the worst constraint, by year; and what the model expects, against what is observed"
-        + (", with the quality of the sample between." if sampled else "."),
+        "Left: error of the worst constraint in each year. "
+        + ("Middle: size of the sample. " if sampled else "")
+        + "Right: expected against observed weights.",
         width=11.0 if sampled else 9.0,
         height=0.75 + 3.5 * len(moments_by_layer),
     )
     grid = figure.subplots(len(moments_by_layer), 3 if sampled else 2, squeeze=False)
     for row, layer in zip(grid, moments_by_layer, strict=True):
-        _residuals(row[0], diagnostics_by_layer[layer])
+        _plot_residuals(row[0], diagnostics_by_layer[layer])
         row[0].set_title(f"{layer}: largest relative error", fontweight="bold")
         if sampled:
-            _sample_sizes(row[1], diagnostics_by_layer[layer])
-        _expected(row[-1], moments_by_layer[layer])
+            _plot_sample_sizes(row[1], diagnostics_by_layer[layer])
+        _plot_expected(row[-1], moments_by_layer[layer])
     return figure
 
 
-def _residuals(axes: Axes, frame: pl.DataFrame) -> None:
-    """Draw the largest relative constraint error by year; an exact fit stands at machine precision."""
-    fitted = frame.filter(pl.col("residual").is_not_null()).sort("year")
+def _plot_residuals(axes: Axes, diagnostics: pl.DataFrame) -> None:
+    """Plot the largest relative error of a constraint by year; an error of zero is drawn at `FLOOR`."""
+    fitted = diagnostics.filter(pl.col("residual").is_not_null()).sort("year")
     residual = np.maximum(fitted["residual"].to_numpy(), FLOOR)
     axes.plot(fitted["year"].to_numpy(), residual, "o-", color=style.INK, ms=4)
     axes.set_yscale("log")
@@ -65,37 +66,39 @@ def _residuals(axes: Axes, frame: pl.DataFrame) -> None:
         "allowed", (0.01, TOLERANCE), xycoords=axes.get_yaxis_transform(), xytext=(0, 3),
         textcoords="offset points", color=style.GREY,
     )  # fmt: skip
-    if missing := len(frame) - len(fitted):
-        axes.set_xlabel(f"not fitted, no links between countries: {missing} of {len(frame)} years")
+    if missing := len(diagnostics) - len(fitted):
+        axes.set_xlabel(f"without links between countries, not fitted: {missing} of {len(diagnostics)} years")
 
 
-def _sample_sizes(axes: Axes, frame: pl.DataFrame) -> None:
-    """Draw smallest and median effective sample size by year, and name the worst split R-hat."""
-    frame = frame.filter(pl.col("ess_min").is_not_null()).sort("year")
+def _plot_sample_sizes(axes: Axes, diagnostics: pl.DataFrame) -> None:
+    """Plot the smallest and the median effective sample size by year, and write the largest split R-hat."""
+    sampled = diagnostics.filter(pl.col("ess_min").is_not_null()).sort("year")
     lines = (("ess_median", "median link", style.INK), ("ess_min", "worst link", style.GREY))
     for column, label, colour in lines:
-        axes.plot(frame["year"].to_numpy(), frame[column].to_numpy(), "o-", ms=4, color=colour, label=label)
+        axes.plot(
+            sampled["year"].to_numpy(), sampled[column].to_numpy(), "o-", ms=4, color=colour, label=label
+        )
     axes.set_ylim(bottom=0)
     style.thousands(axes)
     axes.legend()
-    rhat = frame["rhat_max"].max()
+    rhat = sampled["rhat_max"].max()
     worst = "" if rhat is None else f"\nsplit R-hat at most {rhat:.3f}"
     axes.set_title(f"effective sample size{worst}", fontweight="bold")
-    if len(noted := frame.filter(pl.col("note").is_not_null())):
-        last = noted.row(-1, named=True)
-        text = f"noted in {len(noted)} of {len(frame)} years; {last['year']}: {last['note']}"
+    if len(notes := sampled.filter(pl.col("note").is_not_null())):
+        last = notes.row(-1, named=True)
+        text = f"notes in {len(notes)} of {len(sampled)} years; {last['year']}: {last['note']}"
         axes.set_xlabel(textwrap.fill(text, 44))
 
 
-def _expected(axes: Axes, moments: pl.DataFrame) -> None:
-    """Draw expected against observed weight of the linked pairs in the latest year."""
+def _plot_expected(axes: Axes, moments: pl.DataFrame) -> None:
+    """Plot the expected against the observed weight of the linked pairs in the latest year."""
     if moments.is_empty():
         style.blank(axes, "no links between countries")
         return
     latest = moments.filter(pl.col("year") == pl.col("year").max())
     linked = latest.filter((pl.col("observed") > 0) & (pl.col("expected") > 0))
     if linked.is_empty():
-        style.blank(axes, "no linked pair that the model expects to be linked")
+        style.blank(axes, "no linked pair with a positive expected weight")
         return
     observed, expected = linked["observed"].to_numpy(), linked["expected"].to_numpy()
     axes.hexbin(
@@ -105,7 +108,7 @@ def _expected(axes: Axes, moments: pl.DataFrame) -> None:
     axes.plot(ends, ends, color=style.INK, lw=1, ls="--")
     axes.set_title(
         f"{latest['year'][0]}: {len(linked):,} linked pairs\n"
-        f"(not drawn: {len(latest) - len(linked):,} without a link)",
+        f"(not shown: {len(latest) - len(linked):,} without a link)",
         fontweight="bold",
     )
     axes.set_xlabel("observed weight")
