@@ -17,6 +17,7 @@ include: "workflow/rules/networks.smk"
 include: "workflow/rules/nulls.smk"
 include: "workflow/rules/trajectories.smk"
 include: "workflow/rules/blocs.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
 

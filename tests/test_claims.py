@@ -1,18 +1,24 @@
-"""Each kind of claim, driven to each of its verdicts."""
+"""Each kind of claim, driven to each of its verdicts; the check of the list; the pages."""
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Mapping
+from html.parser import HTMLParser
+from pathlib import Path
 
 import polars as pl
 import pytest
-import yaml
 
 from conftest import ROOT
-from poles.archetypes.names import UNNAMED
+from poles.archetypes.names import ARCHETYPES, UNNAMED
 from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
 from poles.blocs import tables as blocs_tables
 from poles.blocs.tables import HUBS, POLARIZATION_TRENDS, TRENDS, alignment_table
-from poles.claims import judging, robustness, verdicts
-from poles.claims.tables import CLAIMS, ROBUSTNESS
+from poles.claims import checking, judging, page, robustness, verdicts
+from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS
 from poles.errors import StudyError
-from poles.study import config, tables
+from poles.study import tables
 
 TREND = {
     "id": "t",
@@ -50,6 +56,32 @@ def frame(table: tables.Table, *rows: dict) -> pl.DataFrame:
     """Rows of a table; what they do not say is null."""
     schema = dict(table.columns)
     return pl.DataFrame([dict.fromkeys(schema) | row for row in rows], schema=schema)
+
+
+def stages(claims: list[dict]) -> dict[str, str | None]:
+    """Stage on which each claim rests, by its id."""
+    return {claim["id"]: checking.kinds()[claim["kind"]].stage for claim in claims}
+
+
+def judge(claims: list[dict], branches: Mapping[tuple[str, str], verdicts.Branch]) -> pl.DataFrame:
+    """Judge claims on every branch, and those about several null models on every variant."""
+    single = [claim for claim in claims if stages(claims)[claim["id"]]]
+    judged = [judging.judge_branch(single, results, *names) for names, results in branches.items()]
+    return judging.collect(claims, stages(claims), pl.concat(judged))
+
+
+def shown(
+    judged: pl.DataFrame, note: str = "", moved: pl.DataFrame | None = None, choices: dict | None = None
+) -> dict:
+    """Content of the page about claims that were judged."""
+    single = (
+        judged.filter(pl.col("null") != judging.ALL).select("variant", "null").unique(maintain_order=True)
+    )
+    signal = {"channel": "collaboration", "signal": 2.0, "pairs": 40, "trendless": 7, "preferred": 4}
+    basis = frame(BASIS, *(signal | names for names in single.rows(named=True)))
+    choices = choices or {f"{v}/{n}": {"counting": v, "null model": n} for v, n in single.rows()}
+    moved = frame(ROBUSTNESS) if moved is None else moved
+    return page.content(judged, basis, moved, choices, note)
 
 
 def trends(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
@@ -332,7 +364,7 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
     ],
 )
 def test_verdicts(claim, case, verdict, statistic):
-    row = judging.judge([claim], {("full", "max_entropy"): case}).row(0, named=True)
+    row = judge([claim], {("full", "max_entropy"): case}).row(0, named=True)
     assert row["verdict"] == verdict
     assert row["statistic"] == (None if statistic is None else pytest.approx(statistic))
     assert row["why"].endswith(".")
@@ -340,31 +372,93 @@ def test_verdicts(claim, case, verdict, statistic):
 
 def test_a_trend_stands_beside_that_of_growth_alone():
     def why(claim, slope):
-        return judging.judge([claim], {("full", "max_entropy"): branch(slope=slope)})["why"][0]
+        return judge([claim], {("full", "max_entropy"): branch(slope=slope)})["why"][0]
 
-    assert why(TREND, (0.0, -1.0, 1.0)) == "z changes by +0.00 a decade (95 % interval -1.00 to +1.00)."
+    assert why(TREND, (0.0, -1.0, 1.0)) == "z changes by +0.00 per decade (95 % interval -1.00 to +1.00)."
     assert why(TREND | {"least_slope": 0.1}, (-1.0, -2.0, -0.5)) == (
-        "z changes by -1.00 a decade (95 % interval -2.00 to -0.50; from 0.1 on it counts); "
-        "had no affinity changed, by +0.25."
+        "z changes by -1.00 per decade (95 % interval -2.00 to -0.50; only slopes beyond 0.1 count). "
+        "With constant affinities it would change by +0.25."
     )
+
+
+def test_a_group_of_several_poles_has_no_order():
+    countries = {"countries": ["FR", "IT"], "poles": ["US", "CN", "IN"], "group": "CN+US"}
+    aligned = [{"country": country, "group": "US+CN"} for country in countries["countries"]]
+    case = branch(poles=("US", "CN", "IN"), alignment=frame(alignment_table(("US", "CN", "IN")), *aligned))
+    assert judge([GROUP | countries], {("full", "max_entropy"): case})["verdict"][0] == "reproduced"
+
+
+def test_a_sentence_names_some_countries_and_counts_the_rest():
+    codes = [f"{first}{second}" for first in "ABCDEFGH" for second in "XY"]
+    row = judge([GROUP | {"countries": codes}], {("full", "max_entropy"): branch()}).row(0, named=True)
+    assert row["why"].endswith(": AX, AY, BX, BY, CX, CY, DX, DY, EX, EY, FX, FY and 4 more.")
+
+
+TWO = {("full", "max_entropy"): branch(), ("fractional", "max_entropy"): branch(groups="neither")}
 
 
 def test_the_page_shows_every_claim_in_every_branch():
-    branches = {("full", "max_entropy"): branch(), ("fractional", "max_entropy"): branch(groups="neither")}
-    judged = judging.judge([TREND, GROUP | {"statement": "They bridge."}], branches)
+    judged = judge([TREND, GROUP | {"statement": "They bridge."}], TWO)
     tables.conform(judged, CLAIMS)
-    page = judging.page(judged)
-    assert "2 claims in 2 branches" in page
-    assert "3 reproduced, 1 contradicted" in page
-    assert judging.MADE_UP not in page
-    assert judging.MADE_UP in judging.page(judged, judging.MADE_UP)
-    assert judging.MADE_UP in judging.html_page(judged, judging.MADE_UP)
-    html = judging.html_page(judged)
-    assert html.count("<b>reproduced</b>") == 3
-    assert html.count("<b>contradicted</b>") == 1
-    assert page.index("## They bridge.") < page.index(
+    text = page.markdown(shown(judged))
+    assert "2 claims in 2 branches" in text
+    assert "3 reproduced, 1 contradicted." in text
+    assert "| g | reproduced | contradicted |" in text
+    assert page.MADE_UP not in text
+    assert text.index("## They bridge.") < text.index(
         "| fractional | max_entropy | **contradicted** | 0 of 4"
     )
+    html = page.html(shown(judged))
+    assert html.count("<strong>reproduced</strong>") == 3
+    assert html.count("<strong>contradicted</strong>") == 1
+    for render in (page.markdown, page.html):
+        assert page.MADE_UP in render(shown(judged, page.MADE_UP))
+
+
+class Elements(HTMLParser):
+    """Elements and texts of a page, as a browser reads them."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list):
+        """Keep an element with its attributes."""
+        self.tags.append((tag, dict(attrs)))
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str):
+        """Close the last element."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str):
+        """Keep a text."""
+        self.texts.append(data.strip())
+
+
+def test_the_html_page_lists_claims_by_statement_and_escapes_every_text():
+    hostile = "<script>alert('x')</script> & \"more\" | than text"
+    claims = [TREND | {"id": "<b>", "statement": hostile}, GROUP]
+    judged = judge(claims, TWO).with_columns(pl.lit(f"why {hostile}").alias("why"))
+    choices = {"full/max_entropy": {hostile: 1}, "fractional/max_entropy": {hostile: 2}}
+    moved = robustness.changes(judged, stages(claims), choices).with_columns(comparisons=1)
+    elements = Elements(page.html(shown(judged, hostile, moved, choices)))
+    assert not elements.open, "every element is closed"
+    assert not {"script", "b"} & {tag for tag, _ in elements.tags}
+    viewport = {"name": "viewport", "content": "width=device-width, initial-scale=1"}
+    assert ("meta", viewport) in elements.tags
+    # The statement: at a glance, in the table of choices, as a heading. Also the note, and the choice.
+    assert elements.texts.count(hostile) == 3 + 2
+    assert elements.texts.count(f"why {hostile}") == 4
+    links = [attributes["href"].removeprefix("#") for tag, attributes in elements.tags if tag == "a"]
+    assert links == [attributes["id"] for tag, attributes in elements.tags if tag == "h3"]
+    text = page.markdown(shown(judged, hostile, moved, choices))
+    assert text.count("why " + hostile.replace("|", "\\|")) == 4, "a bar would end the cell of a table"
 
 
 def test_the_page_says_what_archetypes_rest_on():
@@ -372,17 +466,15 @@ def test_the_page_says_what_archetypes_rest_on():
         {"channel": name, "pairs": 40, "signal": signal, "trendless": 9, "trendless_in_all": 7}
         for name, signal in (("citation", None), ("collaboration", 2.345))
     ]
-    found = frame(SIGNAL, *rows)
-    cases = {
-        ("full", "one"): clustered()._replace(signal=found),
-        ("full", "two"): clustered(4)._replace(signal=found),
-    }
-    choices = {f"full/{null}": {"null model": null, "k": 4} for null in ("one", "two")}
-    lines = judging.basis(cases, choices)
-    assert lines[-2:] == [
-        "| full, one |  | 40 | collaboration 2.3 | 7 | none |",
-        "| full, two | null model two | 40 | collaboration 2.3 | 7 | 4 |",
-    ]
+    signal = frame(SIGNAL, *rows)
+    cases = {"one": clustered()._replace(signal=signal), "two": clustered(4)._replace(signal=signal)}
+    basis = pl.concat(judging.basis(case, "full", null) for null, case in cases.items())
+    tables.conform(basis, BASIS)
+    choices = {f"full/{null}": {"null model": null, "k": 4} for null in cases}
+    judged = judge([TREND], {("full", null): case for null, case in cases.items()})
+    text = page.markdown(page.content(judged, basis, frame(ROBUSTNESS), choices))
+    assert "| full, one |  | 40 | collaboration 2.3 | 7 | none |" in text
+    assert "| full, two | null model two | 40 | collaboration 2.3 | 7 | 4 |" in text
 
 
 ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"], "share": 0.8}
@@ -398,24 +490,24 @@ ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"]
 )
 def test_a_claim_about_several_null_models_is_judged_once_for_each_variant(second, verdict, statistic):
     cases = {("full", "one"): branch(), ("full", "two"): branch(**second), ("other", "one"): branch()}
-    judged = judging.judge([ROBUST, TREND, COUNT, TREND | {"id": "x", "layer": "citation"}], cases)
+    judged = judge([ROBUST, TREND, COUNT, TREND | {"id": "x", "layer": "citation"}], cases)
     rows = judged.filter(claim="r").rows(named=True)
     assert [(row["variant"], row["null"]) for row in rows] == [("full", "all"), ("other", "all")]
     assert rows[0]["verdict"] == verdict
     assert rows[0]["statistic"] == pytest.approx(statistic)
     assert rows[1]["verdict"] == "not testable"
     assert judged["claim"][0] == "r"
-    assert f"| r | {verdict} | {verdict} | not testable |" in judging.page(judged)
+    assert f"| r | {verdict} | {verdict} | not testable |" in page.markdown(shown(judged))
 
 
 def test_claims_that_are_open_everywhere_agree_on_nothing():
     undecided = branch(slope=(0.0, -1.0, 1.0))
     decided = branch(ties=13)
     several = [TREND, COUNT, ROBUST]
-    one = judging.judge(several, {("full", null): undecided for null in ("one", "two")})
+    one = judge(several, {("full", null): undecided for null in ("one", "two")})
     assert one.filter(claim="r")["why"][0].startswith("1 of 1 decided claims")
     none = {("full", null): undecided._replace(significant=decided.significant) for null in ("one", "two")}
-    assert judging.judge(several, none).filter(claim="r")["verdict"].to_list() == ["not testable"]
+    assert judge(several, none).filter(claim="r")["verdict"].to_list() == ["not testable"]
 
 
 def test_choices_are_counted_where_they_alone_set_branches_apart():
@@ -426,8 +518,8 @@ def test_choices_are_counted_where_they_alone_set_branches_apart():
         "few/one": {"null model": "one", "counting": "fractional"},
     }
     several = [TREND, COUNT, TREND | {"id": "x", "layer": "citation"}, ROBUST]
-    judged = judging.judge(several, cases)
-    moved = robustness.changes(judged, several, choices)
+    judged = judge(several, cases)
+    moved = robustness.changes(judged, stages(several), choices)
     tables.conform(moved, ROBUSTNESS)
     assert moved.filter(pl.col("comparisons") > 0).rows() == [
         ("t", "null model", 1, 0),
@@ -437,59 +529,146 @@ def test_choices_are_counted_where_they_alone_set_branches_apart():
     ]
     # What is chosen after all that a claim rests on cannot move it, and says nothing of how firm it is.
     later = {name: {"k": own.pop("counting")} | own for name, own in choices.items()}
-    assert set(robustness.changes(judged, several, later).filter(choice="k")["comparisons"]) == {0}
-    assert robustness.moves("k", "group") and not robustness.moves("growth", "significant")
-    assert robustness.moves("growth", "trend") and robustness.moves("window", "continents")
-    page = judging.page(judged, more=robustness.summary(moved))
-    assert "over all claims: null model 1 of 2, counting 1 of 2." in page
-    assert "| c | 1/1 | 1/1 |" in page
-    assert robustness.summary(moved.with_columns(comparisons=0)) == []
+    moved_later = robustness.changes(judged, stages(several), later)
+    assert set(moved_later.filter(choice="k")["comparisons"]) == {0}
+    assert robustness.can_change("k", "clusters") and not robustness.can_change("growth", "links")
+    assert robustness.can_change("growth", "trajectories") and robustness.can_change("window", "links")
+    assert not robustness.can_change("window", None)
+    for render, cells in ((page.markdown, "| c | 1/1 | 1/1 |"), (page.html, "<td>1/1</td><td>1/1</td>")):
+        text = " ".join(render(shown(judged, moved=moved, choices=choices)).split())
+        assert "over all claims: null model 1 of 2, counting 1 of 2." in text
+        assert cells in text
+        assert "Which choice" not in render(shown(judged, moved=moved.with_columns(comparisons=0)))
 
 
 def test_a_reader_is_told_what_the_data_are():
-    assert judging.caveat("demo", [1702]) == judging.MADE_UP
-    assert "whether they are of research on AI" in judging.caveat("networks", [1702])
-    assert "another field" in judging.caveat("works", None)
-    assert "another field" in judging.caveat("snapshot", [1707])
-    assert judging.caveat("snapshot", [1702]) == ""
+    assert page.caveat("demo", [1702]) == page.MADE_UP
+    assert "whether they are of research on AI" in page.caveat("networks", [1702])
+    assert "another field" in page.caveat("works", None)
+    assert "another field" in page.caveat("snapshot", [1707])
+    assert page.caveat("snapshot", [1702]) == ""
 
 
 def test_the_shipped_claims_are_well_formed():
-    shipped = yaml.safe_load((ROOT / "config/claims.yaml").read_text())
-    assert len(config.check_claims(shipped, "claims.yaml")) >= 25
+    shipped = checking.read_claims("config/claims.yaml", ROOT, {})
+    assert len(shipped) >= 25
+    assert {claim["kind"] for claim in shipped} == set(checking.kinds()), "every kind is used"
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
         ({"claims": []}, "must be a list"),
-        ([TREND | {"kind": "trendy"}], "claim t: kind 'trendy'; allowed: trend, courses, group"),
+        ([TREND | {"kind": "trendy"}], "claim t: kind 'trendy'; allowed: among, clusters, continents"),
+        ([TREND | {"kind": ["trend"]}], r"claim t: kind \['trend'\]; allowed: among"),
         (
             [{key: value for key, value in TREND.items() if key != "pair"}],
-            "claim t: pair too many or missing",
+            "claim t: missing key pair; needed: id, statement, kind, pair, layer, direction",
         ),
+        ([TREND | {"share": 1}], "claim t: unknown key share; allowed: .*direction, least_slope"),
+        ([{"kind": "trend"}], "claim number 1: missing key id, statement, pair"),
+        ([TREND | {"id": 7}], "claim 7: id 7; allowed: text"),
         ([TREND | {"layer": "citations"}], "layer 'citations'; allowed: collaboration, citation"),
         ([TREND | {"direction": "down"}], "direction 'down'; allowed: rises, falls"),
-        ([TREND, TREND], "claim t: this id stands twice"),
-        ([GROUP | {"countries": [False, "SE"]}], r"claim g: country False; .*in quotes, as 'NO'"),
+        ([TREND | {"pair": ["US"]}], r"pair \['US'\]; allowed: two countries"),
+        ([TREND, TREND], "claim t: another claim has this id"),
+        ([GROUP | {"countries": [False, "SE"]}], r"claim g: countries False; .*in quotes, as 'NO'"),
+        ([GROUP | {"countries": []}], r"countries \[\]; allowed: a list with at least one entry"),
+        ([GROUP | {"countries": ["FR", "FR"]}], "none twice"),
+        ([GROUP | {"countries": "FR"}], "countries 'FR'; allowed: a list"),
         (
             [GROUP | {"group": "only GB"}],
-            "claim g: group 'only GB'; allowed: both, neither, only US, only CN",
+            "claim g: group 'only GB'; allowed: both, neither, only US, only CN$",
         ),
+        ([GROUP | {"group": "US"}], "claim g: group 'US'; allowed: both, neither"),
         ([GROUP | {"share": 75}], "claim g: share 75; allowed: a number above 0, at most 1"),
+        ([GROUP | {"at_least": 2.5}], "claim g: at_least 2.5; allowed: a whole number above 0"),
+        ([COURSES | {"toward": {"US": "up"}}], "claim o: toward 'up'; allowed: rises, falls, not rises"),
+        ([COURSES | {"toward": {"usa": "rises"}}], "claim o: toward 'usa'; allowed: two capital letters"),
+        ([COURSES | {"toward": ["US"]}], "allowed: a map with at least one entry"),
+        ([AMONG | {"archetype": "Divergence"}], "claim a: archetype 'Divergence'; allowed: Scientific Conv"),
+        ([POLAR | {"measure": "corelation"}], "claim p: measure 'corelation'; allowed: correlation"),
+        ([ROBUST | {"nulls": [1]}], "claim r: nulls 1; allowed: text"),
         ([COUNT | {"expected": 0}], "claim c: expected 0; allowed: a number above 0"),
+        ([COUNT | {"tolerance": True}], "claim c: tolerance True; allowed: a number above 0"),
         ([TREND | {"least_slope": -0.1}], "claim t: least_slope -0.1; allowed: a number above 0"),
     ],
 )
 def test_a_broken_list_of_claims_is_refused(broken, message):
     with pytest.raises(StudyError, match=message):
-        config.check_claims(broken, "claims.yaml")
+        checking.check_claims(broken, "claims.yaml")
 
 
-@pytest.mark.parametrize("claim", [TREND, GROUP, COUNT])
-def test_a_claim_on_a_country_that_counts_as_another_is_refused(claim):
-    codes = [*claim.get("pair", []), *claim.get("countries", []), claim.get("pole", "US")]
-    for code in codes:
-        with pytest.raises(StudyError, match=rf"claim .: country '{code}' counts as IE \(selection.merge\)"):
-            config.check_claims([claim], "claims.yaml", {code: "IE"})
-    assert config.check_claims([claim], "claims.yaml", {"HK": "MO"}) == [claim]
+def test_groups_of_three_poles_are_allowed_in_any_order():
+    claim = GROUP | {"poles": ["US", "CN", "IN"]}
+    for group in ("both", "only IN", "US+CN", "IN+US"):
+        assert checking.check_claims([claim | {"group": group}], "claims.yaml")
+    with pytest.raises(StudyError, match=r"group 'US\+CN\+IN'"):
+        checking.check_claims([claim | {"group": "US+CN+IN"}], "claims.yaml")
+
+
+@pytest.mark.parametrize(
+    ("claim", "key"), [(TREND, "pair"), (GROUP, "poles"), (COUNT, "pole"), (TURN, "leaving")]
+)
+def test_a_claim_on_a_country_that_counts_as_another_is_refused(claim, key):
+    code = claim[key] if isinstance(claim[key], str) else claim[key][0]
+    with pytest.raises(
+        StudyError, match=rf"claim .: {key} '{code}' counts as IE \(selection.merge\); allowed: countries"
+    ):
+        checking.check_claims([claim], "claims.yaml", {code: "IE"})
+    assert checking.check_claims([claim], "claims.yaml", {"HK": "MO"}) == [claim]
+
+
+def test_a_file_of_claims_that_is_missing_or_no_yaml_is_refused(tmp_path: Path):
+    with pytest.raises(StudyError, match=r"claims: mine\.yaml: no such file"):
+        checking.read_claims("mine.yaml", tmp_path, {})
+    (tmp_path / "mine.yaml").write_text("- {id: a")
+    with pytest.raises(StudyError, match=r"mine\.yaml: not readable as YAML"):
+        checking.read_claims("mine.yaml", tmp_path, {})
+
+
+def test_claims_are_checked_without_libraries_that_take_long_to_import():
+    code = (
+        "import sys; from pathlib import Path; from poles.claims import checking; "
+        "checking.read_claims('config/claims.yaml', Path.cwd(), {}); "
+        "print({'polars', 'numpy', 'jinja2'} & set(sys.modules))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={"PYTHONPATH": "scripts"}, capture_output=True, text=True
+    )
+    assert answer.stdout == "set()\n", answer.stderr
+
+
+@pytest.mark.parametrize("name", checking.kinds())
+def test_what_is_read_of_a_kind_is_what_its_module_says(name):
+    module = importlib.import_module(f"poles.claims.kinds.{name}")
+    assert checking.kinds()[name] == (module.KEYS, module.OPTIONAL, module.STAGE)
+    assert callable(module.judge)
+
+
+def test_a_claim_on_an_archetype_can_name_each_of_them():
+    assert sorted(checking.kinds()["among"].keys["archetype"]) == sorted(ARCHETYPES.values())
+
+
+KIND = 'KEYS = {"k": "whole number"}\nOPTIONAL = {}\nSTAGE = "links"\ndef judge(claim, branch): ...\n'
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("OPTIONAL = {}", ""), "must define KEYS, OPTIONAL and STAGE as literals"),
+        (("OPTIONAL = {}", "OPTIONAL = dict()"), "must define KEYS, OPTIONAL and STAGE as literals"),
+        (("def judge", "def judged"), "must define a function judge"),
+        (('"links"', '"link"'), "STAGE 'link'; allowed: links, trajectories, clusters, None"),
+        (("whole number", "number"), "k: 'number'; allowed: text, country"),
+        (('"whole number"', '{"country": "course"}'), "k: 'course'; allowed: text, country"),
+    ],
+)
+def test_a_kind_that_lacks_something_is_refused(tmp_path: Path, change: tuple[str, str], message: str):
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "mine.py").write_text(KIND)
+    assert checking.kinds(tmp_path) == {"mine": ({"k": "whole number"}, {}, "links")}
+    checking.kinds.cache_clear()
+    (tmp_path / "mine.py").write_text(KIND.replace(*change))
+    with pytest.raises(StudyError, match=rf"mine\.py: {message}"):
+        checking.kinds(tmp_path)

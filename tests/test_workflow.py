@@ -19,8 +19,8 @@ SHARED = {"fit": "fit_null", "gather": "gather_years"}
 """What the rules of all null models have for a script."""
 ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
-    judge_recovery judge_claims plot_significant_links plot_trajectories plot_archetypes plot_alignment
-    plot_nulls plot_recovery plot_diagnostics plot_losses audit_results all
+    judge_recovery judge_branch collect_claims plot_significant_links plot_trajectories plot_archetypes
+    plot_alignment plot_nulls plot_recovery plot_diagnostics plot_losses audit_results all
     search_poles measure_polarization compare_hubs plot_poles plot_polarization plot_hubs
     study_stability classify_trends plot_selection measure_signal sample_null_panels
 """
@@ -48,10 +48,12 @@ def test_other_readings_stand_beside_by_default(tmp_path: Path):
     plan = Project.copy(tmp_path / "empty").plan()
     several = {rule: jobs // EVERYTHING[rule] for rule, jobs in plan.items()}
     branch = {
-        "build_trajectories", "cluster_trajectories", "study_stability", "judge_recovery", "plot_archetypes"
+        "build_trajectories", "cluster_trajectories", "study_stability", "judge_recovery", "plot_archetypes",
+        "judge_branch",
     }  # fmt: skip
     assert all(several[rule] == 3 for rule in branch), "z as it is, clustered as it is, and beyond growth"
-    assert all(several[rule] == 1 for rule in ("build_networks", "score_links", "judge_claims", "plot_nulls"))
+    once = ("build_networks", "score_links", "collect_claims", "plot_nulls")
+    assert all(several[rule] == 1 for rule in once)
 
 
 def test_a_second_run_plans_nothing(tiny: Project):
@@ -66,9 +68,47 @@ def test_touching_every_source_plans_nothing(twin: Project):
 
 
 def test_editing_a_module_plans_what_it_makes_and_what_follows(twin: Project):
-    module = twin.folder / "scripts/poles/claims/judging.py"
-    module.write_text(module.read_text() + "\nADDED = 1\n")
-    assert twin.plan() == {"judge_claims": 1, "audit_results": 1, "all": 1}
+    after = {"collect_claims": 1, "audit_results": 1, "all": 1}
+    template = twin.folder / "scripts/poles/claims/page.html.j2"
+    template.write_text(template.read_text() + "<!-- added -->\n")
+    assert twin.plan() == after
+    kind = twin.folder / "scripts/poles/claims/kinds/trend.py"
+    kind.write_text(kind.read_text() + "\nADDED = 1\n")
+    assert twin.plan() == {"judge_branch": 1} | after
+
+
+def test_a_kind_of_claim_is_one_file(twin: Project):
+    kind = twin.folder / "scripts/poles/claims/kinds/many_poles.py"
+    kind.write_text(
+        """\"\"\"Kind ``many_poles``: the study has so many poles.\"\"\"
+
+from poles.claims.verdicts import CONTRADICTED, REPRODUCED, Branch, Claim, Verdict
+
+KEYS = {"least": "whole number"}
+OPTIONAL = {}
+STAGE = "links"
+
+
+def judge(claim: Claim, branch: Branch) -> Verdict:
+    count = len(branch.poles)
+    return Verdict(REPRODUCED if count >= claim["least"] else CONTRADICTED, count, f"{count} poles.")
+"""
+    )
+    assert twin.plan() == {}, "no claim is of this kind"
+    claims = twin.folder / "config/claims.yaml"
+    several = "- {id: several, statement: There are several poles., kind: many_poles, least: LEAST}\n"
+    shipped = claims.read_text()
+    claims.write_text(shipped + several.replace("LEAST", "two"))
+    answer = twin.snakemake("--dry-run")
+    assert "claim several: least 'two'; allowed: a whole number above 0" in answer.stdout + answer.stderr
+    claims.write_text(shipped + several.replace("LEAST", "2"))
+    plan = {"judge_branch": 1, "collect_claims": 1, "audit_results": 1, "all": 1}
+    assert twin.plan() == plan
+    twin.run("results/claims.parquet")
+    judged = tables.read(twin.folder / "results/claims.parquet", CLAIMS).filter(claim="several")
+    assert judged.select("verdict", "statistic").row(0) == ("reproduced", 2.0)
+    kind.write_text(kind.read_text() + "\nADDED = 1\n")
+    assert twin.plan() == plan
 
 
 def test_editing_a_null_model_plans_its_branch_alone(twin: Project):
@@ -88,7 +128,7 @@ def test_editing_the_tables_plans_everything(twin: Project):
 
 def test_a_config_key_plans_what_reads_it(twin: Project):
     assert set(twin.plan("--config", "clusters={seed: 2}")) == {
-        "cluster_trajectories", "align_countries", "judge_recovery", "judge_claims",
+        "cluster_trajectories", "align_countries", "judge_recovery", "judge_branch", "collect_claims",
         "plot_archetypes", "plot_alignment", "plot_recovery", "audit_results", "all",
         "study_stability", "classify_trends", "plot_selection", "sample_null_panels",
     }  # fmt: skip
@@ -103,7 +143,7 @@ def test_null_panels_are_drawn_where_they_are_surrogates(tiny: Project, tmp_path
 
 def test_a_variant_plans_its_branch_alone(twin: Project):
     plan = twin.plan("--config", "run={variants: [full, fractional]}")
-    assert plan["build_networks"] == 1
+    assert plan["build_networks"] == plan["judge_branch"] == plan["collect_claims"] == 1
     assert plan["fit_max_entropy"] == 2
     assert not {"make_demo", "find_core", "read_works", "select_works", "plot_losses"} & set(plan)
 
@@ -111,11 +151,12 @@ def test_a_variant_plans_its_branch_alone(twin: Project):
 def test_variants_share_what_does_not_set_them_apart(twin: Project):
     plan = twin.plan("--config", "run={variants: [full, literal]}")
     assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["plot_archetypes"] == 1
+    assert plan["judge_branch"] == plan["collect_claims"] == 1
     shared = {"build_networks", "fit_max_entropy", "score_links", "plot_significant_links", "plot_nulls"}
     assert not shared & set(plan)
     variants = "variants={full: {counting: full}, eight: {k: 8}}"
     plan = twin.plan("--config", "run={variants: [full, eight]}", variants)
-    assert plan["cluster_trajectories"] == plan["align_countries"] == 1
+    assert plan["cluster_trajectories"] == plan["align_countries"] == plan["judge_branch"] == 1
     upstream = {"build_trajectories", "sample_null_panels", "search_poles", "compare_hubs"}
     assert not (shared | upstream) & set(plan)
 
@@ -127,9 +168,9 @@ def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project)
     both = ("--config", "run={nulls: [max_entropy, uniform]}")
     branch = {
         "fit_uniform": 2, "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1,
-        "align_countries": 1, "judge_recovery": 1, "judge_claims": 1, "plot_significant_links": 1,
-        "plot_trajectories": 1, "plot_archetypes": 1, "plot_alignment": 1, "plot_recovery": 1,
-        "plot_diagnostics": 1, "plot_nulls": 1, "audit_results": 1, "all": 1,
+        "align_countries": 1, "judge_recovery": 1, "judge_branch": 1, "collect_claims": 1,
+        "plot_significant_links": 1, "plot_trajectories": 1, "plot_archetypes": 1, "plot_alignment": 1,
+        "plot_recovery": 1, "plot_diagnostics": 1, "plot_nulls": 1, "audit_results": 1, "all": 1,
         "search_poles": 1, "measure_polarization": 1, "compare_hubs": 1,
         "plot_poles": 1, "plot_polarization": 1, "plot_hubs": 1,
         "study_stability": 1, "classify_trends": 1, "plot_selection": 1, "measure_signal": 1,

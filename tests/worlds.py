@@ -57,7 +57,7 @@ VARIANTS = ("beyond_growth", "full")
 """Readings of z: less what it does when countries grow and no affinity changes, and as it is."""
 NULL = "max_entropy"
 CHANNELS = channels_of(LAYERS, "mean")
-CLAIMS = "results/claims.parquet"
+CLAIMS = f"results/{{variant}}/claims/{NULL}.parquet"
 STABILITY = f"results/{{variant}}/clusters/{NULL}.stability.parquet"
 SELECTION = f"results/{{variant}}/clusters/{NULL}.selection.parquet"
 TRAJECTORIES = f"results/{{variant}}/trajectories/{NULL}.parquet"
@@ -196,7 +196,7 @@ def judge(folder: Path, variant: str, world: World, claims: list[Mapping[str, An
     )
     truth = world.truth().rename({"archetype": "planted"})
     both = stability.join(truth, on=["source", "target"], how="left", validate="1:1")
-    judged = tables.read(folder / CLAIMS, claims_tables.CLAIMS).filter(variant=variant, null=NULL)
+    judged = tables.read(folder / CLAIMS.format(variant=variant), claims_tables.CLAIMS)
     found = dict(judged.select("claim", "verdict").iter_rows())
     followed = {*stability["source"], *stability["target"]}
     verdicts: Counter = Counter()
@@ -231,10 +231,10 @@ def study(folder: Path, settings: Mapping[str, Any], options: list[str]) -> None
     folder.mkdir(parents=True, exist_ok=True)
     keys = {"demo": dict(settings), "run": {"variants": list(VARIANTS)}, "stability": FEW}
     config.write_text(yaml.safe_dump(keys))
-    wanted = [path.format(variant=variant) for path in (STABILITY, RECOVERY) for variant in VARIANTS]
+    files = [path.format(variant=variant) for path in (CLAIMS, STABILITY, RECOVERY) for variant in VARIANTS]
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--quiet", "all"),
-        *("--directory", str(folder), *options, CLAIMS, *wanted, "--configfile", str(config)),
+        *("--directory", str(folder), *options, *files, "--configfile", str(config)),
     ]
     subprocess.run(command, cwd=ROOT, check=True)
 

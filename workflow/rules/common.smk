@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
@@ -30,20 +29,7 @@ def code(*roots):
     return f"{digest.code_digest(*roots)} {' '.join(roots)}"
 
 
-def read_claims(name):
-    """The list of claims, from the working folder or else from the project."""
-    path = Path(name) if Path(name).exists() else Path(workflow.basedir, name)
-    if not path.is_file():
-        raise StudyError(f"claims: {name}: no such file")
-    return configuration.check_claims(
-        yaml.safe_load(path.read_text(encoding="utf-8")),
-        name,
-        config["selection"]["merge"],
-    )
-
-
 checked(configuration.complete, config, Path(workflow.basedir))
-CLAIMS = checked(read_claims, config["claims"])
 SOURCE = config["source"]
 YEARS = list(range(config["years"]["first"], config["years"]["last"] + 1))
 LAYERS = [

@@ -1,36 +1,9 @@
-"""From null models to z-scores, trajectories, archetypes, alignment and claims: one branch per path."""
+"""From null models to z-scores, trajectories and archetypes."""
 
 SCORED = "results/{variant}/{layer}/scores/{null}.parquet"
 COURSES = "results/{variant}/trajectories/{null}.parquet"
 NULL_PANELS = "results/{variant}/trajectories/{null}.null_panels.parquet"
 CLUSTERED = "results/{variant}/clusters/{null}.parquet"
-ALIGNED = "results/{variant}/alignment/{null}"
-STUDY = {
-    "branches": [f"{variant}/{null}" for variant, null in BRANCHES],
-    "layers": LAYERS,
-    "poles": config["poles"],
-    "significance": config["significance"],
-}
-OVERALL = {"data": "all", "null model": "all"}
-JUDGED = {
-    "scores": per_branch("links", SCORED, layer=LAYERS),
-    "countries": per_branch("links", "results/{variant}/countries.parquet"),
-    "signal": per_branch(
-        "trajectories", "results/{variant}/trajectories/{null}.signal.parquet"
-    ),
-    "polarization": per_branch(
-        "trajectories", "results/{variant}/polarization/{null}.trends.parquet"
-    ),
-    "hubs": per_branch("trajectories", "results/{variant}/hubs/{null}.parquet"),
-    "candidates": per_branch("trajectories", f"{ALIGNED}.poles.parquet"),
-    "clusters": per_branch("clusters", CLUSTERED),
-    "selection": per_branch(
-        "clusters", "results/{variant}/clusters/{null}.selection.parquet"
-    ),
-    "alignment": per_branch("clusters", f"{ALIGNED}.parquet"),
-    "trends": per_branch("clusters", f"{ALIGNED}.trends.parquet"),
-}
-"""Results on which claims are judged, each a list in the order of the branches."""
 
 
 rule score_links:
@@ -186,29 +159,3 @@ if SOURCE["kind"] == "demo":
             code=code("judge_recovery"),
         script:
             "../../scripts/judge_recovery.py"
-
-
-rule judge_claims:
-    """The paper's claims, judged in every branch."""
-    input:
-        **JUDGED,
-    output:
-        table="results/claims.parquet",
-        robustness="results/robustness.parquet",
-        page="results/claims.md",
-        html=report(
-            "results/claims.html",
-            caption="../report/claims.rst",
-            category="0 Claims",
-            labels=OVERALL,
-        ),
-    log:
-        "results/logs/judge_claims.log",
-    params:
-        claims=CLAIMS,
-        study=STUDY,
-        data=[SOURCE["kind"], config["field"]["subfields"]],
-        choices=lambda wildcards: branches.declared(config),
-        code=code("judge_claims"),
-    script:
-        "../../scripts/judge_claims.py"

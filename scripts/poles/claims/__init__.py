@@ -1,1 +1,1 @@
-"""The paper's claims, judged in every branch."""
+"""The paper's claims: read, judged in every branch, and shown."""

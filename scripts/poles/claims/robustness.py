@@ -1,53 +1,55 @@
-"""Which choice moves which claim: verdicts of branches that differ in one choice alone."""
+"""Which choice changes which verdict: branches that differ in one choice alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
 
 import polars as pl
 
 from poles.claims.tables import ROBUSTNESS
-from poles.claims.verdicts import NOT_TESTABLE, STAGE
+from poles.claims.verdicts import NOT_TESTABLE
 from poles.study.branches import STAGES
 
 
-def moves(choice: str, kind: str) -> bool:
-    """Whether a choice can move claims of a kind: whether it is made no later than what they rest on."""
+def can_change(choice: str, stage: str | None) -> bool:
+    """Whether a choice is made early enough to change verdicts that rest on the results of a stage."""
+    if stage is None:
+        return False
     order = list(STAGES)
-    made = next((stage for stage, names in STAGES.items() if choice in names), order[0])
-    return order.index(made) <= order.index(STAGE.get(kind, "trajectories"))
+    # The null model belongs to no stage and matters from the first one on.
+    chosen_at = next((name for name, choices in STAGES.items() if choice in choices), order[0])
+    return order.index(chosen_at) <= order.index(stage)
 
 
 def changes(
-    judged: pl.DataFrame, claims: Sequence[Mapping[str, Any]], choices: Mapping[str, Mapping[str, Any]]
+    judged: pl.DataFrame, stages: Mapping[str, str | None], choices: Mapping[str, Mapping[str, Any]]
 ) -> pl.DataFrame:
-    """Count, for each claim and choice, how often that choice alone changes the verdict.
+    """Count for each claim and choice how often that choice alone changes the verdict.
 
-    Two branches are compared where one choice sets them apart, the claim is testable in both, and the choice
-    can move it at all. This is the elementary effect of a choice (Morris 1991, Technometrics 33:161) for an
-    outcome of three values, taken over all branches that were run instead of a sample.
+    Two branches are compared if they differ in one choice alone, the claim is testable in both, and the
+    choice can change its verdict. This is the elementary effect of a choice (Morris 1991, Technometrics
+    33:161) on an outcome of three values, counted over all branches instead of a sample.
 
     Parameters
     ----------
     judged : pl.DataFrame
-        `CLAIMS`; rows of branches alone count.
-    claims : sequence of Mapping
-        The claims that were judged.
+        `CLAIMS`.
+    stages : Mapping
+        Stage on which each claim rests, by the id of the claim; None for a claim about several branches.
     choices : Mapping
         Choices of every branch by "variant/null", see `poles.study.branches.declared`.
 
     Returns
     -------
     pl.DataFrame
-        `ROBUSTNESS`: also claims and choices that no pair of branches compares, with 0 comparisons.
+        `ROBUSTNESS`, with 0 comparisons for claims and choices that no two branches compare.
     """
-    names = list(dict.fromkeys(name for made in choices.values() for name in made))
-    apart = []
-    for one, other in combinations(choices, 2):
-        differing = [name for name in names if choices[one][name] != choices[other][name]]
+    names = list(dict.fromkeys(name for branch in choices.values() for name in branch))
+    neighbours = []
+    for first, second in combinations(choices, 2):
+        differing = [name for name in names if choices[first][name] != choices[second][name]]
         if len(differing) == 1:
-            apart.append((one, other, differing[0]))
-    kinds = {claim["id"]: claim["kind"] for claim in claims}
+            neighbours.append((first, second, differing[0]))
     rows = []
     for (claim,), of_claim in judged.group_by("claim", maintain_order=True):
         verdicts = {
@@ -56,59 +58,31 @@ def changes(
             if row["verdict"] != NOT_TESTABLE
         }
         for name in names:
-            compared = [
-                verdicts[one] != verdicts[other]
-                for one, other, which in apart
-                if which == name and one in verdicts and other in verdicts and moves(name, kinds[claim])
+            changed = [
+                verdicts[first] != verdicts[second]
+                for first, second, choice in neighbours
+                if choice == name and {first, second} <= set(verdicts) and can_change(name, stages[claim])
             ]
-            rows.append((claim, name, len(compared), sum(compared)))
+            rows.append((claim, name, len(changed), sum(changed)))
     return pl.DataFrame(rows, schema=dict(ROBUSTNESS.columns), orient="row")
 
 
-def summary(moved: pl.DataFrame) -> list[str]:
-    """Lines of Markdown: a sentence on the choice that moves most, and a table of claims by choices.
+def by_choice(robustness: pl.DataFrame) -> pl.DataFrame:
+    """Comparisons and changed verdicts of each choice over all claims.
 
     Parameters
     ----------
-    moved : pl.DataFrame
+    robustness : pl.DataFrame
         `ROBUSTNESS`.
 
     Returns
     -------
-    list of str
-        Empty where no two branches differ in one choice alone.
+    pl.DataFrame
+        choice, comparisons (above 0), changed; the choice that changes the greatest share of verdicts first.
     """
-    total = (
-        moved.filter(pl.col("comparisons") > 0)
+    return (
+        robustness.filter(pl.col("comparisons") > 0)
         .group_by("choice", maintain_order=True)
         .agg(pl.col("comparisons").sum(), pl.col("changed").sum())
-        .with_columns((pl.col("changed") / pl.col("comparisons")).alias("share"))
-        .sort("share", descending=True, maintain_order=True)
+        .sort(pl.col("changed") / pl.col("comparisons"), descending=True, maintain_order=True)
     )
-    if total.is_empty():
-        return []
-    columns = total["choice"].to_list()
-    shares = [
-        f"{row['choice']} {row['changed']} of {row['comparisons']}" for row in total.iter_rows(named=True)
-    ]
-    cells = {(row["claim"], row["choice"]): row for row in moved.iter_rows(named=True)}
-
-    def cell(claim: str, choice: str) -> str:
-        found = cells[claim, choice]
-        return f"{found['changed']}/{found['comparisons']}" if found["comparisons"] else ""
-
-    lines = [
-        "## Which choice moves which claim",
-        "",
-        "How often the verdict changes between two branches that one choice alone sets apart, over all "
-        f"claims: {', '.join(shares)}. By claim, changed verdicts over comparisons:",
-        "",
-        f"| claim | {' | '.join(columns)} |",
-        "|---" * (len(columns) + 1) + "|",
-    ]
-    lines += [
-        f"| {claim} | {' | '.join(cell(claim, choice) for choice in columns)} |"
-        for claim in dict.fromkeys(moved["claim"])
-        if any(cells[claim, choice]["comparisons"] for choice in columns)
-    ]
-    return lines

@@ -9,11 +9,23 @@ CLAIMS = Table(
     {
         "claim": pl.String,
         "variant": pl.String,
-        "null": pl.String,
+        "null": pl.String,  # null model, or "all" for a claim about several
         "statement": pl.String,
         "statistic": pl.Float64,
         "verdict": pl.String,
         "why": pl.String,
+    },
+)
+BASIS = Table(
+    ("variant", "null", "channel"),
+    {
+        "variant": pl.String,
+        "null": pl.String,
+        "channel": pl.String,
+        "signal": pl.Float64,  # change over all years divided by the yearly noise, median of the pairs
+        "pairs": pl.Int64,  # pairs of the panel
+        "trendless": pl.Int64,  # pairs without a significant trend in any channel
+        "preferred": pl.Int16,  # number of clusters that the data prefer, null where there is none
     },
 )
 ROBUSTNESS = Table(
@@ -21,7 +33,7 @@ ROBUSTNESS = Table(
     {
         "claim": pl.String,
         "choice": pl.String,  # null model, counting, window, preprocessing, min_strength, k
-        "comparisons": pl.Int64,  # pairs of branches that it alone sets apart, the claim testable in both
-        "changed": pl.Int64,  # of these, pairs with different verdicts
+        "comparisons": pl.Int64,  # pairs of branches that differ in it alone, the claim testable in both
+        "changed": pl.Int64,  # those of them with different verdicts
     },
 )

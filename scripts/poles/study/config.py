@@ -3,8 +3,6 @@
 import ast
 import copy
 import csv
-import math
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,31 +11,12 @@ import jsonschema
 import yaml
 
 from poles.errors import StudyError
-from poles.layers import LAYERS
 from poles.study.branches import branches
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 """Schema of the configuration, relative to the root of the project."""
 COUNTRIES = Path("scripts/poles/countries.csv")
 """Table of `poles.countries`, relative to the root; read without polars, so that parsing stays quick."""
-CLAIM_KEYS = {
-    "trend": ({"pair", "layer", "direction"}, {"least_slope"}),
-    "courses": ({"countries", "layer", "toward", "share"}, {"at_least", "least_slope"}),
-    "group": ({"countries", "poles", "group", "share"}, {"at_least"}),
-    "turn": ({"countries", "leaving", "joining", "share"}, {"at_least"}),
-    "among": ({"largest", "archetype", "share"}, set()),
-    "significant": ({"pole", "layer", "expected", "tolerance"}, set()),
-    "neighbours": ({"pole", "layer", "share"}, set()),
-    "continents": ({"pole", "layer", "expected"}, set()),
-    "polarization": ({"layer", "measure", "direction"}, {"poles"}),
-    "hub": ({"region", "layer"}, set()),
-    "pole": ({"country"}, set()),
-    "clusters": ({"k"}, set()),
-    "robust": ({"nulls", "share"}, set()),
-}
-"""Keys that each kind of claim must have beside id, statement and kind, and those that it may have."""
-COURSES = ("rises", "falls", "not rises", "not falls")
-"""Courses of z with a pole that a claim of the kind ``courses`` may ask for."""
 
 
 def load_schema(root: Path) -> dict[str, Any]:
@@ -279,88 +258,6 @@ def complete(config: dict[str, Any], root: Path) -> None:
         lines = [*_conflicts(config, root), *_wrong_selection(config, root)]
     if lines:
         raise StudyError("configuration: " + "\nconfiguration: ".join(lines))
-
-
-def _wrong_value(claim: Mapping[str, Any], merge: Mapping[str, str]) -> str | None:
-    """What is impossible about the values of a claim with the right keys, and what is allowed; or None."""
-    single = ("pole", "country", "leaving", "joining")
-    lists = ("countries", "pair", "poles", "toward")
-    codes = [code for key in lists for code in claim.get(key, [])] + [
-        claim[key] for key in single if key in claim
-    ]
-    for code in codes:
-        if not (isinstance(code, str) and re.fullmatch("[A-Z]{2}", code)):
-            return f"country {code!r}; allowed: two capital letters (in quotes, as 'NO')"
-        if code in merge:
-            return f"country {_merged_away(code, merge)}"
-    for key in ("share", "tolerance", "expected", "at_least", "least_slope", "largest", "k"):
-        value, most = claim.get(key, 1), 1 if key in ("share", "tolerance") else math.inf
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
-            return f"{key} {value!r}; allowed: a number above 0" + (", at most 1" if most == 1 else "")
-    for course in dict(claim.get("toward", {})).values():
-        if course not in COURSES:
-            return f"toward {course!r}; allowed: {', '.join(COURSES)}"
-    if "group" in claim:
-        poles = claim["poles"]
-        allowed = ["both", "neither", *(f"only {pole}" for pole in poles)]
-        if claim["group"] not in allowed and not set(str(claim["group"]).split("+")) < set(poles):
-            return f"group {claim['group']!r}; allowed: {', '.join(allowed)}"
-    return None
-
-
-def check_claims(claims: Any, origin: str, merge: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-    """Check a list of claims as read from YAML.
-
-    Parameters
-    ----------
-    claims : object
-        What the file holds.
-    origin : str
-        Its name, for messages.
-    merge : Mapping, optional
-        Countries that count as another (``selection.merge``), which no claim can name.
-
-    Returns
-    -------
-    list of dict
-        The claims.
-
-    Raises
-    ------
-    StudyError
-        If the list is none, or a claim has an unknown kind, a key too many or too few, an impossible value,
-        or an id used before.
-    """
-    if not isinstance(claims, list) or not all(isinstance(claim, dict) for claim in claims):
-        raise StudyError(f"{origin}: must be a list of claims, each a map")
-    seen: set[str] = set()
-    for place, claim in enumerate(claims, 1):
-        name = claim.get("id", f"number {place}")
-        if claim.get("kind") not in CLAIM_KEYS:
-            raise StudyError(
-                f"{origin}: claim {name}: kind {claim.get('kind')!r}; allowed: {', '.join(CLAIM_KEYS)}"
-            )
-        needed, possible = CLAIM_KEYS[claim["kind"]]
-        wanted = {"id", "statement", "kind"} | needed
-        if wrong := (wanted - set(claim)) | (set(claim) - wanted - possible):
-            wrong = ", ".join(sorted(wrong))
-            raise StudyError(
-                f"{origin}: claim {name}: {wrong} too many or missing; needed: {', '.join(sorted(wanted))}"
-            )
-        if claim.get("layer", LAYERS[0]) not in LAYERS:
-            raise StudyError(
-                f"{origin}: claim {name}: layer {claim['layer']!r}; allowed: {', '.join(LAYERS)}"
-            )
-        if claim.get("direction", "falls") not in ("rises", "falls"):
-            raise StudyError(
-                f"{origin}: claim {name}: direction {claim['direction']!r}; allowed: rises, falls"
-            )
-        if name in seen:
-            raise StudyError(f"{origin}: claim {name}: this id stands twice")
-        if wrong := _wrong_value(claim, merge or {}):
-            raise StudyError(f"{origin}: claim {name}: {wrong}")
-        seen.add(name)
-    return claims
 
 
 def _rows(schema: Mapping[str, Any], prefix: str) -> Iterator[str]:

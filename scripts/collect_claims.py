@@ -1,0 +1,15 @@
+"""Collect the verdicts of all branches, and say which choice changes them."""
+
+from poles.claims import judging, page, robustness
+from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS
+from poles.study import jobs, tables
+
+with jobs.run(snakemake) as record:
+    source, params, output = snakemake.input, snakemake.params, snakemake.output
+    verdicts, basis = judging.read_all(source.verdicts, CLAIMS), judging.read_all(source.basis, BASIS)
+    judged = judging.collect(params.claims, params.stages, verdicts)
+    moved = robustness.changes(judged, params.stages, params.choices)
+    tables.write(judged, CLAIMS, output.table, record)
+    tables.write(moved, ROBUSTNESS, output.robustness, record)
+    values = page.content(judged, basis, moved, params.choices, page.caveat(*params.data))
+    page.write(values, output.page, output.html, record)

@@ -1,0 +1,12 @@
+"""Judge the paper's claims on one branch."""
+
+from poles.claims import judging
+from poles.claims.tables import BASIS, CLAIMS
+from poles.study import jobs, tables
+
+with jobs.run(snakemake) as record:
+    names = (snakemake.wildcards.variant, snakemake.wildcards.null)
+    branch = judging.read_branch(snakemake.input, **snakemake.params.study)
+    verdicts = judging.judge_branch(snakemake.params.claims, branch, *names)
+    tables.write(verdicts, CLAIMS, snakemake.output.verdicts, record)
+    tables.write(judging.basis(branch, *names), BASIS, snakemake.output.basis, record)

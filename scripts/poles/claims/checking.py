@@ -1,0 +1,255 @@
+"""The list of claims, read and checked before any job runs.
+
+The kinds of claims are found by the names of their modules and read without importing them: to parse the
+workflow must not take the seconds that their libraries need.
+"""
+
+import ast
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from poles.errors import StudyError
+from poles.layers import LAYERS
+from poles.study.branches import STAGES
+
+KINDS = Path(__file__).with_name("kinds")
+"""Folder of the kinds of claims, see `poles.claims.kinds`."""
+COMMON = {"id": "text", "statement": "text", "kind": "text"}
+"""Keys of every claim and their values."""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_country(value: Any) -> bool:
+    return (
+        isinstance(value, str) and len(value) == 2 and value.isascii() and value.isalpha() and value.isupper()
+    )
+
+
+VALUES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "text": (lambda value: isinstance(value, str) and value != "", "text"),
+    "country": (_is_country, "two capital letters (in quotes, as 'NO')"),
+    "layer": (lambda value: value in LAYERS, ", ".join(LAYERS)),
+    "share": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0, at most 1"),
+    "positive number": (lambda value: _is_number(value) and value > 0, "a number above 0"),
+    "whole number": (lambda value: type(value) is int and value > 0, "a whole number above 0"),
+}
+"""Single values that a kind of claim may ask for: a test, and what a message calls allowed."""
+LISTS = {"countries": "country", "pair": "country", "names": "text"}
+"""Lists that a kind of claim may ask for, by their entries; a pair has two."""
+GROUP = "group of poles"
+"""A group of countries against the poles that the claim names under ``poles``."""
+
+
+class Kind(NamedTuple):
+    """What the workflow knows of a kind of claim.
+
+    Attributes
+    ----------
+    keys, optional : Mapping
+        Values of the keys that a claim must have and may have: a name of `VALUES` or `LISTS`, `GROUP`, a list
+        of the allowed values, or {values of the keys of a map: values of its entries}.
+    stage : str or None
+        Last stage of `STAGES` whose choices can change a verdict; None if the kind compares several branches.
+    """
+
+    keys: Mapping[str, Any]
+    optional: Mapping[str, Any]
+    stage: str | None
+
+
+@functools.cache
+def kinds(folder: Path = KINDS) -> dict[str, Kind]:
+    """Read what every kind of claim asks for.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder with one module for each kind.
+
+    Returns
+    -------
+    dict
+        Kinds by name.
+
+    Raises
+    ------
+    StudyError
+        If a module lacks something, or asks for values that do not exist.
+    """
+    return {path.stem: _read_kind(path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"}
+
+
+def _read_kind(path: Path) -> Kind:
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    literals = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    try:
+        kind = Kind(*(ast.literal_eval(literals[name]) for name in ("KEYS", "OPTIONAL", "STAGE")))
+    except (KeyError, ValueError):
+        raise StudyError(f"{path}: must define KEYS, OPTIONAL and STAGE as literals") from None
+    if "judge" not in functions:
+        raise StudyError(f"{path}: must define a function judge")
+    if kind.stage not in (*STAGES, None):
+        raise StudyError(f"{path}: STAGE {kind.stage!r}; allowed: {', '.join(STAGES)}, None")
+    for key, values in {**kind.keys, **kind.optional}.items():
+        for name in _names(values):
+            if name not in (*VALUES, *LISTS, GROUP):
+                allowed = ", ".join((*VALUES, *LISTS, GROUP))
+                raise StudyError(f"{path}: {key}: {name!r}; allowed: {allowed}")
+    return kind
+
+
+def _names(values: Any) -> Iterator[str]:
+    """Names of values that a description of values contains."""
+    if isinstance(values, dict):
+        for part in (*values.keys(), *values.values()):
+            yield from _names(part)
+    elif not isinstance(values, list):
+        yield values
+
+
+def modules(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Dotted names of the modules that judge these claims."""
+    return sorted({f"poles.claims.kinds.{claim['kind']}" for claim in claims})
+
+
+def read_claims(name: str, root: Path, merge: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Read and check the list of claims.
+
+    Parameters
+    ----------
+    name : str
+        Path of a YAML file, in the working folder or else below `root`.
+    root : Path
+        Root of the project.
+    merge : Mapping
+        Countries that count as another (``selection.merge``).
+
+    Returns
+    -------
+    list of dict
+        The claims.
+
+    Raises
+    ------
+    StudyError
+        If there is no such file, or `check_claims` refuses its content.
+    """
+    path = Path(name) if Path(name).exists() else root / name
+    if not path.is_file():
+        raise StudyError(f"claims: {name}: no such file")
+    try:
+        claims = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise StudyError(f"{name}: not readable as YAML ({error})") from None
+    return check_claims(claims, name, merge)
+
+
+def check_claims(claims: Any, origin: str, merge: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Check a list of claims as read from YAML.
+
+    Parameters
+    ----------
+    claims : object
+        Content of the file.
+    origin : str
+        Name of the file, for messages.
+    merge : Mapping, optional
+        Countries that count as another (``selection.merge``), which no claim can name.
+
+    Returns
+    -------
+    list of dict
+        The claims.
+
+    Raises
+    ------
+    StudyError
+        If this is no list of claims, or a claim has an unknown kind, an unknown or missing key, an impossible
+        value, or the id of another claim.
+    """
+    if not isinstance(claims, list) or not all(isinstance(claim, dict) for claim in claims):
+        raise StudyError(f"{origin}: must be a list of claims, each a map")
+    ids: set[str] = set()
+    for place, claim in enumerate(claims, 1):
+        name = claim.get("id", f"number {place}")
+        fault = next(_faults(claim, merge or {}), None)
+        if fault is None and name in ids:
+            fault = "another claim has this id"
+        if fault:
+            raise StudyError(f"{origin}: claim {name}: {fault}")
+        ids.add(name)
+    return claims
+
+
+def _faults(claim: Mapping[str, Any], merge: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with a claim, each with what is allowed."""
+    name = claim.get("kind")
+    if not isinstance(name, str) or name not in kinds():
+        yield f"kind {name!r}; allowed: {', '.join(kinds())}"
+        return
+    kind = kinds()[name]
+    needed = COMMON | kind.keys
+    if missing := [key for key in needed if key not in claim]:
+        yield f"missing key {', '.join(missing)}; needed: {', '.join(needed)}"
+    if unknown := [str(key) for key in claim if key not in needed | kind.optional]:
+        yield f"unknown key {', '.join(unknown)}; allowed: {', '.join(needed | kind.optional)}"
+    for key, values in (needed | kind.optional).items():
+        if key in claim:
+            yield from _wrong_values(key, claim[key], values, claim, merge)
+
+
+def _wrong_values(
+    key: str, value: Any, values: Any, claim: Mapping[str, Any], merge: Mapping[str, str]
+) -> Iterator[str]:
+    """What is wrong with one value of a claim, and what is allowed."""
+    allowed = None
+    if isinstance(values, dict):
+        [(of_keys, of_entries)] = values.items()
+        if isinstance(value, dict) and value:
+            for name, entry in value.items():
+                yield from _wrong_values(key, name, of_keys, claim, merge)
+                yield from _wrong_values(key, entry, of_entries, claim, merge)
+        else:
+            allowed = "a map with at least one entry"
+    elif isinstance(values, list):
+        allowed = None if value in values else ", ".join(values)
+    elif values == GROUP:
+        allowed = None if value in _groups(claim["poles"]) else ", ".join(_groups(claim["poles"]))
+    elif values in LISTS:
+        if not isinstance(value, list) or not value or len(set(map(repr, value))) < len(value):
+            allowed = "a list with at least one entry, none twice"
+        elif values == "pair" and len(value) != 2:
+            allowed = "two countries"
+        else:
+            for entry in value:
+                yield from _wrong_values(key, entry, LISTS[values], claim, merge)
+    else:
+        holds, description = VALUES[values]
+        if not holds(value):
+            allowed = description
+        elif values == "country" and value in merge:
+            yield (
+                f"{key} {value!r} counts as {merge[value]} (selection.merge); "
+                "allowed: countries that are not merged"
+            )
+    if allowed:
+        yield f"{key} {value!r}; allowed: {allowed}"
+
+
+def _groups(poles: Sequence[str]) -> list[str]:
+    """Groups of countries against some poles, see `poles.blocs.alignment.group_of`."""
+    several = ["+".join(some) for size in range(2, len(poles)) for some in permutations(poles, size)]
+    return ["both", "neither", *(f"only {pole}" for pole in poles), *several]

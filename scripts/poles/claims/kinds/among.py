@@ -1,0 +1,45 @@
+"""Kind ``among``: pairs among the largest countries have an archetype."""
+
+import polars as pl
+
+from poles.archetypes.names import UNNAMED
+from poles.claims.verdicts import (
+    Branch,
+    Claim,
+    Verdict,
+    by_share,
+    on_archetypes,
+    untestable,
+    without_both_layers,
+)
+
+KEYS = {
+    "largest": "whole number",
+    "archetype": [
+        "Scientific Convergence",
+        "Scientific Divergence",
+        "Knowledge Integration",
+        "Knowledge Divergence",
+        "Stable",
+    ],
+    "share": "share",
+}
+OPTIONAL = {}
+STAGE = "clusters"
+
+
+def judge(claim: Claim, branch: Branch) -> Verdict:
+    """Judge the share of pairs with the archetype; size is output."""
+    if verdict := without_both_layers(branch):
+        return verdict
+    panel = set(branch.members["source"]) | set(branch.members["target"])
+    largest = sorted(panel, key=lambda code: (-branch.sizes.get(code, 0.0), code))[: claim["largest"]]
+    pairs = branch.members.filter(pl.col("source").is_in(largest) & pl.col("target").is_in(largest))
+    possible = claim["largest"] * (claim["largest"] - 1) // 2
+    if len(pairs) < possible / 2:
+        return untestable(f"The panel has {len(pairs)} of {possible} pairs of the largest countries.")
+    count = pairs.filter(pl.col("archetype") == claim["archetype"]).height
+    unnamed = pairs.filter(pl.col("archetype") == UNNAMED).height
+    why = f"{count} of {len(pairs)} pairs among {', '.join(largest)} have {claim['archetype']}."
+    verdict = by_share(count / len(pairs), claim["share"], why, unnamed / len(pairs))
+    return on_archetypes(verdict, branch)

@@ -1,0 +1,43 @@
+"""Kind ``group``: several countries belong to a group against the poles."""
+
+import polars as pl
+
+from poles.archetypes.names import UNNAMED
+from poles.blocs.alignment import UNKNOWN
+from poles.claims.verdicts import (
+    Branch,
+    Claim,
+    Verdict,
+    by_share,
+    judged_countries,
+    on_archetypes,
+    others,
+    without_both_layers,
+    without_poles,
+)
+
+KEYS = {"countries": "countries", "poles": "countries", "group": "group of poles", "share": "share"}
+OPTIONAL = {"at_least": "whole number"}
+STAGE = "clusters"
+
+
+def judge(claim: Claim, branch: Branch) -> Verdict:
+    """Judge the share of countries in the group."""
+    if verdict := without_poles(claim["poles"], branch, only=True) or without_both_layers(branch):
+        return verdict
+    groups = dict(branch.alignment.select("country", "group").iter_rows())
+    countries, verdict = judged_countries(claim, [code for code, group in groups.items() if group != UNKNOWN])
+    if verdict:
+        return verdict
+    with_unnamed = pl.any_horizontal(pl.col(f"archetype_{pole}") == UNNAMED for pole in claim["poles"])
+    unnamed = set(branch.alignment.filter(with_unnamed)["country"])
+    group = set(claim["group"].split("+"))  # a group of several poles has no order
+    members = [c for c in countries if set(groups[c].split("+")) == group and c not in unnamed]
+    rest = [
+        f"{country} ({'unnamed' if country in unnamed else groups[country]})"
+        for country in countries
+        if country not in members
+    ]
+    why = f"{len(members)} of {len(countries)} countries are in the group '{claim['group']}'" + others(rest)
+    undecided = len(unnamed & set(countries)) / len(countries)
+    return on_archetypes(by_share(len(members) / len(countries), claim["share"], why, undecided), branch)

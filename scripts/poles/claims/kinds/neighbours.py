@@ -1,0 +1,21 @@
+"""Kind ``neighbours``: the significant ties of a pole lie in its own region (UN M49)."""
+
+from poles.claims import ties
+from poles.claims.verdicts import Branch, Claim, Verdict, by_share
+
+KEYS = {"pole": "country", "layer": "layer", "share": "share"}
+OPTIONAL = {}
+STAGE = "links"
+
+
+def judge(claim: Claim, branch: Branch) -> Verdict:
+    """Judge the share of significant partners in the region of the pole."""
+    found = ties.of_pole(claim, branch)
+    if isinstance(found, Verdict):
+        return found
+    (home,), regions = ties.regions([claim["pole"]]), ties.regions(found.partners)
+    if not regions or home is None:
+        return ties.without_ties(claim)
+    near = regions.count(home)
+    why = f"{near} of {len(regions)} significant partners of {claim['pole']} lie in {home}."
+    return by_share(near / len(regions), claim["share"], why)

@@ -1,0 +1,42 @@
+"""Kind ``robust``: the other claims get one verdict under several null models."""
+
+import polars as pl
+
+from poles.claims.verdicts import CONTRADICTED, NOT_TESTABLE, REPRODUCED, Claim, Verdict, by_share, untestable
+
+KEYS = {"nulls": "names", "share": "share"}
+OPTIONAL = {}
+STAGE = None
+
+
+def judge(claim: Claim, verdicts: pl.DataFrame, variant: str) -> Verdict:
+    """Judge the share of decided claims that get one verdict.
+
+    A claim counts if it is testable under each null model and decided under at least one of them.
+
+    Parameters
+    ----------
+    claim : Claim
+        With ``nulls`` and ``share``.
+    verdicts : pl.DataFrame
+        `poles.claims.tables.CLAIMS` of the single branches.
+    variant : str
+        Variant whose branches are compared.
+    """
+    of_variant = verdicts.filter(variant=variant)
+    if missing := [null for null in claim["nulls"] if null not in of_variant["null"]]:
+        return untestable(f"These null models were not run with these data: {', '.join(missing)}.")
+    testable = of_variant.filter(pl.col("null").is_in(claim["nulls"]) & (pl.col("verdict") != NOT_TESTABLE))
+    by_claim = testable.group_by("claim", maintain_order=True).agg(
+        pl.len().alias("branches"),
+        pl.col("verdict").n_unique().alias("verdicts"),
+        pl.col("verdict").is_in([REPRODUCED, CONTRADICTED]).any().alias("decided"),
+    )
+    decided = by_claim.filter((pl.col("branches") == len(claim["nulls"])) & pl.col("decided"))
+    if decided.is_empty():
+        return untestable("No other claim is decided under any of these null models.")
+    changing = decided.filter(pl.col("verdicts") > 1)["claim"].to_list()
+    same = len(decided) - len(changing)
+    why = f"{same} of {len(decided)} decided claims get one verdict under all of these null models"
+    why += f"; the others: {', '.join(changing)}." if changing else "."
+    return by_share(1 - len(changing) / len(decided), claim["share"], why)

@@ -1,0 +1,48 @@
+"""Kind ``turn``: several countries move away from one pole and closer to another."""
+
+from poles.archetypes.names import DIVERGING, INTEGRATING, UNNAMED
+from poles.claims.verdicts import (
+    Branch,
+    Claim,
+    Verdict,
+    by_share,
+    judged_countries,
+    on_archetypes,
+    others,
+    without_both_layers,
+    without_poles,
+)
+
+KEYS = {"countries": "countries", "leaving": "country", "joining": "country", "share": "share"}
+OPTIONAL = {"at_least": "whole number"}
+STAGE = "clusters"
+
+
+def judge(claim: Claim, branch: Branch) -> Verdict:
+    """Judge the share of countries that leave one pole and join the other, by their archetypes."""
+    leaving, joining = claim["leaving"], claim["joining"]
+    if verdict := without_poles((leaving, joining), branch) or without_both_layers(branch):
+        return verdict
+    columns = [f"archetype_{leaving}", f"archetype_{joining}"]
+    rows = branch.alignment.drop_nulls(columns).select("country", *columns).rows()
+    archetypes = {country: (with_left, with_joined) for country, with_left, with_joined in rows}
+    countries, verdict = judged_countries(claim, archetypes)
+    if verdict:
+        return verdict
+    turning = [c for c in countries if archetypes[c][0] in DIVERGING and archetypes[c][1] in INTEGRATING]
+    rest = [
+        f"{c} ({leaving} {archetypes[c][0]}, {joining} {archetypes[c][1]})"
+        for c in countries
+        if c not in turning
+    ]
+    why = f"{len(turning)} of {len(countries)} countries move away from {leaving} and closer to {joining}"
+    why += others(rest)
+    # If one archetype of a country has no name, the other one may still contradict the claim.
+    undecided = [
+        UNNAMED in (with_left, with_joined)
+        and with_left in (*DIVERGING, UNNAMED)
+        and with_joined in (*INTEGRATING, UNNAMED)
+        for with_left, with_joined in map(archetypes.get, countries)
+    ]
+    share, open_share = len(turning) / len(countries), sum(undecided) / len(countries)
+    return on_archetypes(by_share(share, claim["share"], why, open_share), branch)

@@ -1,0 +1,165 @@
+"""The page of the claims, as Markdown and as HTML."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+
+from poles.claims import robustness
+from poles.claims.judging import ALL
+from poles.claims.verdicts import VERDICTS
+from poles.study import embedding
+
+MADE_UP = (
+    "The data are a made-up world. The verdicts show whether the method works; they say nothing about real "
+    "countries."
+)
+NETWORKS = "The data are ready-made networks. The study does not know whether they are of research on AI."
+OTHER_FIELD = "The paper is about research on AI, but these works are of another field."
+AI = 1702
+"""Artificial Intelligence among the subfields of OpenAlex."""
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    autoescape=lambda name: name.endswith(".html.j2"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|")
+
+
+def caveat(kind: str, subfields: Sequence[int] | None) -> str:
+    """What a reader must know of the data before reading the verdicts.
+
+    Parameters
+    ----------
+    kind : str
+        ``source.kind`` of the configuration.
+    subfields : sequence of int or None
+        ``field.subfields`` of the configuration.
+
+    Returns
+    -------
+    str
+        Empty if the data are works of the field of the paper.
+    """
+    if kind == "demo":
+        return MADE_UP
+    if kind == "networks":
+        return NETWORKS
+    return "" if list(subfields or []) == [AI] else OTHER_FIELD
+
+
+def content(
+    judged: pl.DataFrame,
+    basis: pl.DataFrame,
+    moved: pl.DataFrame,
+    choices: Mapping[str, Mapping[str, Any]],
+    note: str = "",
+) -> dict[str, Any]:
+    """Everything that the page shows.
+
+    Parameters
+    ----------
+    judged, basis, moved : pl.DataFrame
+        `CLAIMS` in the order of the page, `BASIS` and `ROBUSTNESS`.
+    choices : Mapping
+        Choices of every branch by "variant/null", see `poles.study.branches.declared`; the first branch is
+        the one that the others are compared with.
+    note : str
+        What a reader must know of the data first.
+
+    Returns
+    -------
+    dict
+        Values for the templates.
+    """
+    branches = [tuple(name.split("/")) for name in choices]
+    counts = dict(judged.group_by("verdict").len().iter_rows())
+    return {
+        "note": note,
+        "branches": [_name(*branch) for branch in branches],
+        "counts": [(counts[verdict], verdict) for verdict in VERDICTS if verdict in counts],
+        "claims": [_claim(rows, branches) for _, rows in judged.group_by("claim", maintain_order=True)],
+        "basis": [_basis(basis.filter(variant=branch[0], null=branch[1]), choices) for branch in branches],
+        "choices": robustness.by_choice(moved).rows(named=True),
+        "moved": _moved(moved, dict(judged.select("claim", "statement").iter_rows())),
+    }
+
+
+def markdown(values: Mapping[str, Any]) -> str:
+    """The page as Markdown; `values` as `content` returns them."""
+    return _TEMPLATES.get_template("page.md.j2").render(values)
+
+
+def html(values: Mapping[str, Any]) -> str:
+    """The page as HTML that needs no other file; `values` as `content` returns them."""
+    return _TEMPLATES.get_template("page.html.j2").render(values)
+
+
+def write(
+    values: Mapping[str, Any], markdown_path: str | Path, html_path: str | Path, record: Mapping[str, Any]
+) -> None:
+    """Write the page in both formats, with its provenance.
+
+    Parameters
+    ----------
+    values : Mapping
+        As `content` returns them.
+    markdown_path, html_path : str or Path
+        The files.
+    record : Mapping
+        Provenance of the job.
+    """
+    embedding.write_text(markdown(values), markdown_path, record)
+    embedding.write_text(html(values), html_path, record)
+
+
+def _name(variant: str, null: str) -> str:
+    return f"{variant}, {null}"
+
+
+def _claim(rows: pl.DataFrame, branches: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """A claim with its verdicts; a verdict on several null models stands for every branch of its variant."""
+    verdicts = {(row["variant"], row["null"]): row["verdict"] for row in rows.iter_rows(named=True)}
+    return {
+        "id": rows["claim"][0],
+        "statement": rows["statement"][0],
+        "by_branch": [
+            verdicts.get((variant, null), verdicts.get((variant, ALL), "")) for variant, null in branches
+        ],
+        "rows": rows.rows(named=True),
+    }
+
+
+def _basis(rows: pl.DataFrame, choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What the archetypes of one branch rest on."""
+    row = rows.row(0, named=True)
+    first, own = next(iter(choices.values())), choices[f"{row['variant']}/{row['null']}"]
+    signals = rows.drop_nulls("signal").select("channel", "signal").iter_rows()
+    return row | {
+        "branch": _name(row["variant"], row["null"]),
+        "differs": ", ".join(f"{name} {value}" for name, value in own.items() if value != first[name]),
+        "signal": ", ".join(f"{channel} {signal:.1f}" for channel, signal in signals),
+    }
+
+
+def _moved(moved: pl.DataFrame, statements: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Changed verdicts of each compared claim, by the choices in the order of `robustness.by_choice`."""
+    names = robustness.by_choice(moved)["choice"]
+    compared = moved.filter(pl.col("comparisons") > 0)
+    found = {
+        (row["claim"], row["choice"]): f"{row['changed']}/{row['comparisons']}"
+        for row in compared.iter_rows(named=True)
+    }
+    return [
+        {
+            "claim": claim,
+            "statement": statements[claim],
+            "cells": [found.get((claim, name), "") for name in names],
+        }
+        for claim in compared["claim"].unique(maintain_order=True)
+    ]

@@ -1,0 +1,89 @@
+"""The paper's claims: judged on every branch by itself, then collected."""
+
+from poles.claims import checking
+
+KINDS = checked(checking.kinds)
+CLAIMS = checked(
+    checking.read_claims,
+    config["claims"],
+    Path(workflow.basedir),
+    config["selection"]["merge"],
+)
+STAGES = {claim["id"]: KINDS[claim["kind"]].stage for claim in CLAIMS}
+"""Stage on which each claim rests; None for a claim about several null models."""
+BRANCH_CLAIMS = [claim for claim in CLAIMS if STAGES[claim["id"]]]
+VARIANT_CLAIMS = [claim for claim in CLAIMS if not STAGES[claim["id"]]]
+OVERALL = {"data": "all", "null model": "all"}
+JUDGED = {
+    "scores": shared("links", SCORED, layer=LAYERS),
+    "countries": shared("links", "results/{variant}/countries.parquet"),
+    "signal": shared(
+        "trajectories", "results/{variant}/trajectories/{null}.signal.parquet"
+    ),
+    "polarization": shared(
+        "trajectories", "results/{variant}/polarization/{null}.trends.parquet"
+    ),
+    "hubs": shared("trajectories", "results/{variant}/hubs/{null}.parquet"),
+    "candidates": shared(
+        "trajectories", "results/{variant}/alignment/{null}.poles.parquet"
+    ),
+    "clusters": shared("clusters", CLUSTERED),
+    "selection": shared(
+        "clusters", "results/{variant}/clusters/{null}.selection.parquet"
+    ),
+    "alignment": shared("clusters", "results/{variant}/alignment/{null}.parquet"),
+    "trends": shared("clusters", "results/{variant}/alignment/{null}.trends.parquet"),
+}
+"""Results on which the claims are judged in a branch."""
+VERDICTS = {
+    "verdicts": [f"results/{name}/claims/{null}.parquet" for name, null in BRANCHES],
+    "basis": [f"results/{name}/claims/{null}.basis.parquet" for name, null in BRANCHES],
+}
+"""Tables of claims; each branch has its own, whatever else it shares with others."""
+
+
+rule judge_branch:
+    """The paper's claims, judged on the results of one branch."""
+    input:
+        **JUDGED,
+    output:
+        verdicts="results/{variant}/claims/{null}.parquet",
+        basis="results/{variant}/claims/{null}.basis.parquet",
+    log:
+        "results/logs/{variant}/judge_branch.{null}.log",
+    params:
+        claims=BRANCH_CLAIMS,
+        study={
+            "layers": LAYERS,
+            "poles": config["poles"],
+            "significance": config["significance"],
+        },
+        code=code("judge_branch", *checking.modules(BRANCH_CLAIMS)),
+    script:
+        "../../scripts/judge_branch.py"
+
+
+rule collect_claims:
+    """The verdicts of all branches, and which choice changes them."""
+    input:
+        **VERDICTS,
+    output:
+        table="results/claims.parquet",
+        robustness="results/robustness.parquet",
+        page="results/claims.md",
+        html=report(
+            "results/claims.html",
+            caption="../report/claims.rst",
+            category="0 Claims",
+            labels=OVERALL,
+        ),
+    log:
+        "results/logs/collect_claims.log",
+    params:
+        claims=CLAIMS,
+        stages=STAGES,
+        data=[SOURCE["kind"], config["field"]["subfields"]],
+        choices=lambda wildcards: branches.declared(config),
+        code=code("collect_claims", *checking.modules(VARIANT_CLAIMS)),
+    script:
+        "../../scripts/collect_claims.py"
