@@ -1,15 +1,16 @@
-"""The study on planted worlds: whether it finds what was planted, and what it claims to find that was not.
+"""Run the study on planted worlds, to see whether it finds what was planted and nothing else.
 
     python tests/worlds.py [--folder FOLDER] [WORLD ...] [-- snakemake options ...]
 
-runs the study up to its claims on every world of `WORLDS` (or those named), and prints for each, and for both
-readings of z (`VARIANTS`), how well the archetypes are recovered, how well one could who was told of them,
-how many clusters the data prefer, and how many verdicts are right, open or false. Every world has a folder of
-its own below FOLDER, in which a run that was ended goes on.
+runs the study up to its claims on all worlds of `WORLDS`, or on those named. For each world and each reading
+of z (`VARIANTS`) it prints how well the archetypes are recovered, how well a supervised method recovers them,
+how many clusters the data prefer, and how many verdicts are right, open or false. Every world has a folder
+of its own below FOLDER, so that an interrupted run can go on.
 
-A verdict is false where it says reproduced of what was not planted, or contradicted of what was. What is
-planted is read off the plan of the world alone (`planted`): archetypes of pairs, not z-scores. Where a plan
-does not decide a claim (how many ties are significant, say), its verdict is not counted.
+A verdict is false if it calls a claim reproduced that was not planted, or contradicted that was planted.
+What was planted follows from the plan of the world alone (`planted`), that is, from the archetypes of pairs
+and not from z. A verdict does not count if the plan does not decide the claim, for example how many ties are
+significant.
 """
 
 import argparse
@@ -52,9 +53,9 @@ WORLDS: dict[str, dict[str, Any]] = {
 """Settings of `demo` by the name of the world."""
 
 FEW = {"resamples": 6, "headline_resamples": 8, "surrogate_resamples": 1}
-"""Draws of the study of stability: fewer than by default, as there are many worlds."""
+"""Runs of the study of stability: fewer than by default, as there are many worlds."""
 VARIANTS = ("beyond_growth", "full")
-"""Readings of z: less what it does when countries grow and no affinity changes, and as it is."""
+"""Readings of z: without what growth alone makes of it, and as it is."""
 NULL = "max_entropy"
 CHANNELS = channels_of(LAYERS, "mean")
 CLAIMS = f"results/{{variant}}/claims/{NULL}.parquet"
@@ -64,20 +65,22 @@ TRAJECTORIES = f"results/{{variant}}/trajectories/{NULL}.parquet"
 RECOVERY = f"results/{{variant}}/recovery/{NULL}.parquet"
 
 
-def planted(claim: Mapping[str, Any], world: World, panel: Collection[str]) -> bool | None:
-    """Whether a world was planned as a claim says; None where the plan does not decide it.
+def planted(claim: Mapping[str, Any], world: World, followed: Collection[str]) -> bool | None:
+    """Whether a claim is true of the plan of a world.
 
     Parameters
     ----------
     claim : Mapping
         One of ``config/claims.yaml``.
     world : World
-    panel : collection of str
-        Countries that are followed; of the others a claim is not asked.
+        The planted world.
+    followed : collection of str
+        Countries of the panel; the claim is about no others.
 
     Returns
     -------
     bool or None
+        None if the plan does not decide the claim.
     """
     kind, plan = claim["kind"], world.plan
     if kind == "clusters":
@@ -100,16 +103,16 @@ def planted(claim: Mapping[str, Any], world: World, panel: Collection[str]) -> b
         return bool(plan.contrast and plan.poles == 3)
     if kind == "among":
         size = dict(zip(world.codes, world.sizes.mean(axis=0), strict=True))
-        largest = [place[c] for c in sorted(panel, key=lambda c: (-size[c], c))[: claim["largest"]]]
+        largest = [place[c] for c in sorted(followed, key=lambda c: (-size[c], c))[: claim["largest"]]]
         among = world.archetype[np.ix_(largest, largest)][np.triu_indices(len(largest), 1)]
-        wanted = ARCHETYPES.index(claim["archetype"])
-        return bool(plan.contrast and (among == wanted).mean() >= claim["share"])
-    countries = [country for country in claim["countries"] if country in panel]
+        share = (among == ARCHETYPES.index(claim["archetype"])).mean()
+        return bool(plan.contrast and share >= claim["share"])
+    countries = [country for country in claim["countries"] if country in followed]
     if kind == "group":
-        near = {c: [p for p in claim["poles"] if archetype(c, p) in (SC, KI)] for c in countries}
-        groups = {"both": list(claim["poles"]), "neither": []}
-        wanted = groups.get(claim["group"], [claim["group"].removeprefix("only ")])
-        fits = [near[country] == wanted for country in countries]
+        joined = {c: [p for p in claim["poles"] if archetype(c, p) in (SC, KI)] for c in countries}
+        poles = {"both": list(claim["poles"]), "neither": []}
+        poles_of_group = poles.get(claim["group"], [claim["group"].removeprefix("only ")])
+        fits = [joined[country] == poles_of_group for country in countries]
     elif kind == "turn":
         fits = [
             archetype(c, claim["leaving"]) in (SD, KD) and archetype(c, claim["joining"]) in (SC, KI)
@@ -118,30 +121,32 @@ def planted(claim: Mapping[str, Any], world: World, panel: Collection[str]) -> b
     elif kind == "courses":
         courses = {"rises": {1}, "falls": {-1}, "not rises": {-1, 0}, "not falls": {0, 1}}
         fits = [
-            all(change(c, pole, claim["layer"]) in courses[way] for pole, way in claim["toward"].items())
+            all(
+                change(c, pole, claim["layer"]) in courses[course] for pole, course in claim["toward"].items()
+            )
             for c in countries
         ]
     else:
-        raise ValueError(f"{claim['id']}: nothing is known of kind {kind}")
+        raise ValueError(f"{claim['id']}: kind {kind} has no rule here")
     return bool(np.mean(fits) >= claim["share"])
 
 
 class Outcome(NamedTuple):
-    """What the study made of a world.
+    """Results of the study on a world.
 
     Attributes
     ----------
     pairs : int
-        Of the panel.
+        Pairs of the panel.
     recovered, merged : float or None
-        Adjusted Rand index with the planted archetypes, of four clusters and of twice as many, merged; None
-        where nothing was planted.
-    told : float or None
-        The same index of a classifier that is told the planted archetypes of other pairs, see `ceiling`.
+        Adjusted Rand index with the planted archetypes: of four clusters, and of eight that are merged by
+        name. None if nothing was planted.
+    ceiling : float or None
+        The same index of a supervised method, see `supervised_ceiling`.
     preferred : int or None
         Number of clusters that the data prefer.
     verdicts : Counter
-        right, open and false of what the plan decides.
+        Right, open and false verdicts on the claims that the plan decides.
     false : list of str
         Claims with a false verdict.
     """
@@ -149,26 +154,29 @@ class Outcome(NamedTuple):
     pairs: int
     recovered: float | None
     merged: float | None
-    told: float | None
+    ceiling: float | None
     preferred: int | None
     verdicts: Counter
     false: list[str]
 
 
-def ceiling(panel: PairPanel, truth: pl.DataFrame) -> float:
-    """How well the planted archetypes can be read off the trajectories by one who knows what to look for.
+def supervised_ceiling(panel: PairPanel, truth: pl.DataFrame) -> float:
+    """How well a supervised method recovers the planted archetypes from the trajectories.
+
+    The method is a linear discriminant with shrunken covariance (Ledoit and Wolf 2004). It learns the
+    archetypes of four fifths of the pairs and predicts those of the last fifth, for each fifth in turn.
 
     Parameters
     ----------
     panel : PairPanel
+        The prepared trajectories.
     truth : pl.DataFrame
         source, target, planted.
 
     Returns
     -------
     float
-        Adjusted Rand index of a linear discriminant with shrunken covariance (Ledoit and Wolf 2004), which is
-        told the archetypes of four fifths of the pairs and names the last fifth, each fifth in turn.
+        Adjusted Rand index of the predicted with the planted archetypes.
     """
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.metrics import adjusted_rand_score
@@ -178,12 +186,12 @@ def ceiling(panel: PairPanel, truth: pl.DataFrame) -> float:
     planted = panel.pairs.join(truth, on=keys, how="left", maintain_order="left")["planted"].to_numpy()
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     fifths = StratifiedKFold(5, shuffle=True, random_state=0)
-    found = cross_val_predict(model, x.reshape(len(x), -1), planted, cv=fifths)
-    return adjusted_rand_score(planted, found)
+    predicted = cross_val_predict(model, x.reshape(len(x), -1), planted, cv=fifths)
+    return adjusted_rand_score(planted, predicted)
 
 
 def judge(folder: Path, variant: str, world: World, claims: list[Mapping[str, Any]]) -> Outcome:
-    """Hold the results of a study against the plan of its world."""
+    """Compare the results of a study with the plan of its world."""
     from sklearn.metrics import adjusted_rand_score
 
     stability, selection, recovery = (
@@ -195,30 +203,30 @@ def judge(folder: Path, variant: str, world: World, claims: list[Mapping[str, An
         )
     )
     truth = world.truth().rename({"archetype": "planted"})
-    both = stability.join(truth, on=["source", "target"], how="left", validate="1:1")
+    recovered = stability.join(truth, on=["source", "target"], how="left", validate="1:1")
     judged = tables.read(folder / CLAIMS.format(variant=variant), claims_tables.CLAIMS)
-    found = dict(judged.select("claim", "verdict").iter_rows())
+    verdict_on = dict(judged.select("claim", "verdict").iter_rows())
     followed = {*stability["source"], *stability["target"]}
     verdicts: Counter = Counter()
     false = []
     for claim in claims:
-        verdict = found.get(claim["id"], "not testable")
-        if verdict == "not testable" or (expected := planted(claim, world, followed)) is None:
+        verdict = verdict_on.get(claim["id"], "not testable")
+        if verdict == "not testable" or (truth_of_claim := planted(claim, world, followed)) is None:
             continue
         if verdict == "inconclusive":
             verdicts["open"] += 1
-        elif (verdict == "reproduced") == expected:
+        elif (verdict == "reproduced") == truth_of_claim:
             verdicts["right"] += 1
         else:
             verdicts["false"] += 1
             false.append(f"{claim['id']} ({verdict})")
-    some = world.plan.contrast > 0
+    polarized = world.plan.contrast > 0
     panel = PairPanel.read(folder / TRAJECTORIES.format(variant=variant), CHANNELS)
     return Outcome(
-        len(both),
-        recovery["adjusted_rand_index"][0] if some else None,
-        adjusted_rand_score(both["planted"].to_list(), both["merged"].to_list()) if some else None,
-        ceiling(panel, truth) if some else None,
+        len(recovered),
+        recovery["adjusted_rand_index"][0] if polarized else None,
+        adjusted_rand_score(recovered["planted"], recovered["merged"]) if polarized else None,
+        supervised_ceiling(panel, truth) if polarized else None,
         selection.filter(pl.col("preferred"))["k"].max(),
         verdicts,
         false,
@@ -240,7 +248,7 @@ def study(folder: Path, settings: Mapping[str, Any], options: list[str]) -> None
 
 
 def main() -> int:
-    """Run and judge the worlds; the exit status is 0 unless a study fails."""
+    """Run and judge the worlds; the exit status is 0 unless a run fails."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("worlds", nargs="*", metavar="WORLD", help=", ".join(WORLDS))
     parser.add_argument("--folder", type=Path, default=ROOT / "results/worlds")
@@ -250,26 +258,26 @@ def main() -> int:
     if unknown := set(chosen.worlds) - set(WORLDS):
         parser.error(f"no world {', '.join(sorted(unknown))}; there are {', '.join(WORLDS)}")
     claims = yaml.safe_load((ROOT / "config/claims.yaml").read_text(encoding="utf-8"))
-    heads = ("pairs", "k = 4", "k = 8 merged", "told", "k preferred", "right", "open", "false")
+    heads = ("pairs", "k = 4", "k = 8 merged", "ceiling", "k preferred", "right", "open", "false")
     print(f"| {'world':22} | {'reading':13} | {' | '.join(heads)} |\n|---|---|{'---:|' * len(heads)}")
-    wrong = []
+    false = []
     for name in chosen.worlds or WORLDS:
         settings = WORLDS[name]
         folder = chosen.folder / name.replace(" ", "_").replace(":", "-").replace(",", "")
         study(folder, settings, options)
         world = demo.plant(settings["seed"], **settings.get("world", {}))
         for variant in VARIANTS:
-            found = judge(folder, variant, world, claims)
+            outcome = judge(folder, variant, world, claims)
             cells = [
-                str(found.pairs),
-                *("-" if value is None else f"{value:.2f}" for value in found[1:4]),
-                str(found.preferred or "none"),
-                *(str(found.verdicts[word]) for word in ("right", "open", "false")),
+                str(outcome.pairs),
+                *("-" if value is None else f"{value:.2f}" for value in outcome[1:4]),
+                str(outcome.preferred or "none"),
+                *(str(outcome.verdicts[word]) for word in ("right", "open", "false")),
             ]
             columns = (f"{cell:>{len(head)}}" for cell, head in zip(cells, heads, strict=True))
             print(f"| {name:22} | {variant:13} | {' | '.join(columns)} |", flush=True)
-            wrong += [f"{name}, {variant}: {claim}" for claim in found.false]
-    print("\nfalse verdicts:", *(wrong or ["none"]), sep="\n  ")
+            false += [f"{name}, {variant}: {claim}" for claim in outcome.false]
+    print("\nfalse verdicts:", *(false or ["none"]), sep="\n  ")
     return 0
 
 
