@@ -5,8 +5,7 @@ from poles.nulls.tables import DIAGNOSTICS, MOMENTS
 from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
-    moments, diagnostics = fitting.fit_years(
-        snakemake.params.null, snakemake.input, snakemake.wildcards.layer, snakemake.params.options
-    )
+    null, layer = snakemake.wildcards.null, snakemake.wildcards.layer
+    moments, diagnostics = fitting.fit_years(null, snakemake.input, layer, snakemake.params.options)
     tables.write(moments, MOMENTS, snakemake.output.moments, record)
     tables.write(diagnostics, DIAGNOSTICS, snakemake.output.diagnostics, record)

@@ -115,7 +115,7 @@ trajectories: {{panel: {{min_strength: 20, min_share: 0.5}}}}
     assert len(empty) > 0
     assert empty["note"].unique().to_list() == ["no links between countries"]
     assert diagnostics["residual"].max() < 1e-9
-    log = (results / "logs/full/collaboration/fit_max_entropy.log").read_text()
+    log = (results / "logs/full/collaboration/fit_null.max_entropy.log").read_text()
     assert "collaboration 1953: no links between countries" in log
     claims = tables.read(results / "claims.parquet", CLAIMS)
     needs_citation = claims.filter(pl.col("claim").is_in(["poles_diverge_citation", "bridges"]))

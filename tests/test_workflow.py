@@ -15,8 +15,6 @@ from poles.study import extraction, tables
 from workflow import Project
 
 RULES = sorted((ROOT / "workflow").rglob("*.smk"))
-SHARED = {"fit": "fit_null", "gather": "gather_years"}
-"""What the rules of all null models have for a script."""
 ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
     judge_recovery judge_branch collect_claims plot_significant_links plot_trajectories plot_archetypes
@@ -24,14 +22,14 @@ ONCE = """
     search_poles measure_polarization compare_hubs plot_poles plot_polarization plot_hubs
     study_stability classify_trends plot_selection measure_signal sample_null_panels
 """
-TWICE = "find_core read_works fit_max_entropy score_links"
-README = (ROOT / "README.md").read_text()
+TWICE = "find_core read_works fit_null score_links"
 EVERYTHING = dict.fromkeys(ONCE.split(), 1) | dict.fromkeys(TWICE.split(), 2)
 
 
 def example(name: str) -> str:
-    """Text of a file that the README shows."""
-    return re.search(rf"`{re.escape(name)}`:\n\n```python\n(.*?)```", README, re.DOTALL)[1]
+    """Text of the file that the page on new null models shows."""
+    page = (ROOT / "docs/adding-a-null-model.md").read_text()
+    return re.search(rf"`{re.escape(name)}`:\n\n```python\n(.*?)```", page, re.DOTALL)[1]
 
 
 @pytest.fixture
@@ -115,7 +113,7 @@ def test_editing_a_null_model_plans_its_branch_alone(twin: Project):
     module = twin.folder / "scripts/poles/nulls/max_entropy.py"
     module.write_text(module.read_text() + "\nADDED = 1\n")
     plan = twin.plan()
-    assert plan["fit_max_entropy"] == 2
+    assert plan["fit_null"] == 2
     upstream = {"make_demo", "find_core", "read_works", "select_works", "build_networks", "plot_losses"}
     assert not upstream & set(plan)
 
@@ -144,7 +142,7 @@ def test_null_panels_are_drawn_where_they_are_surrogates(tiny: Project, tmp_path
 def test_a_variant_plans_its_branch_alone(twin: Project):
     plan = twin.plan("--config", "run={variants: [full, fractional]}")
     assert plan["build_networks"] == plan["judge_branch"] == plan["collect_claims"] == 1
-    assert plan["fit_max_entropy"] == 2
+    assert plan["fit_null"] == 2
     assert not {"make_demo", "find_core", "read_works", "select_works", "plot_losses"} & set(plan)
 
 
@@ -152,7 +150,7 @@ def test_variants_share_what_does_not_set_them_apart(twin: Project):
     plan = twin.plan("--config", "run={variants: [full, literal]}")
     assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["plot_archetypes"] == 1
     assert plan["judge_branch"] == plan["collect_claims"] == 1
-    shared = {"build_networks", "fit_max_entropy", "score_links", "plot_significant_links", "plot_nulls"}
+    shared = {"build_networks", "fit_null", "score_links", "plot_significant_links", "plot_nulls"}
     assert not shared & set(plan)
     variants = "variants={full: {counting: full}, eight: {k: 8}}"
     plan = twin.plan("--config", "run={variants: [full, eight]}", variants)
@@ -161,13 +159,13 @@ def test_variants_share_what_does_not_set_them_apart(twin: Project):
     assert not (shared | upstream) & set(plan)
 
 
-def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project):
-    for name in ("workflow/nulls/uniform.smk", "scripts/poles/nulls/uniform.py"):
-        (twin.folder / name).write_text(example(name))
+def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Project):
+    model = "scripts/poles/nulls/uniform.py"
+    (twin.folder / model).write_text(example(model))
     assert twin.plan() == {}
     both = ("--config", "run={nulls: [max_entropy, uniform]}")
     branch = {
-        "fit_uniform": 2, "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1,
+        "fit_null": 2, "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1,
         "align_countries": 1, "judge_recovery": 1, "judge_branch": 1, "collect_claims": 1,
         "plot_significant_links": 1, "plot_trajectories": 1, "plot_archetypes": 1, "plot_alignment": 1,
         "plot_recovery": 1, "plot_diagnostics": 1, "plot_nulls": 1, "audit_results": 1, "all": 1,
@@ -187,6 +185,13 @@ def test_the_null_model_of_the_readme_is_two_files_and_one_branch(twin: Project)
     assert (twin.folder / "results/figures/full/uniform/archetypes.svg").is_file()
 
 
+def test_a_null_model_with_yearly_jobs_has_one_for_each_year(twin: Project):
+    plan = twin.plan("--config", "run={nulls: [local_rewiring]}")
+    assert plan["fit_null_year"] == 2 * 34
+    assert plan["gather_null_years"] == 2
+    assert "fit_null" not in plan
+
+
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
 def test_rules_are_short_and_named_like_their_scripts(path: Path):
     text = path.read_text()
@@ -196,7 +201,7 @@ def test_rules_are_short_and_named_like_their_scripts(path: Path):
         body = body[: next((n + 1 for n, line in enumerate(body) if ".py" in line), len(body))]
         assert len(body) < 25, f"{name}: {len(body)} lines"
         script = re.search(r'"\.\./\.\./scripts/(\w+)\.py"', block)[1]
-        assert script == (SHARED.get(name.split("_")[0], name) if path.parent.name == "nulls" else name)
+        assert script == name
         assert re.search(r"^ +code=(lambda wildcards: )?code\(", block, re.MULTILINE), (
             f"{name} has no digest of its code"
         )
@@ -222,9 +227,13 @@ def test_every_script_belongs_to_a_rule_or_is_a_command():
         ("clusters={k: 1}", "clusters.k: 1; allowed: at least 2"),
         ("source={kind: apii}", "source.kind: 'apii'; allowed: demo, snapshot, api, works, networks"),
         ("years={first: 2010}", "trajectories: 2000-2021; allowed: within years = 2010-2023"),
-        ("run={nulls: [gravity]}", "run.nulls: 'gravity'; allowed: enhanced_max_entropy, "),
+        ("run={nulls: [gravity]}", "run.nulls: 'gravity'; allowed: "),
         ("nulls={max_entropy: {seed: 1}}", "nulls.max_entropy: unknown option seed; allowed: "),
-        ("stability={null_options: {gravity: {}}}", "stability.null_options: 'gravity'; allowed: enhanced_"),
+        (
+            "nulls={local_rewiring: {chains: few}}",
+            "nulls.local_rewiring.chains: 'few'; allowed: integer",
+        ),
+        ("stability={null_options: {gravity: {}}}", "stability.null_options: 'gravity'; allowed: "),
         ("source={kind: works}", "source.path: null; needed where source.kind is works"),
         ("poles=[USA, CN]", "poles.0: 'USA'; allowed: text that matches ^[A-Z]{2}$"),
     ],

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from poles.figures import style
-from poles.nulls.network import TOLERANCE
+from poles.nulls.constraints import TOLERANCE
 
 FLOOR = 1e-16
 """Where an error of zero is drawn on a logarithmic axis."""

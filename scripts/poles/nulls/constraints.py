@@ -6,6 +6,9 @@ import numpy as np
 
 from poles.nulls.network import Network
 
+TOLERANCE = 1e-9
+"""Largest relative error of a constraint that a fit may leave."""
+
 
 def are_integers(weights: np.ndarray) -> bool:
     """Whether all weights are whole numbers, as counts of works and citations are."""

@@ -1,4 +1,4 @@
-"""Fits a null model to one network, or to every year of a layer."""
+"""Fit a null model to one network, to the links of one year, or to every year of a layer."""
 
 import importlib
 import logging
@@ -10,22 +10,24 @@ import numpy as np
 import polars as pl
 
 from poles.errors import StudyError
-from poles.nulls.network import TOLERANCE, Moments, Network, network_of, tabulate
+from poles.nulls.constraints import TOLERANCE
+from poles.nulls.network import Moments, Network, network_of, tabulate
 from poles.nulls.tables import DIAGNOSTICS, MOMENTS
 
 log = logging.getLogger(__name__)
 
 
-def fit_network(model: str, network: Network, options: Mapping[str, Any]) -> Moments:
-    """Fit a null model to one network of some country.
+def fit_network(null: str, network: Network, options: Mapping[str, Any]) -> Moments:
+    """Fit a null model to a network that has links.
 
     Parameters
     ----------
-    model : str
-        Name of a module of this package.
+    null : str
+        Name of a module of this package with a function ``fit``.
     network : Network
+        At least one link.
     options : Mapping
-        Keyword arguments of the model's ``fit``.
+        Keyword arguments of ``fit``.
 
     Returns
     -------
@@ -34,62 +36,84 @@ def fit_network(model: str, network: Network, options: Mapping[str, Any]) -> Mom
     Raises
     ------
     StudyError
-        If the fit leaves a constraint with a relative error above `TOLERANCE`.
+        If the relative error of a constraint exceeds `TOLERANCE`.
     """
-    fit: Callable[..., Moments] = importlib.import_module(f"poles.nulls.{model}").fit
-    result = fit(network, **options)
-    if not result.residual <= TOLERANCE:
+    fit: Callable[..., Moments] = importlib.import_module(f"poles.nulls.{null}").fit
+    moments = fit(network, **options)
+    if not moments.residual <= TOLERANCE:
         raise StudyError(
-            f"{model}, {network}: relative error {result.residual:.2g} in the constraint of "
-            f"{result.worst} after {result.iterations} iterations; at most {TOLERANCE:g} is allowed"
+            f"{null}, {network}: relative error {moments.residual:.2g} in the constraint of "
+            f"{moments.worst} after {moments.iterations} iterations; at most {TOLERANCE:g} is allowed"
         )
-    return result
+    return moments
 
 
-def fit_years(
-    model: str, files: Iterable[str | Path], layer: str, options: Mapping[str, Any]
+def fit_year(
+    null: str, path: str | Path, layer: str, options: Mapping[str, Any]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Fit a null model to every year of a layer.
+    """Fit a null model to the links of one year.
 
     Parameters
     ----------
-    model, options
+    null, options
         See `fit_network`.
-    files : iterable of path
-        Link files named by their year, as ``2021.parquet``.
+    path : path
+        File of links, named by its year, such as ``2021.parquet``.
     layer : str
         ``collaboration`` or ``citation``.
 
     Returns
     -------
     moments, diagnostics : pl.DataFrame
-        Tables `MOMENTS` and `DIAGNOSTICS`. A year without links has no moments, and a note
-        in the diagnostics.
+        Tables `MOMENTS` and `DIAGNOSTICS`. A year without links has no moments, and a note in the
+        diagnostics.
 
     Raises
     ------
     StudyError
-        If a fit leaves a constraint with a relative error above `TOLERANCE`.
+        If a weight is not a positive number, or the relative error of a constraint exceeds `TOLERANCE`.
     """
-    moments = [pl.DataFrame(schema=dict(MOMENTS.columns))]
-    diagnostics = []
-    for path in sorted(map(Path, files)):
-        network = network_of(pl.read_parquet(path), int(path.stem), layer)
-        row = {"year": network.year, "nodes": len(network.countries)}
-        if not network.countries:
-            log.info("%s: no links between countries, nothing to fit", network)
-            diagnostics.append({**row, "links": 0, "iterations": 0, "note": "no links between countries"})
-            continue
-        result = fit_network(model, network, options)
+    path = Path(path)
+    network = network_of(pl.read_parquet(path), int(path.stem), layer)
+    diagnostics = {"year": network.year, "nodes": len(network.countries)}
+    if network.countries:
+        fitted = fit_network(null, network, options)
+        moments = tabulate(network, fitted)
         links = int(np.count_nonzero(network.weights)) // (1 if network.directed else 2)
         log.info(
             "%s: %d countries, %d links, residual %.1e after %d iterations %s",
-            network, len(network.countries), links, result.residual, result.iterations, result.note,
+            network, len(network.countries), links, fitted.residual, fitted.iterations, fitted.note,
         )  # fmt: skip
-        moments.append(tabulate(network, result))
-        diagnostics.append(
-            row
-            | {"links": links, "iterations": result.iterations, "residual": result.residual}
-            | {"note": result.note or None, **result.extra}
-        )
-    return pl.concat(moments), pl.DataFrame(diagnostics, schema=dict(DIAGNOSTICS.columns))
+        diagnostics |= {"links": links, "iterations": fitted.iterations, "residual": fitted.residual}
+        diagnostics |= {"note": fitted.note or None, **fitted.extra}
+    else:
+        log.info("%s: no links between countries, nothing to fit", network)
+        moments = pl.DataFrame(schema=dict(MOMENTS.columns))
+        diagnostics |= {"links": 0, "iterations": 0, "note": "no links between countries"}
+    return moments, pl.DataFrame([diagnostics], schema=dict(DIAGNOSTICS.columns))
+
+
+def fit_years(
+    null: str, paths: Iterable[str | Path], layer: str, options: Mapping[str, Any]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Fit a null model to every year of a layer.
+
+    Parameters
+    ----------
+    null, layer, options
+        See `fit_year`.
+    paths : iterable of path
+        One file for each year.
+
+    Returns
+    -------
+    moments, diagnostics : pl.DataFrame
+        As `fit_year`, of all years.
+
+    Raises
+    ------
+    StudyError
+        As `fit_year`.
+    """
+    years = [fit_year(null, path, layer, options) for path in sorted(map(Path, paths))]
+    return pl.concat(moments for moments, _ in years), pl.concat(diagnostics for _, diagnostics in years)

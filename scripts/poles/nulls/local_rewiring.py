@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from math import exp, floor, lgamma, log, log1p, sqrt
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numba
 import numpy as np
@@ -39,6 +39,7 @@ from poles.nulls.constraints import are_integers, residual_of
 from poles.nulls.network import Moments, Network
 
 WHOLE_WEIGHTS_ONLY = True
+YEARLY_JOBS = True
 
 UNIFORM, MULTI_EDGE, ENDS = range(3)
 LAWS = {"uniform": UNIFORM, "multi_edge": MULTI_EDGE}
@@ -66,7 +67,7 @@ compiled = numba.njit(cache=True, nogil=True)
 def fit(
     network: Network,
     *,
-    law: str = "uniform",
+    law: Literal["uniform", "multi_edge"] = "uniform",
     chains: int = 4,
     seed: int = 1,
     ess: float = 1000,

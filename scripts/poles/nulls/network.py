@@ -1,7 +1,6 @@
-"""Null models: what a link would weigh if only the activity of countries counted.
+"""What a null model takes and gives: a network of one year, and the moments of its links.
 
-A null model is one module here with one public function, ``fit(network, **options) -> Moments``, and one
-rule in ``workflow/nulls/``. This package gives the two types and runs a model over the years.
+A null model is one module of this package with a function ``fit(network, **options) -> Moments``.
 """
 
 from collections.abc import Mapping
@@ -11,9 +10,6 @@ import numpy as np
 import polars as pl
 
 from poles.errors import StudyError
-
-TOLERANCE = 1e-9
-"""Largest relative error of a constraint that a fit may leave."""
 
 
 @dataclass(frozen=True)

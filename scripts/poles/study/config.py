@@ -1,6 +1,5 @@
 """The configuration: checked at parse time, completed with defaults, and described for readers."""
 
-import ast
 import copy
 import csv
 from collections.abc import Iterator, Mapping
@@ -11,7 +10,9 @@ import jsonschema
 import yaml
 
 from poles.errors import StudyError
+from poles.study import signatures
 from poles.study.branches import branches
+from poles.study.signatures import NullModel
 
 SCHEMA = Path("workflow/schemas/config.schema.yaml")
 """Schema of the configuration, relative to the root of the project."""
@@ -57,8 +58,6 @@ def _typed(value: Any, schema: Mapping[str, Any]) -> Any:
         return [_typed(part, schema.get("items", {})) for part in value]
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    if isinstance(value, str) and not schema:  # an option of a null model: its type is the model's affair
-        return yaml.safe_load(value)
     if isinstance(value, str) and kinds and ("string" not in kinds or value == "null"):
         read = yaml.safe_load(value)
         if jsonschema.Draft202012Validator({"type": kinds}).is_valid(read):
@@ -92,47 +91,6 @@ def _explain(error: jsonschema.ValidationError) -> str:
     return f"{key}: {error.instance!r}; allowed: {allowed}{hint}"
 
 
-def _definition(path: Path, name: str) -> ast.FunctionDef | ast.ClassDef | None:
-    """A function or class of a module, read without importing it; None where it is not there."""
-    tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    return next((node for node in tree.body if isinstance(node, kinds) and node.name == name), None)
-
-
-def wants_whole_weights(root: Path, null: str) -> bool:
-    """Whether a null model says ``WHOLE_WEIGHTS_ONLY = True``: it cannot take fractional counting."""
-    path = root / "scripts/poles/nulls" / f"{null}.py"
-    tree = ast.parse(path.read_bytes()) if path.is_file() else ast.Module([], [])
-    return any(
-        isinstance(node, ast.Assign)
-        and [ast.unparse(target) for target in node.targets] == ["WHOLE_WEIGHTS_ONLY"]
-        and ast.literal_eval(node.value)
-        for node in tree.body
-    )
-
-
-def null_options(root: Path, null: str) -> list[str]:
-    """Names of the options of a null model: the keyword arguments of its ``fit``.
-
-    Raises
-    ------
-    StudyError
-        If the module has no function ``fit``.
-    """
-    fit = _definition(root / "scripts/poles/nulls" / f"{null}.py", "fit")
-    if not isinstance(fit, ast.FunctionDef):
-        raise StudyError(
-            f"null model {null}: scripts/poles/nulls/{null}.py must define fit(network, **options)"
-        )
-    return [argument.arg for argument in (fit.args.args + fit.args.kwonlyargs)[1:]]
-
-
-def world_knobs(root: Path) -> list[str]:
-    """Names of the knobs of a demo world: the attributes of `poles.corpus.demo.world.Plan`."""
-    plan = _definition(root / "scripts/poles/corpus/demo/world.py", "Plan")
-    return [node.target.id for node in plan.body if isinstance(node, ast.AnnAssign)]
-
-
 def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
     """What no single key can show: one line for each pair of keys that contradict each other."""
     years, window, recent = (config[key] for key in ("years", "trajectories", "significance"))
@@ -150,10 +108,6 @@ def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
         if variant not in config["variants"]:
             allowed = ", ".join(config["variants"])
             yield f"run.variants: {variant!r}; allowed: {allowed} (the keys of variants)"
-    known = sorted(path.stem for path in (root / "workflow/nulls").glob("*.smk"))
-    for null in config["run"]["nulls"]:
-        if null not in known:
-            yield f"run.nulls: {null!r}; allowed: {', '.join(known)} (the files in workflow/nulls/)"
     known_branches = {f"{v}/{n}" for v in config["run"]["variants"] for n in config["run"]["nulls"]}
     for name in config["run"]["skip"]:
         if name not in known_branches:
@@ -161,29 +115,10 @@ def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
             yield f"run.skip: {name!r}; allowed: {allowed} (run.variants with run.nulls)"
     if not branches(config):
         yield "run.skip: leaves no branch; allowed: at least one of run.variants with run.nulls"
-    fractional = [
-        (variant, null) for variant, null in branches(config)
-        if config["variants"].get(variant, {}).get("counting") == "fractional"
-    ]  # fmt: skip
-    for variant, null in fractional:
-        if wants_whole_weights(root, null):
-            others = ", ".join(name for name in known if not wants_whole_weights(root, name))
-            yield (
-                f"run: {null} takes whole weights, but variant {variant} is fractional; allowed: {others}; "
-                f"or else run.skip: [{variant}/{null}]"
-            )
-    by_key = {"nulls": config["nulls"], "stability.null_options": config["stability"]["null_options"]}
-    for key, null, options in ((key, *item) for key, part in by_key.items() for item in part.items()):
-        if null not in known:
-            yield f"{key}: {null!r}; allowed: {', '.join(known)} (the files in workflow/nulls/)"
-            continue
-        for option in options:
-            if option not in null_options(root, null):
-                allowed = ", ".join(null_options(root, null)) or "no option"
-                yield f"{key}.{null}: unknown option {option}; allowed: {allowed}"
+    knobs = signatures.world_knobs(root)
     for knob in config["demo"]["world"]:
-        if knob not in world_knobs(root):
-            yield f"demo.world: unknown knob {knob}; allowed: {', '.join(world_knobs(root))}"
+        if knob not in knobs:
+            yield f"demo.world: unknown knob {knob}; allowed: {', '.join(knobs)}"
     source = config["source"]
     for variant in config["run"]["variants"] if source["kind"] == "networks" else []:
         own = config["variants"].get(variant, {})
@@ -198,6 +133,52 @@ def _conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
         yield f"source.path: {source['path']!r}; allowed where source.kind is api: a folder"
     if source["kind"] == "networks" and not any(source["networks"].values()):
         yield "source.networks: no file; needed for one layer or both where source.kind is networks"
+
+
+def _wrong_nulls(config: Mapping[str, Any], models: Mapping[str, NullModel]) -> Iterator[str]:
+    """Selected null models that do not exist, lack an option, or cannot take the counting of a variant."""
+    for null in config["run"]["nulls"]:
+        if null not in models:
+            yield f"run.nulls: {null!r}; allowed: {_names_of(models)}"
+            continue
+        for name, option in models[null].options.items():
+            if option.required and name not in config["nulls"].get(null, {}):
+                yield f"nulls.{null}: option {name} is missing; allowed: {option}"
+    for variant, null in branches(config):
+        counting = config["variants"].get(variant, {}).get("counting")
+        if counting == "fractional" and null in models and models[null].whole_weights_only:
+            others = ", ".join(name for name, model in models.items() if not model.whole_weights_only)
+            yield (
+                f"run: {null} takes whole weights, but variant {variant} is fractional; allowed: {others}; "
+                f"or else run.skip: [{variant}/{null}]"
+            )
+
+
+def _names_of(models: Mapping[str, NullModel]) -> str:
+    """Names of the null models, and where to add one."""
+    return f"{', '.join(models)} (modules of {signatures.NULLS.as_posix()} with a function fit(network))"
+
+
+def _read_options(config: Mapping[str, Any], models: Mapping[str, NullModel]) -> Iterator[str]:
+    """Convert the options of null models, in place, to the types that ``fit`` declares.
+
+    Yields a line for each unknown model, each option that ``fit`` does not take, and each value of another
+    type.
+    """
+    by_key = {"nulls": config["nulls"], "stability.null_options": config["stability"]["null_options"]}
+    for key, null, options in ((key, *item) for key, by_model in by_key.items() for item in by_model.items()):
+        if null not in models:
+            yield f"{key}: {null!r}; allowed: {_names_of(models)}"
+            continue
+        declared = models[null].options
+        for name, value in options.items():
+            if name not in declared:
+                yield f"{key}.{null}: unknown option {name}; allowed: {', '.join(declared) or 'no option'}"
+                continue
+            try:
+                options[name] = declared[name].read(value)
+            except ValueError:
+                yield f"{key}.{null}.{name}: {value!r}; allowed: {declared[name]}"
 
 
 def _wrong_selection(config: Mapping[str, Any], root: Path) -> Iterator[str]:
@@ -255,7 +236,11 @@ def complete(config: dict[str, Any], root: Path) -> None:
     ]
     if not lines:
         _fill(config, schema)
-        lines = [*_conflicts(config, root), *_wrong_selection(config, root)]
+        models = signatures.null_models(root)
+        lines = [
+            *_conflicts(config, root), *_wrong_nulls(config, models), *_read_options(config, models),
+            *_wrong_selection(config, root),
+        ]  # fmt: skip
     if lines:
         raise StudyError("configuration: " + "\nconfiguration: ".join(lines))
 

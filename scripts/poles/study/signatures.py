@@ -1,0 +1,230 @@
+"""What source files declare: options of functions, attributes of classes, constants.
+
+Files are read, never imported: the workflow asks whenever it is parsed, and importing the null models takes
+seconds.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from poles.errors import StudyError
+
+NULLS = Path("scripts/poles/nulls")
+"""Folder of the null models, relative to the root of the project."""
+WORLD = Path("scripts/poles/corpus/demo/world.py")
+"""Module of the demo world, relative to the root of the project."""
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""Names that a null model may have, as result paths contain them."""
+TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
+"""Annotations of single values, and what messages call them."""
+LISTS = ("Sequence", "list")
+"""Annotations of lists, whose entries have one type."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A keyword argument of a function.
+
+    Attributes
+    ----------
+    annotation : ast.expr or None
+        Its declared type.
+    required : bool
+        Whether it has no default.
+    """
+
+    annotation: ast.expr | None
+    required: bool
+
+    def read(self, value: Any) -> Any:
+        """Convert a value of the configuration to the declared type.
+
+        Parameters
+        ----------
+        value : object
+            As YAML gives it; numbers may be text, such as ``1e3``.
+
+        Raises
+        ------
+        ValueError
+            If the value does not have that type.
+        """
+        return _converted(value, self.annotation)
+
+    def __str__(self) -> str:
+        return _described(self.annotation)
+
+
+@dataclass(frozen=True)
+class NullModel:
+    """What a module of a null model declares.
+
+    Attributes
+    ----------
+    options : Mapping of str to Option
+        Keyword arguments of its function ``fit``.
+    whole_weights_only : bool
+        ``WHOLE_WEIGHTS_ONLY = True``: the model cannot take fractional counting.
+    yearly_jobs : bool
+        ``YEARLY_JOBS = True``: each year is fitted in a job of its own.
+    """
+
+    options: Mapping[str, Option]
+    whole_weights_only: bool
+    yearly_jobs: bool
+
+
+def null_models(root: Path) -> dict[str, NullModel]:
+    """Find the null models: the modules of `NULLS` whose function ``fit`` takes ``network`` first.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the project.
+
+    Returns
+    -------
+    dict
+        Null models by name, sorted.
+
+    Raises
+    ------
+    StudyError
+        If a file of that folder is not valid Python.
+    """
+    models = {}
+    for path in sorted((root / NULLS).glob("*.py")):
+        body = _body(path)
+        fit = _definition(body, ast.FunctionDef, "fit")
+        if not NAME.fullmatch(path.stem) or fit is None:
+            continue
+        positional = [*fit.args.posonlyargs, *fit.args.args]
+        if positional and positional[0].arg == "network":
+            constants = _constants(body)
+            models[path.stem] = NullModel(
+                _options(fit),
+                whole_weights_only=constants.get("WHOLE_WEIGHTS_ONLY", False),
+                yearly_jobs=constants.get("YEARLY_JOBS", False),
+            )
+    return models
+
+
+def world_knobs(root: Path) -> list[str]:
+    """List the knobs of a demo world: the attributes of `poles.corpus.demo.world.Plan`."""
+    plan = _definition(_body(root / WORLD), ast.ClassDef, "Plan")
+    return [node.target.id for node in plan.body if isinstance(node, ast.AnnAssign)]
+
+
+def _body(path: Path) -> list[ast.stmt]:
+    """Statements of a module."""
+    try:
+        return ast.parse(path.read_bytes()).body
+    except SyntaxError as error:
+        raise StudyError(f"{path}, line {error.lineno}: not valid Python ({error.msg})") from None
+
+
+def _definition(body: list[ast.stmt], kind: type[ast.stmt], name: str) -> Any:
+    """Function or class of that name; None if the module does not define it."""
+    return next((node for node in body if isinstance(node, kind) and node.name == name), None)
+
+
+def _constants(body: list[ast.stmt]) -> dict[str, bool]:
+    """Constants of a module that are set to True or False, by name."""
+    constants = {}
+    for node in body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=bool(value))):
+                constants[name] = value
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=bool(value))):
+                constants[name] = value
+    return constants
+
+
+def _options(function: ast.FunctionDef) -> dict[str, Option]:
+    """Arguments that a function takes by keyword, without the first one."""
+    arguments = function.args
+    keywords = arguments.args if arguments.posonlyargs else arguments.args[1:]
+    optional = len(keywords) - min(len(arguments.defaults), len(keywords))
+    options = {
+        argument.arg: Option(argument.annotation, required=place < optional)
+        for place, argument in enumerate(keywords)
+    }
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        options[argument.arg] = Option(argument.annotation, required=default is None)
+    return options
+
+
+def _converted(value: Any, annotation: ast.expr | None) -> Any:
+    """Convert a value to an annotated type; text becomes what YAML makes of it if the type is not known."""
+    match annotation:
+        case ast.Name(id="int" | "float" as kind):
+            number = _number(value)
+            if kind == "float":
+                return float(number)
+            if isinstance(number, float) and not number.is_integer():
+                raise ValueError(value)
+            return int(number)
+        case ast.Name(id="str"):
+            return _instance(value, str)
+        case ast.Name(id="bool"):
+            return _instance(yaml.safe_load(value) if isinstance(value, str) else value, bool)
+        case ast.Constant(value=None):
+            return _instance(None if value == "null" else value, type(None))
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            try:  # in `str | None` the text "null" is no string
+                return _converted(value, right)
+            except ValueError:
+                return _converted(value, left)
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
+            if value not in _choices(choices):
+                raise ValueError(value)
+            return value
+        case ast.Subscript(value=ast.Name(id=kind), slice=inner) if kind in LISTS:
+            return [_converted(entry, inner) for entry in _instance(value, list)]
+    return yaml.safe_load(value) if isinstance(value, str) else value
+
+
+def _number(value: Any) -> int | float:
+    """Convert text to a number; refuse what is neither."""
+    if isinstance(value, str):
+        try:
+            return int(value)
+        except ValueError:
+            return float(value)
+    return _instance(value, int | float)
+
+
+def _instance(value: Any, kind: Any) -> Any:
+    """Return the value if it is of that type; true and false are no numbers."""
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise ValueError(value)
+    return value
+
+
+def _choices(node: ast.expr) -> list[Any]:
+    """Values of a ``Literal``."""
+    return [ast.literal_eval(choice) for choice in (node.elts if isinstance(node, ast.Tuple) else [node])]
+
+
+def _described(annotation: ast.expr | None) -> str:
+    """Describe an annotated type for messages."""
+    match annotation:
+        case ast.Name(id=kind) if kind in TYPES:
+            return TYPES[kind]
+        case ast.Constant(value=None):
+            return "null"
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return f"{_described(left)} or {_described(right)}"
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=choices):
+            return ", ".join(map(str, _choices(choices)))
+        case ast.Subscript(value=ast.Name(id=kind), slice=inner) if kind in LISTS:
+            return f"list, each entry {_described(inner)}"
+    return "any value"
