@@ -36,8 +36,9 @@ verify-live: .venv/ready  ## with OPENALEX_API_KEY set: whether what the harvest
 demo-api: .venv/ready  ## the whole study from a stand-in of the REST API on this machine, with every failure on
 	$(BIN)/python tests/demo_api.py
 
-config/README.md: workflow/schemas/config.schema.yaml scripts/poles/study/config.py .venv/ready
-	$(BIN)/python scripts/describe_config.py > $@
+# The script also writes workflow/schemas/config.schema.yaml.
+config/README.md: scripts/poles/study/settings.py scripts/poles/study/config_reference.py .venv/ready
+	$(BIN)/python scripts/describe_config.py
 
 pins: envs/requirements.in  ## resolve the direct dependencies anew
 	uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \

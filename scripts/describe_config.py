@@ -1,7 +1,7 @@
-"""Print config/README.md, made from the schema of the configuration."""
+"""Write the reference of the configuration: config/README.md, and its schema for editors."""
 
 from pathlib import Path
 
-from poles.study import config
+from poles.study import config_reference
 
-print(config.describe(Path(__file__).resolve().parent.parent), end="")
+config_reference.write(Path(__file__).resolve().parent.parent)
