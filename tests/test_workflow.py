@@ -220,31 +220,29 @@ def test_every_script_belongs_to_a_rule_or_is_a_command():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("clusters={kk: 4}", "clusters: unknown key kk; allowed: k, radius, seed"),
-        ("clusters={k: 1}", "clusters.k: 1; allowed: at least 2"),
-        ("source={kind: apii}", "source.kind: 'apii'; allowed: demo, snapshot, api, works, networks"),
-        ("years={first: 2010}", "trajectories: 2000-2021; allowed: within years = 2010-2023"),
-        ("run={nulls: [gravity]}", "run.nulls: 'gravity'; allowed: "),
-        ("nulls={max_entropy: {seed: 1}}", "nulls.max_entropy: unknown option seed; allowed: "),
-        (
-            "nulls={local_rewiring: {chains: few}}",
-            "nulls.local_rewiring.chains: 'few'; allowed: integer",
-        ),
-        ("stability={null_options: {gravity: {}}}", "stability.null_options: 'gravity'; allowed: "),
-        ("source={kind: works}", "source.path: null; needed where source.kind is works"),
-        ("poles=[USA, CN]", "poles.0: 'USA'; allowed: text that matches ^[A-Z]{2}$"),
-    ],
-)
-def test_a_wrong_key_stops_with_one_line(tmp_path: Path, change: str, message: str):
+WRONG_KEYS = {
+    "clusters={kk: 4}": "clusters: unknown key kk; allowed: k, radius, seed",
+    "source={kind: apii}": "source.kind: 'apii'; allowed: 'demo', 'snapshot', 'api', 'works' or 'networks'",
+    "poles=[USA, CN]": "poles.0: 'USA'; allowed: text that matches ^[A-Z]{2}$",
+}
+CONFLICTS = {
+    "years={first: 2010}": "trajectories: 2000-2021; allowed: within years = 2010-2023",
+    "run={nulls: [gravity]}": "run.nulls: 'gravity'; allowed: ",
+    "nulls={local_rewiring: {chains: few}}": "nulls.local_rewiring.chains: 'few'; allowed: integer",
+    "stability={null_options: {gravity: {}}}": "stability.null_options: 'gravity'; allowed: ",
+    "source={kind: works}": "source.path: null; needed where source.kind is works",
+}
+
+
+@pytest.mark.parametrize("changes", [WRONG_KEYS, CONFLICTS], ids=["keys", "conflicts"])
+def test_a_wrong_configuration_stops_with_one_line_for_each_key(tmp_path: Path, changes: dict[str, str]):
     project = Project(ROOT)
-    answer = project.snakemake("--dry-run", "--directory", str(tmp_path), "--config", change)
-    assert answer.returncode != 0
-    said = answer.stdout + answer.stderr
-    assert f"configuration: {message}" in said
-    assert "Traceback" not in said
+    process = project.snakemake("--dry-run", "--directory", str(tmp_path), "--config", *changes)
+    assert process.returncode != 0
+    output = process.stdout + process.stderr
+    for message in changes.values():
+        assert f"configuration: {message}" in output
+    assert "Traceback" not in output
 
 
 def test_overlays_plan(tmp_path: Path):
@@ -254,6 +252,6 @@ def test_overlays_plan(tmp_path: Path):
             continue
         keys = yaml.safe_load(overlay.read_text())
         assert isinstance(keys, dict), overlay.name
-        answer = project.snakemake("--dry-run", "--directory", str(tmp_path), "--configfile", str(overlay))
-        # An overlay names the reader's own data, which are not there: that, and nothing else, may be missing.
-        assert "configuration:" not in answer.stdout + answer.stderr, overlay.name
+        process = project.snakemake("--dry-run", "--directory", str(tmp_path), "--configfile", str(overlay))
+        # The data that an overlay names do not exist here, so the plan may fail, but not the configuration.
+        assert "configuration:" not in process.stdout + process.stderr, overlay.name
