@@ -1,6 +1,6 @@
-"""Draw networks from the null model of one branch, and follow the pairs of its panel through them."""
+"""Sample networks from the null model of one branch, and follow the pairs of its panel through them."""
 
-from poles.archetypes import null_panels
+from poles.archetypes.null_panels import sample_null_panels
 from poles.archetypes.tables import null_panels_table
 from poles.nulls.tables import SCORES
 from poles.study import jobs, tables
@@ -12,5 +12,5 @@ with jobs.run(snakemake) as record:
     layers = zip(params.layers, files.scores, strict=True)
     scores = {layer: tables.read(path, SCORES) for layer, path in layers}
     options = (snakemake.wildcards.null, params.options, params.panels, params.seed, snakemake.threads)
-    found = null_panels.draw(scores, panel, *options, growth=params.growth)
-    tables.write(found, null_panels_table(params.channels), snakemake.output[0], record)
+    null_panels = sample_null_panels(scores, panel, *options, growth=params.growth)
+    tables.write(null_panels, null_panels_table(params.channels), snakemake.output[0], record)

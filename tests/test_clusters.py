@@ -8,9 +8,9 @@ import pytest
 from scipy import stats
 
 from planted_panels import completed
-from poles.archetypes import clusters, recovery
+from poles.archetypes import clusters, directions, kmeans, recovery
 from poles.archetypes.names import DIVERGING, INTEGRATING, UNCLEAR, WORDS, archetype_of
-from poles.archetypes.tables import CLUSTERS, NAMES, centroids_table
+from poles.archetypes.tables import CLUSTERS, NAMES, RECOVERY, centroids_table
 from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
 from poles.stats import dyadic
@@ -50,8 +50,8 @@ def planted(pairs: int = 160, noise: float = 0.5, seed: int = 1) -> tuple[PairPa
 def test_planted_archetypes_are_found_and_named():
     panel, truth = planted()
     members, centroids, names = clusters.cluster(panel, k=4, seed=1, radius=2)
-    confusion, index = recovery.recovery(members, truth)
-    assert index == 1
+    confusion = tables.conform(recovery.judge_recovery(members, truth), RECOVERY)
+    assert set(confusion["adjusted_rand_index"]) == {1.0}
     assert dict(confusion.select("planted", "recovered").iter_rows()) == {name: name for name in SHAPES}
     assert confusion["pairs"].to_list() == [40] * 4
     tables.conform(members, CLUSTERS)
@@ -70,7 +70,7 @@ def test_planted_archetypes_are_found_and_named():
 def test_distances_and_labels_are_those_of_the_textbook():
     panel, _ = planted(40, noise=1.5)
     x = panel.prepared
-    result = clusters.fit(x, 4, 1, 2)
+    result = kmeans.fit(x, 4, 1, 2)
     expected = np.array([[warped(series, centre, 2) for centre in result.centroids] for series in x])
     assert result.distances == pytest.approx(expected)
     assert (result.labels == expected.argmin(axis=1)).all()
@@ -90,7 +90,7 @@ def test_recovery_is_nought_where_clusters_say_nothing_of_the_truth():
     panel, truth = planted(80)
     members, *_ = clusters.cluster(panel, k=4, seed=1, radius=2)
     shuffled = truth.with_columns(truth["archetype"].shuffle(seed=1))
-    assert abs(recovery.recovery(members, shuffled)[1]) < 0.1
+    assert abs(recovery.judge_recovery(members, shuffled)["adjusted_rand_index"][0]) < 0.1
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def direction(mean: float, spread: float, others: float = 4.0, members: int = 20
     signs = np.tile([1.0, -1.0], members // 2)
     change = np.concatenate([mean + spread * signs, others * signs])[:, None]
     labels = np.repeat([0, 1], members)
-    found = clusters.directions(change, labels, np.arange(4 * members).reshape(-1, 2), 2)
+    found = directions.directions(change, labels, np.arange(4 * members).reshape(-1, 2), 2)
     error = spread / np.sqrt(members - 1)
     reach = stats.t.ppf(0.975, 2 * members - 1) * error
     assert (found.low[0, 0], found.high[0, 0]) == pytest.approx((mean - reach, mean + reach))
@@ -185,7 +185,7 @@ def test_names_do_not_depend_on_what_was_clustered():
 
 def test_silhouette_by_hand():
     distances = np.array([[1.0, 4.0], [3.0, 1.5], [2.0, 2.0], [0.0, 0.0]])
-    assert clusters.silhouette(distances, np.array([0, 1, 0, 0])).tolist() == [0.75, 0.5, 0.0, 0.0]
+    assert kmeans.simplified_silhouette(distances, np.array([0, 1, 0, 0])).tolist() == [0.75, 0.5, 0.0, 0.0]
 
 
 def test_too_few_trajectories_are_refused_with_a_way_out():

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 from poles.nulls import gravity, max_entropy, multi_edge, scores
 from poles.nulls.network import Network, tabulate
 from poles.stats import trends
-from poles.trajectories.construction import build
+from poles.trajectories.construction import build_panel
 
 YEARS, N = 22, 12
 
@@ -98,8 +98,8 @@ def test_growth_moves_z_and_the_model_follows(layer, model):
 @pytest.mark.parametrize("growth", ["kept", "removed"])
 def test_trajectories_without_growth_are_level_and_as_high(growth):
     layers = {name: scored(planted(5, name == "citation")[0], name) for name in ("collaboration", "citation")}
-    panel, _ = build(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8, growth)
-    raw, _ = build(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8)
+    panel, _ = build_panel(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8, growth)
+    raw, _ = build_panel(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8)
     assert panel.z.mean(axis=1) == pytest.approx(raw.z.mean(axis=1), abs=1e-6)
     assert panel.growth == pytest.approx(panel.z, abs=1e-5), "nothing but growth moves these links"
     moved = np.ptp(panel.z, axis=1)

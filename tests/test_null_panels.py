@@ -18,7 +18,7 @@ from poles.nulls.network import Moments, network_of, tabulate
 from poles.nulls.tables import SCORES
 from poles.stats import trends
 from poles.study import tables
-from poles.trajectories.construction import build
+from poles.trajectories.construction import build_panel
 from poles.trajectories.pair_panel import PairPanel
 
 YEARS = range(2000, 2022)
@@ -35,7 +35,7 @@ def spread(values: np.ndarray) -> tuple[float, float]:
 
 
 def drawn_many(mean: float, variance: float, unit: float | None = None) -> np.ndarray:
-    return null_panels.draw_weights(
+    return null_panels.sample_weights(
         np.full(DRAWS, mean), np.full(DRAWS, variance**0.5), np.random.default_rng(1), unit
     )
 
@@ -84,7 +84,7 @@ def test_fractional_weights_keep_their_mean_and_are_no_less_than_the_unit(mean, 
 
 @given(st.floats(0, 1e6), st.sampled_from([None, 0.25]))
 def test_a_weight_without_freedom_is_the_expected_one(mean, unit):
-    found = null_panels.draw_weights(np.array([mean]), np.zeros(1), np.random.default_rng(1), unit)
+    found = null_panels.sample_weights(np.array([mean]), np.zeros(1), np.random.default_rng(1), unit)
     assert found[0] == (np.rint(mean) if unit is None else mean)
 
 
@@ -97,7 +97,7 @@ def test_a_weight_without_freedom_is_the_expected_one(mean, unit):
 )
 def test_no_moments_make_a_draw_fail(mean, std, unit, seed):
     std = std if mean > 0 else 0.0
-    found = null_panels.draw_weights(np.array([mean]), np.array([std]), np.random.default_rng(seed), unit)
+    found = null_panels.sample_weights(np.array([mean]), np.array([std]), np.random.default_rng(seed), unit)
     assert np.isfinite(found).all() and (found >= 0).all()
 
 
@@ -132,7 +132,7 @@ def world(seed: int = 1, unit: float = 1.0) -> dict[tuple[str, int], pl.DataFram
 
 
 def panel_of(observed: dict[str, pl.DataFrame], citation: str = "mean", growth: str = "kept") -> PairPanel:
-    return build(observed, YEARS[0], YEARS[-1], citation, "noise_units", 0.0, 0.5, growth)[0]
+    return build_panel(observed, YEARS[0], YEARS[-1], citation, "noise_units", 0.0, 0.5, growth)[0]
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def drawn(
 ):
     channels = channels_of(LAYERS, citation)
     panel = panel_of(observed, citation) if panel is None else panel
-    found = null_panels.draw(observed, panel, null, options or {}, number, 1, threads, growth)
+    found = null_panels.sample_null_panels(observed, panel, null, options or {}, number, 1, threads, growth)
     assert tables.conform(found, null_panels_table(channels)).equals(found)
     return found
 
@@ -167,7 +167,7 @@ def test_courses_go_on_level_before_the_first_and_after_the_last_score():
     rows = [(year, "CN", "US", 1.0, 1.0, 1.0, z, 0.5, 0.5) for year, z in [*known, (2010, None)]]
     frame = pl.DataFrame(rows, dict(SCORES.columns), orient="row")
     pairs = pl.DataFrame({"source": ["CN", "FR"], "target": ["US", "US"]})
-    found = null_panels.courses({"collaboration": frame}, pairs, YEARS, LAYERS[:1])[..., 0]
+    found = null_panels.follow_pairs({"collaboration": frame}, pairs, YEARS, LAYERS[:1])[..., 0]
     assert found[0].tolist() == [2.0] * 4 + [5.0, 3.0] + [1.0] * 16
     assert (found[1] == 0).all()
 
@@ -263,7 +263,7 @@ def test_fractional_weights_are_drawn_in_their_own_unit():
     frame = observed["collaboration"].filter(pl.col("year") == 2021)
     unit = null_panels.unit_of(observed["collaboration"]["observed"].to_numpy())
     assert unit == pytest.approx(1 / 3)
-    network = null_panels.draw_network(frame, "collaboration", np.random.default_rng(1), unit)
+    network = null_panels.sample_network(frame, "collaboration", np.random.default_rng(1), unit)
     found = network.weights[network.weights > 0]
     assert found.min() >= unit and (found != np.rint(found)).any()
     assert (network.weights == network.weights.T).all()

@@ -300,8 +300,8 @@ def test_constant_blocs_do_not_seem_to_form_because_counts_grow(growth):
         towards, slopes = [], []
         for seed in range(4):
             scores = {"collaboration": counted(seed, contrast)}
-            trajectories, _ = build_panel(scores, 2000, 2021, "mean", 20, 0.8, growth)
-            _, over_years = measured(trajectories, scores=scores, growth=growth)
+            built, _ = build_panel(scores, 2000, 2021, "mean", "literal", 20, 0.8, growth)
+            _, over_years = measured(built.to_table(), scores=scores, growth=growth)
             row = over_years.row(by_predicate=pl.col("measure") == "modularity", named=True)
             towards.append(row["towards"])
             slopes.append((row["slope"], row["excess_slope"]))
@@ -315,11 +315,10 @@ def test_constant_blocs_do_not_seem_to_form_because_counts_grow(growth):
 
 def test_permutations_start_from_the_z_that_is_measured():
     scores = {"collaboration": counted(1, 0.8 + 0 * T)}
-    trajectories, _ = build_panel(scores, 2000, 2021, "mean", 20, 0.8, "removed")
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    null = ConstantAffinityNull(scores["collaboration"], pairs, list(YEARS), (1.0,), "removed")
-    observed = cube(trajectories, ["z_collaboration"])[:, :, 0].T
-    measured_z = null.has_z & ~cube(trajectories, ["interpolated"])[:, :, 0].T.astype(bool)
+    built, _ = build_panel(scores, 2000, 2021, "mean", "literal", 20, 0.8, "removed")
+    null = ConstantAffinityNull(scores["collaboration"], built.pairs, list(YEARS), (1.0,), "removed")
+    observed = built.z[:, :, 0].T
+    measured_z = null.has_z & ~built.interpolated.T
     assert measured_z.mean() > 0.95
     assert null.z[0][measured_z] == pytest.approx(observed[measured_z], abs=1e-9)
 

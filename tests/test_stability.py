@@ -1,4 +1,4 @@
-"""Runs and what is made of them: against planted groups, random walks, sets, and all one-to-one matchings."""
+"""Stability against planted groups, random walks, sets, and all one-to-one matchings."""
 
 from itertools import permutations
 
@@ -9,21 +9,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planted_panels import completed
-from poles.archetypes import clusters, names, resampling, stability
+from poles.archetypes import clusters, labellings, names, reclustering, stability
+from poles.archetypes.perturbations import Design, perturbations, resample_rows
+from poles.archetypes.reclustering import OBSERVED, TrajectorySet
+from poles.archetypes.selection import COVERAGE, excess, preferred, select
 from poles.archetypes.tables import null_panels_table
 from poles.errors import StudyError
 from poles.nulls.tables import SCORES
 from poles.stats.threads import one_thread
 from poles.study import tables
 from poles.trajectories import preprocessing
-from poles.trajectories.construction import build
+from poles.trajectories.construction import build_panel
 from poles.trajectories.pair_panel import PairPanel
 
 CHANNELS = ["collaboration", "citation"]
 SHAPES = np.array([(1, 1), (-1, -1), (-1, 1), (0, -1)])
 CODES = np.array([f"{a}{b}" for a in "ABC" for b in "ABCDE"])
 ENDS = np.array([(i, j) for i in range(len(CODES)) for j in range(i + 1, len(CODES))])
-DESIGN = resampling.Design(
+DESIGN = Design(
     k=4,
     seed=1,
     radius=2,
@@ -65,7 +68,7 @@ def walks(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(len(ENDS), 22, 2)).cumsum(axis=1)
 
 
-def studied(z: np.ndarray, design: resampling.Design = DESIGN, threads: int = 1, null_panels=None):
+def studied(z: np.ndarray, design: Design = DESIGN, threads: int = 1, null_panels=None):
     """Headline and study of a panel."""
     panel = PairPanel.from_table(frame(z), CHANNELS)
     members, *_ = clusters.cluster(panel, design.k, design.seed, design.radius)
@@ -81,7 +84,7 @@ def of_planted():
 
 def test_planted_groups_are_preferred_stable_and_core(of_planted):
     _, selection, choices, pairs = of_planted
-    assert stability.preferred(selection) == 4
+    assert preferred(selection) == 4
     assert selection.filter(pl.col("preferred")).select("data", "k").unique().rows() == [("observed", 4)]
     found = dict(choices.select("over", "adjusted_rand").iter_rows())
     assert min(found[over] for over in ("pairs", "countries", "radius 1", "year 2010", "euclidean")) > 0.99
@@ -95,14 +98,14 @@ def test_a_cluster_between_the_archetypes_joins_the_nearest_only_where_clusters_
     labels = np.arange(len(ENDS)) % len(shapes)
     noise = np.random.default_rng(2).normal(0, 0.2, (len(ENDS), 22, 2))
     z = shapes[labels][:, None, :] * np.linspace(-4, 4, 22)[None, :, None] + noise
-    panel = resampling.TrajectorySet(resampling.OBSERVED, 0, z, CHANNELS, ENDS)
-    found, merged = (panel.named(labels, len(shapes) + 1, merge) for merge in (False, True))
+    trajectories = TrajectorySet(OBSERVED, 0, z, CHANNELS, ENDS)
+    found, merged = (trajectories.archetypes(labels, len(shapes) + 1, merge) for merge in (False, True))
     assert set(found[labels == 4]) == {names.UNNAMED}
     assert set(merged[labels == 4]) == {names.ARCHETYPES[0, -1]}
     assert (merged[labels != 4] == found[labels != 4]).all() and names.UNNAMED not in merged
     # Where no cluster is an archetype, none can be joined.
-    lost = resampling.TrajectorySet(resampling.OBSERVED, 0, z[labels == 4], CHANNELS, ENDS[labels == 4])
-    assert set(lost.named(np.zeros(sum(labels == 4), int), 1, True)) == {names.UNNAMED}
+    lost = TrajectorySet(OBSERVED, 0, z[labels == 4], CHANNELS, ENDS[labels == 4])
+    assert set(lost.archetypes(np.zeros(sum(labels == 4), int), 1, True)) == {names.UNNAMED}
 
 
 def test_every_number_of_clusters_is_judged_by_as_many_draws():
@@ -135,11 +138,11 @@ def test_panels_of_the_null_model_are_a_surrogate_like_the_others():
     others = selection.filter(pl.col("data") == "channel_swap")
     keys = ["over", "measure", "k"]
     assert rows.select(keys).sort(keys).equals(others.select(keys).sort(keys))
-    assert stability.preferred(selection) == 4
+    assert preferred(selection) == 4
     # Of panels that are as good as the data, the data are no better.
     _, selection, *_ = studied(planted(), design, null_panels=numbered(planted(2), planted(3)))
-    assert stability.preferred(selection) is None
-    assert stability.excess(selection)["silhouette"].max() <= 0
+    assert preferred(selection) is None
+    assert excess(selection)["silhouette"].max() <= 0
 
 
 def test_null_panels_of_other_pairs_or_years_are_refused():
@@ -151,7 +154,7 @@ def test_null_panels_of_other_pairs_or_years_are_refused():
 
 def test_random_walks_prefer_no_number_of_clusters():
     _, selection, _, pairs = studied(walks())
-    assert stability.preferred(selection) is None
+    assert preferred(selection) is None
     assert not selection["preferred"].any()
     # Half of them keep their cluster all the same: stability alone is no proof of groups.
     assert pairs["core"].mean() < 0.75
@@ -181,12 +184,12 @@ def test_every_measure_stands_beside_that_of_the_surrogates(of_planted):
 
 def test_clusters_that_a_panel_does_not_have_are_left_out():
     z = np.repeat(planted()[:3], 35, axis=0)  # three distinct courses
-    panel = resampling.TrajectorySet("observed", 0, z, CHANNELS, ENDS)
-    runs = {k: resampling.runs_of(DESIGN, 22, k, 2, headline=False) for k in (2, 3, 4)}
+    trajectories = TrajectorySet(OBSERVED, 0, z, CHANNELS, ENDS)
+    runs = {k: perturbations(DESIGN, 22, k, 2, headline=False) for k in (2, 3, 4)}
     with one_thread():
-        found = resampling.explore(panel, runs, DESIGN, 1)
-    assert set(found.base) == {2, 3}
-    assert {run.k for run in found.labels} == {2, 3}
+        found = reclustering.recluster(trajectories, runs, DESIGN, 1)
+    assert set(found.unperturbed) == {2, 3}
+    assert {run.k for run in found.perturbed} == {2, 3}
 
 
 @pytest.mark.parametrize("citation", ["mean", "both"])
@@ -201,32 +204,32 @@ def test_a_panel_is_prepared_as_the_trajectories_are(citation, method):
     scores = pl.DataFrame(rows, dict(SCORES.columns), orient="row")
     turned = scores.rename({"source": "target", "target": "source"}).with_columns(pl.col("z") * 2)
     layers = {"collaboration": scores, "citation": pl.concat([scores, turned.select(scores.columns)])}
-    built, _ = build(layers, 2000, 2011, citation, method, 0.0, 0.5)
-    own = resampling.TrajectorySet("observed", 0, built.z, built.channels, built.ends)
+    built, _ = build_panel(layers, 2000, 2011, citation, method, 0.0, 0.5)
+    trajectories = TrajectorySet(OBSERVED, 0, built.z, built.channels, built.ends)
     assert built.ends.tolist() == [[0, 1], [0, 2], [1, 2]]
-    assert own.prepared(method) == pytest.approx(built.prepared)
+    assert trajectories.prepared(method) == pytest.approx(built.prepared)
 
 
-labellings = st.integers(1, 30).flatmap(
+two_labellings = st.integers(1, 30).flatmap(
     lambda n: st.tuples(
         *(st.lists(st.integers(0, 3), min_size=n, max_size=n).map(np.array) for _ in range(2))
     )
 )
 
 
-@given(labellings)
+@given(two_labellings)
 def test_the_jaccard_index_is_that_of_sets(both):
     first, second = both
     sets = [[set(np.flatnonzero(one == label)) for label in range(one.max() + 1)] for one in both]
     expected = [max(len(a & b) / max(len(a | b), 1) for b in sets[1]) for a in sets[0]]
-    assert stability.jaccard(first, second).tolist() == pytest.approx(expected)
+    assert labellings.jaccard(first, second).tolist() == pytest.approx(expected)
 
 
-@given(labellings)
+@given(two_labellings)
 def test_no_other_matching_shares_more_pairs(both):
     first, second = both
-    found = stability.match(first, second)
-    shared = stability.overlap(first, second)
+    found = labellings.match(first, second)
+    shared = labellings.overlap(first, second)
     size = max(shared.shape)
     square = np.zeros((size, size))
     square[: shared.shape[0], : shared.shape[1]] = shared
@@ -240,7 +243,7 @@ def test_no_other_matching_shares_more_pairs(both):
 @settings(max_examples=30)
 def test_drawn_countries_bring_all_pairs_between_them(countries, seed):
     ends = np.array([(i, j) for i in range(countries) for j in range(i + 1, countries)])
-    rows = resampling.draw_rows("countries", ends, np.random.default_rng(seed))
+    rows = resample_rows("countries", ends, np.random.default_rng(seed))
     counts = np.bincount(rows, minlength=len(ends))
     drawn = np.bincount(np.random.default_rng(seed).integers(0, countries, countries), minlength=countries)
     assert counts.tolist() == [drawn[i] * drawn[j] for i, j in ends]
@@ -277,8 +280,8 @@ def test_the_last_k_that_holds_and_exceeds_the_surrogates_is_preferred(change, e
     for k in (3, 4, 5):
         rows += measured("signed_steps", k, 0.7, 0.3)
         rows += measured("channel_swap", k, 0.2, 0.1)
-    assert stability.preferred(table(rows)) == expected
-    above = stability.excess(table(rows)).filter(pl.col("k") == 3).row(0, named=True)
+    assert preferred(table(rows)) == expected
+    above = excess(table(rows)).filter(pl.col("k") == 3).row(0, named=True)
     assert above == pytest.approx({"k": 3, "silhouette": 0.05, "adjusted_rand": 0.2, "lowest_jaccard": 0.9})
 
 
@@ -289,24 +292,22 @@ def test_the_band_holds_one_more_panel_as_often_as_it_says():
     for _ in range(250):
         levels = {k: rng.normal() for k in (2, 3, 4)}
         panels = [{(*key, k): rng.normal(level, 0.3, 1) for k, level in levels.items()} for _ in range(4)]
-        found = stability.select(
-            {(*key, k): np.array([level]) for k, level in levels.items()}, {"walk": panels}
-        )
+        found = select({(*key, k): np.array([level]) for k, level in levels.items()}, {"walk": panels})
         for k, low, high in found.filter(pl.col("data") == "walk").select("k", "low", "high").iter_rows():
             inside.append(low <= rng.normal(levels[k], 0.3) <= high)
-    assert np.mean(inside) == pytest.approx(stability.COVERAGE, abs=0.01)
+    assert np.mean(inside) == pytest.approx(COVERAGE, abs=0.01)
 
 
 def test_nothing_is_preferred_where_nothing_was_compared():
-    assert stability.preferred(table(measured("observed", 4, 0.9, 0.4))) is None
+    assert preferred(table(measured("observed", 4, 0.9, 0.4))) is None
 
 
 def test_the_silhouette_of_a_sample_is_that_of_the_sample():
     z = planted()
-    panel = resampling.TrajectorySet("observed", 0, z, CHANNELS, ENDS)
-    x = panel.prepared("noise_units")
+    trajectories = TrajectorySet(OBSERVED, 0, z, CHANNELS, ENDS)
+    x = trajectories.prepared("noise_units")
     labels = {4: np.arange(len(z)) % 4}
-    whole = resampling.silhouettes(panel, x, labels, DESIGN, 1)[4]
-    sampled = resampling.silhouettes(panel, x, labels, DESIGN._replace(silhouette_pairs=60), 1)[4]
+    whole = reclustering.silhouettes(trajectories, x, labels, DESIGN, 1)[4]
+    sampled = reclustering.silhouettes(trajectories, x, labels, DESIGN._replace(silhouette_pairs=60), 1)[4]
     assert sampled != whole
     assert sampled == pytest.approx(whole, abs=0.05)

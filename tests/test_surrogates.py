@@ -63,22 +63,22 @@ def test_growth_only_has_the_noise_of_every_series():
     assert np.median(rest.std(axis=1), axis=0) == pytest.approx(deviation, rel=0.1)
 
 
-def test_panels_differ_and_come_again_from_the_same_seed():
+def test_panels_differ_and_the_same_seed_gives_the_same_panels():
     z = np.random.default_rng(1).normal(size=(20, 22, 2))
     asked = (z, z, surrogates.NAMES, 2, 1, [z + 1, z + 2])
-    first = list(surrogates.draw(*asked))
+    first = list(surrogates.sample(*asked))
     assert [(name, place) for name, place, _ in first] == [(n, p) for n in surrogates.NAMES for p in (0, 1)]
-    for (*_, a), (*_, b) in zip(first, surrogates.draw(*asked), strict=True):
+    for (*_, a), (*_, b) in zip(first, surrogates.sample(*asked), strict=True):
         assert (a == b).all()
     assert len({panel.tobytes() for *_, panel in first}) == 8
     assert (first[-1][2] == z + 2).all()
     few = ("channel_swap", "growth_only")
-    assert {name for name, *_ in surrogates.draw(z, z, few, 2, 1, [z])} == set(few)
+    assert {name for name, *_ in surrogates.sample(z, z, few, 2, 1, [z])} == set(few)
 
 
 def test_one_channel_has_none_to_swap():
     z = np.random.default_rng(1).normal(size=(20, 22, 1))
-    assert {name for name, *_ in surrogates.draw(z, z, surrogates.NAMES, 1, 1)} == {
+    assert {name for name, *_ in surrogates.sample(z, z, surrogates.NAMES, 1, 1)} == {
         "signed_steps",
         "growth_only",
     }

@@ -1,4 +1,4 @@
-"""Panel, channels and preprocessing against hand-made series."""
+"""Construction, checks and preprocessing of the panel against hand-made series."""
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ from poles.layers import channels_of
 from poles.nulls.tables import SCORES
 from poles.study import tables
 from poles.trajectories import preprocessing
-from poles.trajectories.construction import build, build_panel, channel
+from poles.trajectories.construction import build_panel, channel_scores
 from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.tables import trajectories_table
 
@@ -43,18 +43,18 @@ def test_channels_follow_layers_and_option():
 
 def test_directions_of_a_pair_are_told_apart():
     layer = {"citation": scores([(2000, "CN", "US", 1.0, 3.0), (2000, "US", "CN", 1.0, 5.0)])}
-    assert channel(layer, "citation_out")["z"].to_list() == [3.0]
-    assert channel(layer, "citation_in").rows() == [("CN", "US", 2000, 5.0)]
-    assert channel(layer, "citation")["z"].to_list() == [4.0]
+    assert channel_scores(layer, "citation_out")["z"].to_list() == [3.0]
+    assert channel_scores(layer, "citation_in").rows() == [("CN", "US", 2000, 5.0)]
+    assert channel_scores(layer, "citation")["z"].to_list() == [4.0]
 
 
 def test_the_panel_keeps_interpolates_and_excludes_with_reasons():
     rows = series("CN", "US", [0.0, None, 2.0, 3.0, 4.0]) + series("FR", "US", [None, 1.0, 2.0, 3.0, 4.0])
     rows += series("CN", "FR", [1.0, None, None, None, 5.0]) + series("AD", "US", [1.0] * 5, observed=0.1)
-    panel, excluded = build_panel({"collaboration": scores(rows)}, 2000, 2004, "mean", 1.0, 0.8)
-    assert panel.select("source", "target").unique().rows() == [("CN", "US")]
-    assert panel["z_collaboration"].to_list() == [0.0, 1.0, 2.0, 3.0, 4.0]
-    assert panel["interpolated"].to_list() == [False, True, False, False, False]
+    panel, excluded = build_panel({"collaboration": scores(rows)}, 2000, 2004, "mean", "literal", 1.0, 0.8)
+    assert panel.pairs.rows() == [("CN", "US")]
+    assert panel.z.ravel().tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert panel.interpolated.ravel().tolist() == [False, True, False, False, False]
     assert excluded.rows() == [
         ("AD", "US", "a country with a mean yearly strength below 1"),
         ("CN", "FR", "observed in 2 of 5 years"),
@@ -67,23 +67,23 @@ def test_a_pair_must_be_seen_in_every_channel():
         "collaboration": scores(series("CN", "US", [1.0] * 10)),
         "citation": scores(series("CN", "US", [1.0, *[None] * 8, 1.0])),
     }
-    panel, excluded = build_panel(layers, 2000, 2009, "mean", 0.0, 0.8)
-    assert panel.is_empty()
+    panel, excluded = build_panel(layers, 2000, 2009, "mean", "noise_units", 0.0, 0.8)
+    assert panel.is_empty
     assert excluded["reason"].to_list() == ["observed in 2 of 10 years"]
 
 
 def test_gaps_are_filled_within_a_pair_only():
     rows = series("CN", "FR", [0.0, None, 4.0]) + series("CN", "US", [100.0, None, 200.0])
-    panel, _ = build_panel({"collaboration": scores(rows)}, 2000, 2002, "mean", 0.0, 0.5)
-    assert panel["z_collaboration"].to_list() == [0.0, 2.0, 4.0, 100.0, 150.0, 200.0]
+    panel, _ = build_panel({"collaboration": scores(rows)}, 2000, 2002, "mean", "literal", 0.0, 0.5)
+    assert panel.z.ravel().tolist() == [0.0, 2.0, 4.0, 100.0, 150.0, 200.0]
 
 
 def test_both_directions_weigh_as_much_as_collaboration():
     rows = series("CN", "US", [0.0, 1.0, 4.0, 9.0]) + series("US", "CN", [0.0, 1.0, 4.0, 9.0])
     layers = {"collaboration": scores(rows[:4]), "citation": scores(rows)}
-    built, _ = build(layers, 2000, 2003, "both", "literal", 0.0, 0.5)
-    assert built.channels == ("collaboration", "citation_out", "citation_in")
-    collaboration, *citation = (built.prepared**2).sum(axis=(0, 1))
+    panel, _ = build_panel(layers, 2000, 2003, "both", "literal", 0.0, 0.5)
+    assert panel.channels == ("collaboration", "citation_out", "citation_in")
+    collaboration, *citation = (panel.prepared**2).sum(axis=(0, 1))
     assert sum(citation) == pytest.approx(collaboration)
 
 

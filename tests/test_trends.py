@@ -157,7 +157,7 @@ def test_the_signal_is_the_planted_change_in_units_of_noise(planted):
     two = combinations(codes(64), 2)  # 2016 pairs
     values = {pair: np.stack([course, np.zeros(22)], axis=1) + rng.normal(size=(22, 2)) for pair in two}
     table = planted_panels.panel(codes(64), lambda a, b: values[a, b], CHANNELS)
-    found = pair_trends.signal(PairPanel.from_table(table, CHANNELS))
+    found = pair_trends.measure_signal(PairPanel.from_table(table, CHANNELS))
     by_channel = {row["channel"]: row for row in found.iter_rows(named=True)}
     # Of pure noise the slope is normal: its median size, over the noise, is known.
     chance = stats.norm.ppf(0.75) * 21 / np.sqrt(((np.arange(22) - 10.5) ** 2).sum())
@@ -173,6 +173,6 @@ def test_without_noise_or_without_pairs_there_is_no_signal():
     still = planted_panels.panel(codes(4), lambda a, b: np.zeros((22, 2)), CHANNELS)
     for table, pairs in ((still, 6), (still.head(0), 0)):
         panel = PairPanel.from_table(table, CHANNELS)
-        found = tables.conform(pair_trends.signal(panel), SIGNAL)
+        found = tables.conform(pair_trends.measure_signal(panel), SIGNAL)
         assert found["signal"].null_count() == 2
         assert set(found["pairs"]) == set(found["trendless_in_all"]) == {pairs}

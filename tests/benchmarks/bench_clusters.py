@@ -5,7 +5,7 @@ channels: four planted archetypes of uneven strength with AR(1) noise, prepared 
 All are clustered under dynamic time warping with a radius of 2 years, k = 4:
 
 - tslearn, defaults: one start by k-means++; with other seeds where time allows;
-- headline: what `clusters.fit` does, tslearn from the centres of Euclidean k-means (50 starts), and the
+- headline: what `kmeans.fit` does, tslearn from the centres of Euclidean k-means (50 starts), and the
   distances to all centroids;
 - engine: the same start, then `dtw.fit`; what every refit of the stability study costs.
 
@@ -29,7 +29,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from poles.archetypes import clusters, dtw
+from poles.archetypes import dtw, kmeans
 from poles.stats import threads
 from poles.trajectories.preprocessing import preprocess
 
@@ -62,13 +62,13 @@ def tslearn_defaults(x: np.ndarray, seed: int) -> np.ndarray:
 
 def headline(x: np.ndarray, seed: int) -> np.ndarray:
     """Centroids by the study's clustering step."""
-    return clusters.fit(x, K, seed, RADIUS).centroids
+    return kmeans.fit(x, K, seed, RADIUS).centroids
 
 
 def engine(x: np.ndarray, seed: int) -> np.ndarray:
     """Centroids by the compiled engine from the headline's start."""
     with threads.one_thread():
-        start = clusters.starting_centres(x, K, seed)
+        start = kmeans.starting_centres(x, K, seed)
     return dtw.fit(x, start, RADIUS).centroids
 
 

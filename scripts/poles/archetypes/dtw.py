@@ -1,10 +1,10 @@
-"""K-means under dynamic time warping, compiled: for the hundreds of fits of the stability study.
+"""K-means under dynamic time warping, compiled, for the hundreds of fits of the study of stability.
 
-Assignment and barycentres are those of tslearn (dynamic-time-warping barycentre averaging; Petitjean,
-Ketterlin and Gancarski 2011, Pattern Recognition 44:678-693), rule for rule, so that its labels are
-tslearn's; a test holds it to that. What makes it fast: only cells of the band are visited, a distance is
-abandoned once it cannot be the least, nothing is allocated within the loops. One fit is one thread and
-releases Python's lock, so several run side by side and the order of sums never depends on their number.
+Assignment and barycentres follow tslearn rule for rule, so that the labels are those of tslearn
+(dynamic-time-warping barycentre averaging; Petitjean, Ketterlin and Gancarski 2011, Pattern Recognition
+44:678-693). The code is fast for three reasons: it visits only cells of the band, it abandons a distance that
+cannot be the least, and it allocates nothing within the loops. One fit is one thread and releases Python's
+lock. So several fits run side by side, and the order of sums does not depend on how many.
 """
 
 from typing import NamedTuple
@@ -16,13 +16,13 @@ from poles.errors import StudyError
 from poles.stats.threads import parallel_map
 
 UNBOUNDED = -1
-"""Radius of a path that may shift as far as it likes."""
-PASSES = 30
-"""Most passes of the averaging in one update of a barycentre."""
+"""Band without a limit."""
+MAX_PASSES = 30
+"""Highest number of averagings in one update of a barycentre."""
 PASS_TOLERANCE = 1e-5
-"""Change of the mean squared distance at which the averaging stops."""
+"""Change of the mean squared distance below which averaging stops."""
 TOLERANCE = 1e-6
-"""Change of the inertia at which k-means stops."""
+"""Change of the inertia below which k-means stops."""
 compiled = numba.njit(cache=True, nogil=True)
 
 
@@ -34,10 +34,10 @@ class Fit(NamedTuple):
     labels : ndarray of int64, shape (pairs,)
     centroids : ndarray, shape (k, years, channels)
     inertia : float
-        Mean squared distance to the own centroid before the last update, as tslearn counts it.
+        Mean squared distance of the pairs to their centroids before the last update, as in tslearn.
     iterations : int
     converged : bool
-        Whether the inertia stood still before the iterations ran out.
+        Whether the inertia stopped changing before the iterations ran out.
     """
 
     labels: np.ndarray
@@ -48,7 +48,7 @@ class Fit(NamedTuple):
 
 
 def fit(x: np.ndarray, start: np.ndarray, radius: int | None, max_iter: int = 100) -> Fit:
-    """K-means under dynamic time warping from given centres.
+    """Cluster trajectories by k-means under dynamic time warping, from given centres.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def fit(x: np.ndarray, start: np.ndarray, radius: int | None, max_iter: int = 10
     start : ndarray, shape (k, years, channels)
         First centres.
     radius : int or None
-        Sakoe-Chiba radius in years; None: no band.
+        Sakoe-Chiba radius in years; None: no limit.
     max_iter : int
-        Most iterations.
+        Highest number of iterations.
 
     Returns
     -------
@@ -70,14 +70,14 @@ def fit(x: np.ndarray, start: np.ndarray, radius: int | None, max_iter: int = 10
     StudyError
         If a cluster runs empty.
     """
-    found = Fit(*_fit(_whole(x), _whole(start).copy(), _band(radius), max_iter))
-    if not np.isfinite(found.inertia):
+    result = Fit(*_fit(_contiguous(x), _contiguous(start).copy(), _band(radius), max_iter))
+    if not np.isfinite(result.inertia):
         raise StudyError(f"clusters: a cluster ran empty at k = {len(start)}; choose a smaller k")
-    return found
+    return result
 
 
 def assign(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest centroid of each series, the first of equals, and the distance to it.
+    """Find the nearest centroid of each series, the first one of equals, and the distance to it.
 
     Parameters
     ----------
@@ -92,12 +92,12 @@ def assign(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> tuple[np
     distances : ndarray, shape (pairs,)
     """
     labels, distances = np.empty(len(x), np.int64), np.empty(len(x))
-    _assign(_whole(x), _whole(centroids), _band(radius), labels, distances)
+    _assign(_contiguous(x), _contiguous(centroids), _band(radius), labels, distances)
     return labels, distances
 
 
 def matrix(x: np.ndarray, radius: int | None, threads: int = 1) -> np.ndarray:
-    """Distances under dynamic time warping between all series; symmetric, shape (pairs, pairs).
+    """Compute the distances under dynamic time warping between all series.
 
     Parameters
     ----------
@@ -106,26 +106,32 @@ def matrix(x: np.ndarray, radius: int | None, threads: int = 1) -> np.ndarray:
         See `fit`.
     threads : int
         The result does not depend on it.
+
+    Returns
+    -------
+    ndarray, shape (pairs, pairs)
+        Symmetric.
     """
-    x, found = _whole(x), np.zeros((len(x), len(x)))
-    # Row i holds len(x) - 1 - i distances: strided slices share them evenly.
+    x, distances = _contiguous(x), np.zeros((len(x), len(x)))
+    # Row i holds len(x) - 1 - i distances; slices with a stride share them evenly.
     slices = [(start, 4 * threads) for start in range(4 * threads)]
-    parallel_map(lambda part: _rows(x, _band(radius), found, *part), slices, threads)
-    return found
+    parallel_map(lambda part: _fill_rows(x, _band(radius), distances, *part), slices, threads)
+    return distances
 
 
-def _whole(x: np.ndarray) -> np.ndarray:
+def _contiguous(x: np.ndarray) -> np.ndarray:
     """The same values as a contiguous array of float64."""
     return np.ascontiguousarray(x, dtype=np.float64)
 
 
 def _band(radius: int | None) -> int:
+    """Radius as the compiled functions take it."""
     return UNBOUNDED if radius is None else radius
 
 
 @compiled
-def _last(first, second, band, bound, row, above):
-    """Squared distance of two series of equal length; infinite once it must exceed `bound`.
+def _squared_distance(first, second, band, bound, row, above):
+    """Squared distance of two series of equal length; infinite if it exceeds `bound`.
 
     `row` and `above` are work space of length years + 1.
     """
@@ -159,10 +165,10 @@ def _assign(x, centroids, band, labels, distances):
     years = x.shape[1]
     row, above = np.empty(years + 1), np.empty(years + 1)
     for n in range(len(x)):
-        # Distances are compared, not their squares: two squares may differ where their roots do not.
+        # Compare distances, not their squares: two squares may differ where their roots are equal.
         bound, nearest, label = np.inf, np.inf, 0
         for k in range(len(centroids)):
-            squared = _last(x[n], centroids[k], band, bound, row, above)
+            squared = _squared_distance(x[n], centroids[k], band, bound, row, above)
             distance = np.sqrt(squared)
             if distance < nearest:
                 bound, nearest, label = squared, distance, k
@@ -170,20 +176,23 @@ def _assign(x, centroids, band, labels, distances):
 
 
 @compiled
-def _rows(x, band, found, start, stride):
+def _fill_rows(x, band, distances, start, stride):
     """Fill in every stride-th row of a distance matrix from `start` on, and its mirror image."""
     years = x.shape[1]
     row, above = np.empty(years + 1), np.empty(years + 1)
     for i in range(start, len(x), stride):
         for j in range(i + 1, len(x)):
-            distance = np.sqrt(_last(x[i], x[j], band, np.inf, row, above))
-            found[i, j] = distance
-            found[j, i] = distance
+            distance = np.sqrt(_squared_distance(x[i], x[j], band, np.inf, row, above))
+            distances[i, j] = distance
+            distances[j, i] = distance
 
 
 @compiled
-def _table(series, centre, band, costs):
-    """Fill in accumulated costs of aligning a series (rows) with a centre (columns), one cell of margin."""
+def _accumulate_costs(series, centre, band, costs):
+    """Fill in the accumulated costs of aligning a series (rows) with a centre (columns).
+
+    Row 0 and column 0 are a margin.
+    """
     years, channels = series.shape
     for i in range(years):
         low = 0 if band < 0 else max(0, i - band)
@@ -199,18 +208,18 @@ def _table(series, centre, band, costs):
 
 @compiled
 def _average(x, labels, label, centre, band, work):
-    """Barycentre of the members of a cluster, in place: align, average what falls on each year, repeat."""
+    """Compute the barycentre of a cluster in place: align, average the values on each year, repeat."""
     costs, sums, counts, path = work
     years, channels = centre.shape
     before = np.inf
-    for _ in range(PASSES):
+    for _ in range(MAX_PASSES):
         sums[:] = 0.0
         counts[:] = 0.0
         total, members = 0.0, 0
         for n in range(len(x)):
             if labels[n] != label:
                 continue
-            distance = np.sqrt(_table(x[n], centre, band, costs))
+            distance = np.sqrt(_accumulate_costs(x[n], centre, band, costs))
             total += distance * distance
             members += 1
             length = _trace(costs, path)
@@ -230,7 +239,7 @@ def _average(x, labels, label, centre, band, work):
 
 @compiled
 def _trace(costs, path):
-    """Cheapest path from the last cell to the first; of equals the diagonal step, then the earlier row."""
+    """Trace the cheapest path back from the last cell; of equal steps the diagonal, then the earlier row."""
     i = j = len(costs) - 2
     path[0] = i, j
     length = 1
@@ -255,7 +264,7 @@ def _trace(costs, path):
 
 @compiled
 def _fit(x, centroids, band, max_iter):
-    """Assign and average until the inertia stands still; an infinite inertia: a cluster ran empty."""
+    """Assign and average until the inertia stops changing; it is infinite if a cluster ran empty."""
     years, channels = x.shape[1:]
     labels, distances = np.empty(len(x), np.int64), np.empty(len(x))
     costs = np.full((years + 1, years + 1), np.inf)

@@ -27,7 +27,7 @@ WORDS = {1: "rises", -1: "falls", 0: "still", UNCLEAR: "unclear"}
 def archetype_of(directions: np.ndarray, channels: Sequence[str]) -> str:
     """Name the archetype that follows from the directions of all channels.
 
-    Two channels of citation must agree, and no channel may be `UNCLEAR`; otherwise the archetype is `UNNAMED`.
+    Two channels of citation must agree and no channel may be `UNCLEAR`, else the archetype is `UNNAMED`.
     A study of one layer knows convergence, divergence and stability in that layer, but neither of the two
     knowledge archetypes.
 

@@ -1,42 +1,48 @@
-"""Planted against recovered archetypes."""
+"""Recovery of the archetypes that are planted in a demo world."""
 
 import logging
 
 import polars as pl
 
+from poles.archetypes.tables import RECOVERY
 from poles.errors import StudyError
 
 log = logging.getLogger(__name__)
 
 
-def recovery(members: pl.DataFrame, truth: pl.DataFrame) -> tuple[pl.DataFrame, float]:
-    """How well the planted archetypes of a demo world are found again.
+def judge_recovery(members: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
+    """Compare the archetypes of a panel with those planted.
 
     Parameters
     ----------
     members : pl.DataFrame
-        See `cluster`.
+        `CLUSTERS`.
     truth : pl.DataFrame
         `TRUTH`: source, target, archetype.
 
     Returns
     -------
-    confusion : pl.DataFrame
-        planted, recovered, pairs: counts over the pairs of the panel.
-    index : float
-        Adjusted Rand index between clusters and planted archetypes (Hubert and Arabie 1985): 1 is perfect,
-        0 is what chance gives. It does not depend on the names given to the clusters.
+    pl.DataFrame
+        `RECOVERY`: number of pairs by planted and recovered archetype; and, the same in all rows, the
+        adjusted Rand index between planted archetypes and clusters (Hubert and Arabie 1985). The index is 1
+        for perfect recovery and 0 for what chance gives. It does not depend on the names of the clusters.
+
+    Raises
+    ------
+    StudyError
+        If no pair of the panel has a planted archetype.
     """
     from sklearn.metrics import adjusted_rand_score
 
     both = members.join(truth.rename({"archetype": "planted"}), on=["source", "target"], how="inner")
     if both.is_empty():
-        raise StudyError("recovery: none of the pairs that are followed has a planted archetype")
-    confusion = (
-        both.group_by("planted", pl.col("archetype").alias("recovered"))
-        .agg(pl.len().cast(pl.Int64).alias("pairs"))
-        .sort("planted", "recovered")
-    )
+        raise StudyError("recovery: no pair of the panel has a planted archetype")
     index = float(adjusted_rand_score(both["planted"].to_list(), both["cluster"].to_list()))
     log.info("adjusted Rand index %.3f over %d pairs", index, len(both))
-    return confusion, index
+    return (
+        both.group_by("planted", pl.col("archetype").alias("recovered"))
+        .agg(pl.len().cast(pl.Int64).alias("pairs"))
+        .with_columns(pl.lit(index).alias("adjusted_rand_index"))
+        .select(list(RECOVERY.columns))
+        .sort("planted", "recovered")
+    )

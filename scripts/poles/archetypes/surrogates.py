@@ -1,33 +1,34 @@
-"""Surrogate panels: what trajectories would look like if there were no archetypes, year by year as smooth.
+"""Surrogate panels: trajectories as they would be without archetypes, but as smooth from year to year.
 
-k-means returns k clusters of anything, and of random walks it returns the sign quadrants that archetypes are
-named by. A surrogate that shuffles years is rough, so all real series beat it; these keep what makes series
-smooth and take away one thing each:
+k-means returns k clusters of any data. Of random walks it returns the combinations of rising and falling
+channels that archetypes are named by. A surrogate that shuffles years is rough, so that all real trajectories
+exceed it. The surrogates here stay smooth, and each removes one property:
 
-- ``signed_steps``: the yearly steps of a pair, shuffled and each turned round or not, both channels
-  together. Is there more than drift? The steps of noise around a level add up to a walk, so against weak
-  trends it is a strict reference.
-- ``channel_swap``: the collaboration of one pair beside the citations of another. Are the channels coupled,
-  which is what an archetype claims?
-- ``growth_only``: what z would be had the affinity of no pair changed (`gravity`), with as much white noise
-  as the series have. Does z move only because countries grow?
+- ``signed_steps``: the yearly steps of a pair, shuffled, each with a random sign that is the same in all
+  channels. It asks whether there is more than drift. Where trends are weak it is a strict reference, because
+  the steps of noise around a level add up to a walk.
+- ``channel_swap``: the collaboration of one pair beside the citations of another. It asks whether the
+  channels are coupled, as archetypes claim.
+- ``growth_only``: what growth alone makes of z (`poles.nulls.gravity`), plus white noise as strong as that of
+  the series. It asks whether z moves only because countries grow.
 
-A fourth one, ``network_null``, is drawn by `null_panels`: networks of the null model, through the whole
-pipeline. It is as rough as shuffled years are but for pairs of hardly any links, and checks the pipeline.
+A fourth one, ``network_null``, is made by `null_panels`: networks sampled from the null model, sent through
+the whole pipeline. Except for pairs with hardly any links it is as rough as shuffled years, and it checks the
+pipeline.
 """
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from poles.trajectories.preprocessing import noise_of
+from poles.trajectories.preprocessing import noise_of_series
 
 NETWORK_NULL = "network_null"
 NAMES = ("signed_steps", "channel_swap", "growth_only", NETWORK_NULL)
 
 
 def signed_steps(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Walks of the same steps in another order and with other signs.
+    """Shuffle the yearly steps of each pair and give each a random sign.
 
     Parameters
     ----------
@@ -37,8 +38,8 @@ def signed_steps(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Returns
     -------
     ndarray, shape (pairs, years, channels)
-        The first year is that of `z`. The channels of a pair keep their steps together, so what couples them
-        from year to year stays.
+        The first year is that of `z`. The channels of a pair keep the steps of a year together, so that the
+        coupling of channels from year to year is kept.
     """
     steps = np.diff(z, axis=1)
     order = rng.permuted(np.tile(np.arange(steps.shape[1]), (len(z), 1)), axis=1)
@@ -48,7 +49,7 @@ def signed_steps(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def channel_swap(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The first channel of each pair beside the other channels of another pair, never its own.
+    """Put the first channel of each pair beside the other channels of another pair, never its own.
 
     Parameters
     ----------
@@ -65,61 +66,62 @@ def channel_swap(z: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return swapped
 
 
-def growth_only(z: np.ndarray, still: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Unchanged affinities, with as much white noise as each series of `z` has.
+def growth_only(z: np.ndarray, growth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Add white noise, as strong as that of each series of `z`, to what growth alone makes of z.
 
     Parameters
     ----------
-    z : ndarray, shape (pairs, years, channels)
-    still : ndarray, shape (pairs, years, channels)
-        Columns z_growth_<channel> of the trajectories.
+    z, growth : ndarray, shape (pairs, years, channels)
+        See `PairPanel`.
     rng : Generator
 
     Returns
     -------
     ndarray, shape (pairs, years, channels)
     """
-    noise = np.stack([noise_of(z[:, :, [place]]) for place in range(z.shape[2])], axis=-1)
-    return still + noise[:, None, :] * rng.standard_normal(z.shape)
+    return growth + noise_of_series(z)[:, None, :] * rng.standard_normal(z.shape)
 
 
-def draw(
+def sample(
     z: np.ndarray,
-    still: np.ndarray,
+    growth: np.ndarray,
     names: Sequence[str],
-    number: int,
+    panels: int,
     seed: int,
-    drawn: Sequence[np.ndarray] = (),
+    network_null: Sequence[np.ndarray] = (),
 ) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Draw surrogate panels of each kind, in the order of `NAMES`.
+    """Sample surrogate panels of several kinds, in the order of `NAMES`.
 
     Parameters
     ----------
-    z, still : ndarray, shape (pairs, years, channels)
-        See `growth_only`.
+    z, growth : ndarray, shape (pairs, years, channels)
+        See `PairPanel`.
     names : sequence of str
-        Of `NAMES`. A panel of one channel has none to swap.
-    number : int
-        Panels of each kind.
+        Kinds of surrogates, of `NAMES`. With one channel there is nothing to swap, so that ``channel_swap``
+        gives no panel.
+    panels : int
+        Number of panels of each kind.
     seed : int
-    drawn : sequence of ndarray
-        The panels of `NETWORK_NULL`, which `null_panels` draws.
+    network_null : sequence of ndarray
+        The panels of kind `NETWORK_NULL`, from `null_panels`.
 
     Yields
     ------
     name : str
-    place : int
-        From 0 on.
-    surrogate : ndarray, shape (pairs, years, channels)
+    number : int
+        From 0.
+    z : ndarray, shape (pairs, years, channels)
     """
-    make = {
+    samplers = {
         "signed_steps": lambda rng: signed_steps(z, rng),
         "channel_swap": lambda rng: channel_swap(z, rng),
-        "growth_only": lambda rng: growth_only(z, still, rng),
+        "growth_only": lambda rng: growth_only(z, growth, rng),
     }
     for kind, name in enumerate(NAMES):
+        if name not in names or (name == "channel_swap" and z.shape[2] == 1):
+            continue
         if name == NETWORK_NULL:
-            yield from ((name, place, panel) for place, panel in enumerate(drawn) if name in names)
-        elif name in names and (name != "channel_swap" or z.shape[2] > 1):
-            for place in range(number):
-                yield name, place, make[name](np.random.default_rng([seed, kind, place]))
+            yield from ((name, number, panel) for number, panel in enumerate(network_null))
+        else:
+            for number in range(panels):
+                yield name, number, samplers[name](np.random.default_rng([seed, kind, number]))

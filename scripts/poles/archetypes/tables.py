@@ -1,4 +1,4 @@
-"""Schemas of the tables of clusters and of how sure they are."""
+"""Schemas of the tables of archetypes: clusters, their stability, trends of single pairs, recovery."""
 
 from collections.abc import Sequence
 
@@ -12,8 +12,8 @@ CLUSTERS = Table(
         **PAIR,
         "cluster": pl.Int16,  # from 1
         "archetype": pl.String,
-        "distance": pl.Float64,  # to the own centroid, under dynamic time warping
-        "silhouette": pl.Float64,  # simplified: from distances to centroids
+        "distance": pl.Float64,  # to the centroid of the cluster, under dynamic time warping
+        "silhouette": pl.Float64,  # simplified, from distances to centroids
     },
 )
 NAMES = Table(
@@ -23,7 +23,7 @@ NAMES = Table(
         "archetype": pl.String,
         "channel": pl.String,
         "pairs": pl.Int64,
-        "change": pl.Float64,  # mean of the members in noise units, last years less first
+        "change": pl.Float64,  # mean of the members in noise units: last years minus first years
         "low": pl.Float64,  # its 95 % interval
         "high": pl.Float64,
         "direction": pl.String,  # rises, falls, still, unclear
@@ -33,30 +33,33 @@ SELECTION = Table(
     ("data", "over", "measure", "k"),
     {
         "data": pl.String,  # "observed" or the name of a surrogate
-        "over": pl.String,  # what is varied: "pairs", "countries" (resampled), "seeds", "radius 1"; or "fit"
-        # Against the fit: adjusted_rand, lowest_jaccard. Of the fit: inertia, silhouette, explained (by what
-        # share the inertia is below that of a single cluster).
+        # What is varied: "pairs", "countries" (both resampled), "seeds", "radius 1" ...; or "fit": nothing.
+        "over": pl.String,
+        # Agreement with the unperturbed clustering: adjusted_rand, lowest_jaccard. Of that clustering itself:
+        # inertia, silhouette, explained (share by which the inertia is below that of a single cluster).
         "measure": pl.String,
         "k": pl.Int16,
-        "value": pl.Float64,  # mean over runs; over surrogate panels
-        "low": pl.Float64,  # quantiles 0.05 and 0.95 of the runs; where one more surrogate panel lies at 99 %
+        "value": pl.Float64,  # mean over runs
+        # Observed: quantiles 0.05 and 0.95 of the runs. Surrogate: the band of one more panel at 99 %.
+        "low": pl.Float64,
         "high": pl.Float64,
-        "runs": pl.Int32,  # of the observed panel, or surrogate panels
-        "passes": pl.Boolean,  # whether the observed panel is stable and beyond all surrogates at this k
-        "preferred": pl.Boolean,  # whether it is the greatest such k
+        "runs": pl.Int32,  # observed: perturbed clusterings; surrogate: panels
+        "passes": pl.Boolean,  # whether the observed panel is stable and exceeds all surrogates at this k
+        "preferred": pl.Boolean,  # whether this is the greatest such k
     },
 )
 CHOICES = Table(
     ("over",),
     {
-        "over": pl.String,  # as in SELECTION, at the headline's k; "year 2003" left out; "k 5", "k 8 merged"
-        "runs": pl.Int32,
-        "adjusted_rand": pl.Float64,  # mean over the runs
-        "adjusted_rand_low": pl.Float64,  # quantile 0.05
-        "lowest_jaccard": pl.Float64,
-        "same_archetype": pl.Float64,  # share of the pairs, of matched clusters
-        "same_name": pl.Float64,  # the same by the names that each run gives
-        "archetypes": pl.Float64,  # how many of the headline's names a run finds, on average
+        # As in SELECTION, at the k of the headline; also "year 2003" (left out), "k 5", "k 8 merged".
+        "over": pl.String,
+        "runs": pl.Int32,  # perturbed clusterings
+        "adjusted_rand": pl.Float64,  # with the headline, mean over the runs
+        "adjusted_rand_low": pl.Float64,  # its quantile 0.05
+        "lowest_jaccard": pl.Float64,  # of a cluster of the headline, mean over the runs
+        "same_archetype": pl.Float64,  # share of the pairs in a cluster matched to one of their archetype
+        "same_name": pl.Float64,  # share of the pairs that get the same name from the rule of names
+        "archetypes": pl.Float64,  # mean number of the headline's names that a run gives
     },
 )
 STABILITY = Table(
@@ -64,11 +67,11 @@ STABILITY = Table(
     {
         **PAIR,
         "archetype": pl.String,
-        "stability": pl.Float64,  # share of runs in which the pair keeps its archetype, clusters matched
-        "same_name": pl.Float64,  # share of runs that give it the same name
-        "core": pl.Boolean,  # stability as the config asks of a core pair
-        "with_stable": pl.String,  # archetype by one cluster more
-        "merged": pl.String,  # archetype by twice as many clusters, merged (`refits.Panel.named`)
+        "stability": pl.Float64,  # share of runs that leave the pair in a cluster matched to its archetype
+        "same_name": pl.Float64,  # share of runs that give the pair the same name
+        "core": pl.Boolean,  # whether the stability is that of a core pair (stability.core)
+        "with_stable": pl.String,  # archetype with one cluster more
+        "merged": pl.String,  # archetype with twice as many clusters, merged (`TrajectorySet.archetypes`)
     },
 )
 PAIR_TRENDS = Table(
@@ -76,13 +79,13 @@ PAIR_TRENDS = Table(
     {
         **PAIR,
         "channel": pl.String,
-        "slope": pl.Float64,  # change of z per decade, with its 95 % interval
-        "low": pl.Float64,
+        "slope": pl.Float64,  # change of z per decade
+        "low": pl.Float64,  # its 95 % interval
         "high": pl.Float64,
         "p": pl.Float64,
-        "correlation": pl.Float64,  # of neighbouring years, less the trend
-        "direction": pl.Int8,  # 1 rises, -1 falls, 0 neither at level 0.05
-        "archetype": pl.String,  # of the pair, from the directions of all its channels
+        "correlation": pl.Float64,  # of neighbouring years, without the trend
+        "direction": pl.Int8,  # at level 0.05: 1 rises, -1 falls, 0 neither
+        "archetype": pl.String,  # from the directions of all channels of the pair
     },
 )
 SIGNAL = Table(
@@ -90,19 +93,19 @@ SIGNAL = Table(
     {
         "channel": pl.String,
         "pairs": pl.Int64,  # of the panel
-        "signal": pl.Float64,  # median and quartiles of the pairs: change over all years by the yearly noise
-        "signal_low": pl.Float64,
+        "signal": pl.Float64,  # change over all years divided by yearly noise: median of the pairs
+        "signal_low": pl.Float64,  # quartiles
         "signal_high": pl.Float64,
         "trendless": pl.Int64,  # pairs without a significant trend in this channel
-        "trendless_in_all": pl.Int64,  # in none of the channels
+        "trendless_in_all": pl.Int64,  # pairs without a significant trend in any channel
     },
 )
 AGREEMENT = Table(
     ("clustered", "directions"),
     {
         "clustered": pl.String,  # archetype of the cluster
-        "directions": pl.String,  # of the pair's own trends, by channel: "+", "-", "0"
-        "by_trends": pl.String,  # archetype of these directions
+        "directions": pl.String,  # of the trends of the pair, one sign per channel: "+", "-", "0"
+        "by_trends": pl.String,  # archetype that these directions give
         "pairs": pl.Int64,
     },
 )
@@ -113,7 +116,7 @@ RECOVERY = Table(
 
 
 def null_panels_table(channels: Sequence[str]) -> Table:
-    """Kind of table that holds panels of networks drawn from a null model, in the given channels."""
+    """Kind of table that holds panels of networks sampled from a null model, in the given channels."""
     values = {f"z_{name}": pl.Float64 for name in channels}
     return Table(("panel", "source", "target", "year"), {"panel": pl.Int16, **PAIR, "year": YEAR, **values})
 

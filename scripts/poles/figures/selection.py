@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from poles.archetypes.resampling import OBSERVED
-from poles.archetypes.stability import STABLE
+from poles.archetypes.reclustering import OBSERVED
+from poles.archetypes.selection import STABLE
 from poles.figures import style
 
 SURROGATES = {
@@ -44,7 +44,7 @@ def plot_selection(selection: pl.DataFrame, k: int) -> Figure:
     -------
     matplotlib.figure.Figure
         The data are a black line, with the middle 90 % of the runs as bars. Each kind of surrogate is the
-        mean of its panels and the band of `poles.archetypes.stability.COVERAGE`.
+        mean of its panels and the band of `poles.archetypes.selection.COVERAGE`.
     """
     if selection.is_empty():
         return style.empty("How many clusters", "no number of clusters was tried")

@@ -1,8 +1,4 @@
-"""Construction of the panel of pairs of countries from scores.
-
-Preprocessing decides what a cluster of trajectories can mean, more than the distance does: raw z-scores
-cluster by level, not by course. Four readings are offered, and `preprocess` says what each is blind to.
-"""
+"""Construction of the panel of pairs of countries from scores: which pairs are followed, and how z moves."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,27 +9,52 @@ import polars as pl
 from poles.layers import channels_of
 from poles.nulls import gravity
 from poles.nulls.scores import pair_means
-from poles.trajectories.pair_panel import PairPanel
+from poles.trajectories.pair_panel import PairPanel, values_of
 from poles.trajectories.preprocessing import prepare
 
 log = logging.getLogger(__name__)
 
+KEY = ["source", "target", "year"]
 
-def channel(scores: Mapping[str, pl.DataFrame], name: str) -> pl.DataFrame:
-    """Values of one channel: source < target, year, z."""
-    if name in ("collaboration", "citation"):
-        return pair_means(scores[name]).select("source", "target", "year", "z")
-    frame = scores["citation"].select("source", "target", "year", "z")
-    if name == "citation_in":
+
+def channel_scores(scores: Mapping[str, pl.DataFrame], channel: str) -> pl.DataFrame:
+    """Select the z-scores of one channel.
+
+    Parameters
+    ----------
+    scores : Mapping
+        `SCORES` by layer.
+    channel : str
+        See `poles.layers.channels_of`.
+
+    Returns
+    -------
+    pl.DataFrame
+        source < target, year, z.
+    """
+    if channel in ("collaboration", "citation"):
+        return pair_means(scores[channel]).select(*KEY, "z")
+    frame = scores["citation"].select(*KEY, "z")
+    if channel == "citation_in":
         frame = frame.select(source="target", target="source", year="year", z="z")
-    return frame.filter(pl.col("source") < pl.col("target")).sort("source", "target", "year")
+    return frame.filter(pl.col("source") < pl.col("target")).sort(KEY)
 
 
 def active_countries(scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
-    """Mean yearly activity of each country in each layer: country, one column per layer.
+    """Compute the mean yearly activity of each country in each layer.
 
-    The activity of a country is the weight of all its links to others, in a directed layer of both
-    directions together; a year in which it is absent counts as zero.
+    Parameters
+    ----------
+    scores : Mapping
+        `SCORES` by layer.
+    first, last : int
+        Years of the mean, both included.
+
+    Returns
+    -------
+    pl.DataFrame
+        country and one column per layer: the weight of all its links to others, in a directed layer of both
+        directions together. A year in which a country is absent counts as 0.
     """
     frames = []
     for layer, frame in scores.items():
@@ -55,98 +76,127 @@ def build_panel(
     first: int,
     last: int,
     citation: str,
+    preprocessing: str,
     min_strength: float,
     min_share: float,
     growth: str = "kept",
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Trajectories of the pairs that are active and observed enough; interior gaps are interpolated.
+) -> tuple[PairPanel, pl.DataFrame]:
+    """Build the panel of the pairs that are active and observed enough, and list the others.
 
     Parameters
     ----------
     scores : Mapping
         `SCORES` by layer.
     first, last : int
-        Years of a trajectory, both included.
+        First and last year of a trajectory.
     citation : str
         See `poles.layers.channels_of`.
+    preprocessing : str
+        See `preprocessing.preprocess`.
     min_strength : float
-        Least mean yearly weight of a country's links to others, in every layer.
+        Lowest mean yearly weight of a country's links to others, in every layer.
     min_share : float
-        Least share of the years in which a pair has a z-score, in every channel.
-    growth : str
-        ``kept``: z as it is. ``removed``: without what unchanged affinities would make of it (`detrend`).
+        Lowest share of the years in which a pair has a z-score, in every channel.
+    growth : {"kept", "removed"}
+        Whether the panel keeps what growth alone makes of z, or has it removed (`remove_growth`).
 
     Returns
     -------
-    panel : pl.DataFrame
-        source, target, year, z_<channel> ..., z_growth_<channel> ... (what z would be had no affinity
-        changed, see `gravity`), interpolated (whether any channel was filled in that year).
+    panel : PairPanel
     excluded : pl.DataFrame
-        source, target, reason, of every other pair that has a z-score in some year.
+        `EXCLUDED`: every other pair that has a z-score in some year, and the reason.
 
     Notes
     -----
-    The first and the last year must be observed: a flat extrapolation would invent the ends, which decide
-    a trend.
+    Gaps between two years are interpolated. The first and the last year must be observed: to extrapolate
+    would invent the ends of a trajectory, which decide its trend.
     """
     channels = channels_of(list(scores), citation)
-    years = pl.DataFrame({"year": pl.arange(first, last + 1, dtype=pl.Int16, eager=True)})
+    values = _values_by_year(scores, channels, first, last)
     activity = active_countries(scores, first, last)
-    enough = activity.filter(pl.all_horizontal(pl.col(layer) >= min_strength for layer in scores))["country"]
-    still = {layer: gravity.constant_affinity(frame, first, last) for layer, frame in scores.items()}
-    wide = None
-    for name in channels:
-        for kind, of_kind in (("z", scores), ("z_growth", still)):
-            values = channel(of_kind, name).filter(
-                pl.col("z").is_finite() & pl.col("year").is_between(first, last)
-            )
-            values = values.rename({"z": f"{kind}_{name}"})
-            wide = values if wide is None else wide.join(
-                values, on=["source", "target", "year"], how="full", coalesce=True
-            )  # fmt: skip
-    z = [f"z_{name}" for name in channels]
+    active = activity.filter(pl.all_horizontal(pl.col(layer) >= min_strength for layer in scores))["country"]
+    pairs = _judge_pairs(values, channels, first, last, min_share).with_columns(
+        pl.when(pl.all_horizontal(pl.col(end).is_in(active.implode()) for end in ("source", "target")))
+        .then("reason")
+        .otherwise(pl.lit(f"a country with a mean yearly strength below {min_strength:g}"))
+        .alias("reason")
+    )
+    followed = pairs.filter(pl.col("reason").is_null()).select("source", "target")
+    table = _fill_gaps(followed, values, channels, first, last)
+    log.info(
+        "%d of %d pairs kept, of %d countries with a yearly strength of at least %g; %d values interpolated",
+        len(followed), len(pairs), len(active), min_strength, table["interpolated"].sum(),
+    )  # fmt: skip
+    if growth == "removed":
+        table = remove_growth(table, channels)
+    z = values_of(table, [f"z_{name}" for name in channels], (len(followed), last - first + 1))
+    x = prepare(z, channels, preprocessing)
+    columns = [pl.Series(f"x_{name}", x[:, :, place].ravel()) for place, name in enumerate(channels)]
+    excluded = pairs.filter(pl.col("reason").is_not_null()).select("source", "target", "reason")
+    return PairPanel.from_table(table.with_columns(columns), channels), excluded
+
+
+def _values_by_year(
+    scores: Mapping[str, pl.DataFrame], channels: Sequence[str], first: int, last: int
+) -> pl.DataFrame:
+    """All finite values of pairs: the key, and z_<channel>, z_growth_<channel> of every channel."""
+    growth = {layer: gravity.constant_affinity(frame, first, last) for layer, frame in scores.items()}
+    parts = [
+        channel_scores(by_layer, name)
+        .filter(pl.col("z").is_finite() & pl.col("year").is_between(first, last))
+        .rename({"z": f"{kind}_{name}"})
+        for name in channels
+        for kind, by_layer in (("z", scores), ("z_growth", growth))
+    ]
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined.join(part, on=KEY, how="full", coalesce=True)
+    return joined
+
+
+def _judge_pairs(
+    values: pl.DataFrame, channels: Sequence[str], first: int, last: int, min_share: float
+) -> pl.DataFrame:
+    """Every pair, sorted, and the reason why its z-scores do not suffice; null where they do."""
+    z, years = [f"z_{name}" for name in channels], last - first + 1
     ends = [pl.col(c).filter(pl.col("year") == year).is_not_null().any() for c in z for year in (first, last)]
-    coverage = wide.group_by("source", "target").agg(
+    coverage = values.group_by("source", "target").agg(
         pl.min_horizontal(pl.col(c).is_not_null().sum() for c in z).alias("observed"),
         pl.all_horizontal(ends).alias("ends"),
     )
-    needed = min_share * len(years)
-    coverage = coverage.with_columns(
-        pl.when(~(pl.col("source").is_in(enough.implode()) & pl.col("target").is_in(enough.implode())))
-        .then(pl.lit(f"a country with a mean yearly strength below {min_strength:g}"))
-        .when(pl.col("observed") < needed)
-        .then(pl.format("observed in {} of {} years", "observed", pl.lit(len(years))))
+    reason = (
+        pl.when(pl.col("observed") < min_share * years)
+        .then(pl.format("observed in {} of {} years", "observed", pl.lit(years)))
         .when(~pl.col("ends"))
         .then(pl.lit(f"no z-score in {first} or {last}"))
-        .alias("reason")
-    ).sort("source", "target")
-    excluded = coverage.filter(pl.col("reason").is_not_null()).select("source", "target", "reason")
-    kept = coverage.filter(pl.col("reason").is_null()).select("source", "target")
-    panel = (
-        kept.join(years, how="cross")
-        .join(wide, on=["source", "target", "year"], how="left")
-        .sort("source", "target", "year")
+    )
+    return coverage.select("source", "target", reason.alias("reason")).sort("source", "target")
+
+
+def _fill_gaps(
+    pairs: pl.DataFrame, values: pl.DataFrame, channels: Sequence[str], first: int, last: int
+) -> pl.DataFrame:
+    """Values of some pairs in all years, gaps interpolated within a pair, sorted by key."""
+    years = pl.DataFrame({"year": pl.arange(first, last + 1, dtype=pl.Int16, eager=True)})
+    z = [f"z_{name}" for name in channels]
+    return (
+        pairs.join(years, how="cross")
+        .join(values, on=KEY, how="left")
+        .sort(KEY)
         .with_columns(pl.any_horizontal(pl.col(c).is_null() for c in z).alias("interpolated"))
         .with_columns(
             pl.col(c).interpolate().over("source", "target", mapping_strategy="group_to_rows")
             for c in (*z, *(f"z_growth_{name}" for name in channels))
         )
     )
-    if growth == "removed":
-        panel = detrend(panel, channels)
-    log.info(
-        "%d of %d pairs kept, of %d countries with a yearly strength of at least %g; %d values interpolated",
-        len(kept), len(coverage), len(enough), min_strength, panel["interpolated"].sum(),
-    )  # fmt: skip
-    return panel, excluded
 
 
-def detrend(panel: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
-    """Take out of z what moves it although no affinity changes; its level stays.
+def remove_growth(table: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
+    """Remove from z what growth alone makes of it; the mean of z over the years stays as it is.
 
     Parameters
     ----------
-    panel : pl.DataFrame
+    table : pl.DataFrame
         With z_<channel> and z_growth_<channel>.
     channels : sequence of str
         Names of the channels.
@@ -154,14 +204,15 @@ def detrend(panel: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        z less unchanged, plus the mean of unchanged over the years of the pair; that mean as unchanged.
+        z_<channel> is z - z_growth + the mean of z_growth over the years of the pair, z_growth_<channel> that
+        mean.
     """
     for name in channels:
-        z, still = pl.col(f"z_{name}"), pl.col(f"z_growth_{name}")
-        mean = still.mean().over("source", "target", mapping_strategy="group_to_rows")
-        panel = panel.with_columns(mean.alias("mean"))
-        panel = panel.with_columns(z - still + pl.col("mean"), pl.col("mean").alias(f"z_growth_{name}"))
-    return panel.drop("mean")
+        z, growth = pl.col(f"z_{name}"), pl.col(f"z_growth_{name}")
+        mean = growth.mean().over("source", "target", mapping_strategy="group_to_rows")
+        table = table.with_columns(mean.alias("mean"))
+        table = table.with_columns(z - growth + pl.col("mean"), pl.col("mean").alias(f"z_growth_{name}"))
+    return table.drop("mean")
 
 
 def cube(panel: pl.DataFrame, columns: Sequence[str]) -> np.ndarray:
@@ -169,38 +220,6 @@ def cube(panel: pl.DataFrame, columns: Sequence[str]) -> np.ndarray:
     pairs = panel.select("source", "target").n_unique()
     years = len(panel) // max(pairs, 1)
     return panel.select(columns).to_numpy().reshape(pairs, years, len(columns)).astype(np.float64)
-
-
-def build(
-    scores: Mapping[str, pl.DataFrame],
-    first: int,
-    last: int,
-    citation: str,
-    preprocessing: str,
-    min_strength: float,
-    min_share: float,
-    growth: str = "kept",
-) -> tuple[PairPanel, pl.DataFrame]:
-    """Build the panel of pairs with its preprocessed values, and list the pairs left out.
-
-    Parameters
-    ----------
-    scores, first, last, citation, min_strength, min_share, growth
-        See `build_panel`.
-    preprocessing : str
-        See `preprocessing.preprocess`.
-
-    Returns
-    -------
-    panel : PairPanel
-    excluded : pl.DataFrame
-        See `build_panel`.
-    """
-    table, excluded = build_panel(scores, first, last, citation, min_strength, min_share, growth)
-    channels = channels_of(list(scores), citation)
-    x = prepare(cube(table, [f"z_{name}" for name in channels]), channels, preprocessing)
-    columns = [pl.Series(f"x_{name}", x[:, :, place].ravel()) for place, name in enumerate(channels)]
-    return PairPanel.from_table(table.with_columns(columns), channels), excluded
 
 
 def number_countries(pairs: pl.DataFrame) -> np.ndarray:

@@ -1,0 +1,147 @@
+"""K-means of trajectories under dynamic time warping, by tslearn: the clustering behind the archetypes."""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from poles.errors import StudyError
+from poles.stats.threads import one_thread
+
+STARTS = 50
+"""Starts of the Euclidean k-means that gives the first centres."""
+
+
+class Clustering(NamedTuple):
+    """Result of `fit`.
+
+    Attributes
+    ----------
+    labels : ndarray, shape (pairs,)
+        Cluster of each pair, from 0.
+    centroids : ndarray, shape (k, years, channels)
+        Barycentres under dynamic time warping, which differ from yearly means.
+    distances : ndarray, shape (pairs, k)
+        Dynamic-time-warping distance to each centroid.
+    inertia : float
+        Mean squared distance of the pairs to their centroids.
+    iterations : int
+    """
+
+    labels: np.ndarray
+    centroids: np.ndarray
+    distances: np.ndarray
+    inertia: float
+    iterations: int
+
+
+def starting_centres(x: np.ndarray, k: int, seed: int, starts: int = STARTS) -> np.ndarray:
+    """Find first centres by Euclidean k-means, the best of several starts.
+
+    Warping hardly moves these centres, while clusterings from random starts under warping disagree with one
+    another. Call this within `one_thread`.
+
+    Parameters
+    ----------
+    x : ndarray, shape (pairs, years, channels)
+        Preprocessed trajectories, sorted by pair, because a seed draws rows by their number.
+    k, seed : int
+        Number of clusters; seed of the starts.
+    starts : int
+        Number of starts.
+
+    Returns
+    -------
+    ndarray, shape (k, years, channels)
+    """
+    from sklearn.cluster import KMeans
+
+    model = KMeans(k, n_init=starts, random_state=seed).fit(x.reshape(len(x), -1))
+    return model.cluster_centers_.reshape(k, *x.shape[1:])
+
+
+def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
+    """Cluster trajectories by k-means under dynamic time warping (tslearn; Petitjean et al. 2011).
+
+    The first centres are `starting_centres`, so that the result depends on the data and hardly on the seed.
+
+    Parameters
+    ----------
+    x : ndarray, shape (pairs, years, channels)
+        Preprocessed trajectories, sorted by pair, because a seed draws rows by their number.
+    k : int
+        Number of clusters.
+    seed : int
+        Seed of the Euclidean starts.
+    radius : int
+        Sakoe-Chiba radius in years: how far two trajectories may be shifted against each other.
+
+    Returns
+    -------
+    Clustering
+
+    Raises
+    ------
+    StudyError
+        If there are fewer distinct trajectories than clusters, or the algorithm does not converge.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="h5py not installed")  # needed only to save models
+        from tslearn.clustering import TimeSeriesKMeans
+
+    distinct = len(np.unique(x.reshape(len(x), -1), axis=0)) if len(x) else 0
+    if distinct < k:
+        raise StudyError(
+            f"clusters: {distinct} distinct trajectories cannot form clusters.k = {k} clusters; lower "
+            "clusters.k, trajectories.panel.min_strength or trajectories.panel.min_share; why pairs are left "
+            "out stands in trajectories/NULL.excluded.parquet"
+        )
+    with one_thread():
+        start = starting_centres(x, k, seed)
+    # Only the radius: given with the name of the constraint, tslearn 0.8-0.10 ignores it for barycentres.
+    model = TimeSeriesKMeans(
+        k,
+        metric="dtw",
+        metric_params={"sakoe_chiba_radius": radius},
+        init=start,
+        max_iter=100,
+        n_jobs=1,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="DBA loss is increasing", module="tslearn")
+        model.fit(x)
+    # tslearn returns normally after either of these failures.
+    if not np.isfinite(model.inertia_) or len(np.unique(model.labels_)) < k:
+        raise StudyError(f"clusters: a cluster ran empty at clusters.k = {k}; choose a smaller k")
+    if model.n_iter_ >= model.max_iter:
+        raise StudyError(f"clusters: no convergence in {model.max_iter} iterations at clusters.k = {k}")
+    distances = model.transform(x)
+    return Clustering(model.labels_, model.cluster_centers_, distances, float(model.inertia_), model.n_iter_)
+
+
+def simplified_silhouette(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Silhouette of each pair from distances to centroids (Hruschka, de Castro and Campello 2004).
+
+    Distances to centroids take the place of mean distances to the members of clusters.
+
+    Parameters
+    ----------
+    distances : ndarray, shape (pairs, k)
+        Distance to each centroid.
+    labels : ndarray, shape (pairs,)
+
+    Returns
+    -------
+    ndarray, shape (pairs,)
+        Between -1 and 1; 0 where the distances to the own and to the nearest other centroid are 0.
+    """
+    rows = np.arange(len(labels))
+    own = distances[rows, labels]
+    others = distances.copy()
+    others[rows, labels] = np.inf
+    nearest = others.min(axis=1)
+    largest = np.maximum(own, nearest)
+    return np.divide(
+        nearest - own, largest, out=np.zeros_like(own), where=(largest > 0) & np.isfinite(nearest)
+    )
