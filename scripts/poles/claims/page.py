@@ -12,6 +12,13 @@ from poles.claims.judging import ALL
 from poles.claims.verdicts import VERDICTS
 from poles.study import embedding
 
+TITLE = "What the data say to the paper's claims"
+ABOUT_BASIS = (
+    "The signal of a pair is the change of its z over all years, divided by its yearly noise. "
+    "The table shows the median of the pairs. White noise alone gives 0.5 over 22 years. "
+    "The archetypes are mostly chance if most pairs have no trend, or if no number of clusters is stable and "
+    "stands out from data without archetypes."
+)
 MADE_UP = (
     "The data are a made-up world. The verdicts show whether the method works; they say nothing about real "
     "countries."
@@ -78,15 +85,18 @@ def content(
         Values for the templates.
     """
     branches = [tuple(name.split("/")) for name in choices]
-    counts = dict(judged.group_by("verdict").len().iter_rows())
+    choice_names = robustness.by_choice(moved)["choice"].to_list()
     return {
+        "title": TITLE,
+        "overview": _overview(judged, len(branches)),
         "note": note,
+        "about_basis": ABOUT_BASIS,
+        "about_choices": _about_choices(moved),
         "branches": [_name(*branch) for branch in branches],
-        "counts": [(counts[verdict], verdict) for verdict in VERDICTS if verdict in counts],
         "claims": [_claim(rows, branches) for _, rows in judged.group_by("claim", maintain_order=True)],
         "basis": [_basis(basis.filter(variant=branch[0], null=branch[1]), choices) for branch in branches],
-        "choices": robustness.by_choice(moved).rows(named=True),
-        "moved": _moved(moved, dict(judged.select("claim", "statement").iter_rows())),
+        "choices": choice_names,
+        "moved": _moved(moved, choice_names, dict(judged.select("claim", "statement").iter_rows())),
     }
 
 
@@ -147,11 +157,12 @@ def _basis(rows: pl.DataFrame, choices: Mapping[str, Mapping[str, Any]]) -> dict
     }
 
 
-def _moved(moved: pl.DataFrame, statements: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Changed verdicts of each compared claim, by the choices in the order of `robustness.by_choice`."""
-    names = robustness.by_choice(moved)["choice"]
+def _moved(
+    moved: pl.DataFrame, choices: Sequence[str], statements: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Changed verdicts / comparisons of each compared claim, by choice."""
     compared = moved.filter(pl.col("comparisons") > 0)
-    found = {
+    cells = {
         (row["claim"], row["choice"]): f"{row['changed']}/{row['comparisons']}"
         for row in compared.iter_rows(named=True)
     }
@@ -159,7 +170,29 @@ def _moved(moved: pl.DataFrame, statements: Mapping[str, str]) -> list[dict[str,
         {
             "claim": claim,
             "statement": statements[claim],
-            "cells": [found.get((claim, name), "") for name in names],
+            "cells": [cells.get((claim, choice), "") for choice in choices],
         }
         for claim in compared["claim"].unique(maintain_order=True)
     ]
+
+
+def _overview(judged: pl.DataFrame, branches: int) -> str:
+    """Sentence that counts claims, branches and verdicts."""
+    counts = dict(judged.group_by("verdict").len().iter_rows())
+    parts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+    return (
+        f"{judged['claim'].n_unique()} claims in {branches} {'branch' if branches == 1 else 'branches'} "
+        f"(a branch is a variant of the data and a null model): {parts}."
+    )
+
+
+def _about_choices(moved: pl.DataFrame) -> str:
+    """Sentences on how often each choice changes a verdict."""
+    parts = ", ".join(
+        f"{row['choice']} {row['changed']} of {row['comparisons']}"
+        for row in robustness.by_choice(moved).iter_rows(named=True)
+    )
+    return (
+        "Two branches are compared if they differ in one choice alone. Changed verdicts, over all claims: "
+        f"{parts}. The table shows changed verdicts / comparisons of each claim."
+    )
