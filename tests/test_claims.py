@@ -656,8 +656,8 @@ KIND = 'KEYS = {"k": "whole number"}\nOPTIONAL = {}\nSTAGE = "links"\ndef judge(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("OPTIONAL = {}", ""), "must define KEYS, OPTIONAL and STAGE as literals"),
-        (("OPTIONAL = {}", "OPTIONAL = dict()"), "must define KEYS, OPTIONAL and STAGE as literals"),
+        (("OPTIONAL = {}", ""), "must define as literals: OPTIONAL"),
+        (("OPTIONAL = {}", "OPTIONAL = dict()"), "must define as literals: OPTIONAL"),
         (("def judge", "def judged"), "must define a function judge"),
         (('"links"', '"link"'), "STAGE 'link'; allowed: links, trajectories, clusters, None"),
         (("whole number", "number"), "k: 'number'; allowed: text, country"),

@@ -15,6 +15,7 @@ import yaml
 
 from poles.errors import StudyError
 from poles.layers import LAYERS
+from poles.study import signatures
 from poles.study.branches import STAGES
 
 KINDS = Path(__file__).with_name("kinds")
@@ -88,19 +89,13 @@ def kinds(folder: Path = KINDS) -> dict[str, Kind]:
 
 
 def _read_kind(path: Path) -> Kind:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
-    literals = {
-        node.targets[0].id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-    try:
-        kind = Kind(*(ast.literal_eval(literals[name]) for name in ("KEYS", "OPTIONAL", "STAGE")))
-    except (KeyError, ValueError):
-        raise StudyError(f"{path}: must define KEYS, OPTIONAL and STAGE as literals") from None
-    if "judge" not in functions:
+    body = signatures.body_of(path)
+    constants = signatures.literals(body)
+    if missing := {"KEYS", "OPTIONAL", "STAGE"} - set(constants):
+        raise StudyError(f"{path}: must define as literals: {', '.join(sorted(missing))}")
+    if signatures.definition(body, ast.FunctionDef, "judge") is None:
         raise StudyError(f"{path}: must define a function judge")
+    kind = Kind(constants["KEYS"], constants["OPTIONAL"], constants["STAGE"])
     if kind.stage not in (*STAGES, None):
         raise StudyError(f"{path}: STAGE {kind.stage!r}; allowed: {', '.join(STAGES)}, None")
     for key, values in {**kind.keys, **kind.optional}.items():

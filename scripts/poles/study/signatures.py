@@ -1,12 +1,13 @@
 """What source files declare: options of functions, attributes of classes, constants.
 
-Files are read, never imported: the workflow asks whenever it is parsed, and importing the null models takes
+Files are read, never imported: the workflow asks whenever it is parsed, and importing the modules takes
 seconds.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -102,13 +103,13 @@ def null_models(root: Path) -> dict[str, NullModel]:
     """
     models = {}
     for path in sorted((root / NULLS).glob("*.py")):
-        body = _body(path)
-        fit = _definition(body, ast.FunctionDef, "fit")
+        body = body_of(path)
+        fit = definition(body, ast.FunctionDef, "fit")
         if not NAME.fullmatch(path.stem) or fit is None:
             continue
         positional = [*fit.args.posonlyargs, *fit.args.args]
         if positional and positional[0].arg == "network":
-            constants = _constants(body)
+            constants = literals(body)
             models[path.stem] = NullModel(
                 _options(fit),
                 whole_weights_only=constants.get("WHOLE_WEIGHTS_ONLY", False),
@@ -119,32 +120,40 @@ def null_models(root: Path) -> dict[str, NullModel]:
 
 def world_knobs(root: Path) -> list[str]:
     """List the knobs of a demo world: the attributes of `poles.corpus.demo.world.Plan`."""
-    plan = _definition(_body(root / WORLD), ast.ClassDef, "Plan")
+    plan = definition(body_of(root / WORLD), ast.ClassDef, "Plan")
     return [node.target.id for node in plan.body if isinstance(node, ast.AnnAssign)]
 
 
-def _body(path: Path) -> list[ast.stmt]:
-    """Statements of a module."""
+def body_of(path: Path) -> list[ast.stmt]:
+    """Read the statements of a module.
+
+    Raises
+    ------
+    StudyError
+        If the file is not valid Python.
+    """
     try:
         return ast.parse(path.read_bytes()).body
     except SyntaxError as error:
         raise StudyError(f"{path}, line {error.lineno}: not valid Python ({error.msg})") from None
 
 
-def _definition(body: list[ast.stmt], kind: type[ast.stmt], name: str) -> Any:
+def definition(body: list[ast.stmt], kind: type[ast.stmt], name: str) -> Any:
     """Function or class of that name; None if the module does not define it."""
     return next((node for node in body if isinstance(node, kind) and node.name == name), None)
 
 
-def _constants(body: list[ast.stmt]) -> dict[str, bool]:
-    """Constants of a module that are set to True or False, by name."""
+def literals(body: list[ast.stmt]) -> dict[str, Any]:
+    """Constants of a module whose values are literals, by name."""
     constants = {}
     for node in body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=bool(value))):
-                constants[name] = value
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=bool(value))):
-                constants[name] = value
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                with contextlib.suppress(ValueError, TypeError):
+                    constants[name] = ast.literal_eval(value)
     return constants
 
 
