@@ -1,18 +1,15 @@
-"""Place every country against the poles."""
+"""Compare every country with the poles: archetypes, trends, group and index."""
 
 from poles.archetypes.tables import CLUSTERS
 from poles.blocs import alignment
 from poles.blocs.tables import TRENDS, alignment_table
 from poles.study import jobs, tables
-from poles.trajectories.tables import trajectories_table
+from poles.trajectories.pair_panel import PairPanel
 
 with jobs.run(snakemake) as record:
-    channels, poles, recent = (snakemake.params[key] for key in ("channels", "poles", "significance"))
-    trajectories = tables.read(snakemake.input.trajectories, trajectories_table(channels))
-    members = tables.read(snakemake.input.clusters, CLUSTERS)
-    recent, preprocessing = (recent["first"], recent["last"]), snakemake.params.preprocessing
-    aligned, trends = alignment.align(
-        trajectories, members, poles, channels, recent, preprocessing, **snakemake.params.index
-    )
+    poles = snakemake.params.poles
+    panel = PairPanel.read(snakemake.input.trajectories, snakemake.params.channels)
+    clusters = tables.read(snakemake.input.clusters, CLUSTERS)
+    aligned, trends = alignment.align(panel, clusters, poles, **snakemake.params.options)
     tables.write(aligned, alignment_table(poles), snakemake.output.alignment, record)
     tables.write(trends, TRENDS, snakemake.output.trends, record)

@@ -4,14 +4,11 @@ from poles.blocs import hubs
 from poles.blocs.tables import HUBS
 from poles.nulls.tables import SCORES
 from poles.study import jobs, tables
-from poles.trajectories.tables import trajectories_table
+from poles.trajectories.pair_panel import PairPanel
 
 with jobs.run(snakemake) as record:
-    channels = snakemake.params.channels
-    trajectories = tables.read(snakemake.input.trajectories, trajectories_table(channels))
+    panel = PairPanel.read(snakemake.input.trajectories, snakemake.params.channels)
     files = zip(snakemake.params.layers, snakemake.input.scores, strict=True)
     scores = {layer: tables.read(path, SCORES) for layer, path in files}
-    found = hubs.compare(
-        trajectories, scores, channels, snakemake.params.preprocessing, **snakemake.params.hubs
-    )
-    tables.write(found, HUBS, snakemake.output[0], record)
+    table = hubs.compare(panel, scores, **snakemake.params.options)
+    tables.write(table, HUBS, snakemake.output[0], record)

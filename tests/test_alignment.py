@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from planted_panels import YEARS, T, panel
+from planted_panels import YEARS, T, completed, panel
 from poles.blocs import alignment
 from poles.blocs.tables import TRENDS, alignment_table
 from poles.stats import bootstrap, trends
 from poles.stats.trends import theil_sen
 from poles.study import tables
 from poles.trajectories import preprocessing
+from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.preprocessing import noise_of
 
 SC, SD, KI, KD = (
@@ -51,8 +52,8 @@ def slopes_by_pair(table):
 def test_trends_are_per_decade_and_robust():
     z = 0.3 * T
     z[5] += 1000
-    trajectories = panel(["FR", *POLES], lambda a, b: z)
-    _, table = alignment.align(trajectories, one_archetype(trajectories), POLES, ["collaboration"], RECENT)
+    pair_panel = PairPanel.from_table(panel(["FR", *POLES], lambda a, b: z), ["collaboration"])
+    _, table = alignment.align(pair_panel, one_archetype(pair_panel), POLES, RECENT)
     slope, low, high, _ = slopes_by_pair(table)["FR", "US"]
     # Only 21 of the 231 slopes between two years include the outlier: too few to move the interval.
     assert (slope, low, high) == pytest.approx((3, 3, 3))
@@ -69,14 +70,15 @@ def test_every_country_of_the_panel_stands_against_the_poles():
         (a, b, year, slope * (year - 2000) / 10) for (a, b), (_, slope) in pairs.items() for year in YEARS
     ]
     columns = ["source", "target", "year", "z_collaboration"]
-    trajectories = pl.DataFrame(rows, schema=columns, orient="row").sort("source", "target", "year")
+    trajectories = completed(pl.DataFrame(rows, schema=columns, orient="row"), ["collaboration"])
     trajectories = trajectories.with_columns(z_growth_collaboration=1 - pl.col("z_collaboration") / 4)
+    pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
     clusters = pl.DataFrame(
         [(a, b, name) for (a, b), (name, _) in pairs.items()],
         schema=["source", "target", "archetype"],
         orient="row",
     )
-    aligned, slopes = alignment.align(trajectories, clusters, POLES, ["collaboration"], RECENT)
+    aligned, slopes = alignment.align(pair_panel, clusters, POLES, RECENT)
     columns = ["country", "group", "archetype_US", "archetype_CN", "trend_group"]
     assert aligned.select(columns).rows() == [
         ("CN", "pole", SD, None, "pole"),
@@ -102,10 +104,9 @@ def ar(rng, correlation, *shape):
     return noise
 
 
-def one_archetype(trajectories):
+def one_archetype(pair_panel):
     """Clusters in which all pairs have the same archetype."""
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    return pairs.with_columns(archetype=pl.lit(SC))
+    return pair_panel.pairs.with_columns(archetype=pl.lit(SC))
 
 
 def test_the_index_is_what_its_formula_says():
@@ -188,9 +189,8 @@ def test_countries_are_placed_by_their_planted_trends():
         return np.stack([slope * T / 10 + 0.3 * rng.standard_normal(22) for _ in range(2)], axis=1)
 
     channels = ["citation", "collaboration"]
-    trajectories = panel([*planted, *POLES], course, channels)
-    clusters = one_archetype(trajectories)
-    aligned, _ = alignment.align(trajectories, clusters, POLES, channels, RECENT, resamples=300)
+    pair_panel = PairPanel.from_table(panel([*planted, *POLES], course, channels), channels)
+    aligned, _ = alignment.align(pair_panel, one_archetype(pair_panel), POLES, RECENT, resamples=300)
     rows = {row["country"]: row for row in aligned.iter_rows(named=True)}
     groups = {country: rows[country]["trend_group"] for country in planted}
     assert groups == {"GB": "only US", "FR": "both", "BR": "only CN", "KE": "neither"}
@@ -203,8 +203,8 @@ def test_countries_are_placed_by_their_planted_trends():
 def test_only_two_poles_have_an_index(poles):
     rng = np.random.default_rng(5)
     trajectories = panel(["FR", "GB", "US", "CN", "IN"], lambda a, b: rng.standard_normal(22))
-    clusters = one_archetype(trajectories)
-    aligned, slopes = alignment.align(trajectories, clusters, poles, ["collaboration"], RECENT)
+    pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
+    aligned, slopes = alignment.align(pair_panel, one_archetype(pair_panel), poles, RECENT)
     tables.conform(aligned, alignment_table(poles))
     assert aligned["index"].null_count() == len(aligned) == 5
     assert len(slopes) == 4 * len(poles)
@@ -216,8 +216,8 @@ def test_the_index_of_a_country_depends_neither_on_other_countries_nor_on_the_ru
     part = whole.filter((pl.col("source") != "AT") & (pl.col("target") != "AT"))
 
     def aligned(trajectories):
-        clusters = one_archetype(trajectories)
-        return alignment.align(trajectories, clusters, POLES, ["collaboration"], RECENT, resamples=100)[0]
+        pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
+        return alignment.align(pair_panel, one_archetype(pair_panel), POLES, RECENT, resamples=100)[0]
 
     assert aligned(whole).equals(aligned(whole))
     assert aligned(part).equals(aligned(whole).filter(pl.col("country") != "AT"))
@@ -233,9 +233,10 @@ def test_the_growth_of_the_literature_makes_no_trend_in_units_of_the_yearly_spre
         return level[a, b] * np.sqrt(1 + T / 5) + 0.1 * rng.standard_normal(22)
 
     trajectories = panel([f"A{letter}" for letter in "ABCDEFGHIJ"] + POLES, course)
-    arguments = (one_archetype(trajectories), POLES, ["collaboration"], RECENT)
-    _, plain = alignment.align(trajectories, *arguments, resamples=100)
-    _, scaled = alignment.align(trajectories, *arguments, preprocessing="yearly_scale", resamples=100)
+    pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
+    arguments = (pair_panel, one_archetype(pair_panel), POLES, RECENT)
+    _, plain = alignment.align(*arguments, resamples=100)
+    _, scaled = alignment.align(*arguments, preprocessing="yearly_scale", resamples=100)
 
     def significant_share(slopes):
         return ((slopes["slope_low"] > 0) | (slopes["slope_high"] < 0)).mean()
@@ -244,14 +245,3 @@ def test_the_growth_of_the_literature_makes_no_trend_in_units_of_the_yearly_spre
     assert significant_share(scaled) < 0.3
     assert plain["mean_z"].equals(scaled["mean_z"])
     assert plain["growth_slope"].eq(0).all() and scaled["growth_slope"].is_null().all()
-
-
-def test_the_two_directions_of_citation_are_averaged_because_the_alphabet_orders_them():
-    channels = ["collaboration", "citation_out", "citation_in"]
-    z = np.stack([T, 2.0 * T, 4.0 * T + 1], axis=1)
-    trajectories = panel(["AA", "AB", "AC"], lambda a, b: z, channels)
-    averaged, names = alignment.undirected(trajectories, channels)
-    assert names == ["collaboration", "citation"]
-    assert averaged["z_citation"].to_list() == pytest.approx(np.tile(3.0 * T + 0.5, 3).tolist())
-    for others in (["collaboration", "citation"], ["citation_out"]):
-        assert alignment.undirected(trajectories, others) == (trajectories, others)

@@ -13,11 +13,13 @@ from poles.blocs import attraction
 from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import POLES
 from poles.study import tables
+from poles.trajectories.pair_panel import PairPanel
 
 
 def search(trajectories, strength=lambda code: 1.0, permutations=500):
     scores = {"collaboration": scored(trajectories, strength)}
-    return attraction.search(trajectories, scores, ("collaboration",), "noise_units", permutations, 1)
+    pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
+    return attraction.search(pair_panel, scores, "noise_units", permutations, 1)
 
 
 def matrices(values):
@@ -172,6 +174,7 @@ def test_the_same_seed_gives_the_same_table_and_an_empty_panel_an_empty_one():
         "collaboration": scored(trajectories),
         "citation": both_ways(scored(trajectories, channel="citation")),
     }
-    arguments = (scores, channels, "yearly_scale", 100, 3)
-    assert attraction.search(trajectories, *arguments).equals(attraction.search(trajectories, *arguments))
-    assert attraction.search(trajectories.head(0), *arguments).is_empty()
+    whole, empty = (PairPanel.from_table(table, channels) for table in (trajectories, trajectories.head(0)))
+    arguments = (scores, "yearly_scale", 100, 3)
+    assert attraction.search(whole, *arguments).equals(attraction.search(whole, *arguments))
+    assert attraction.search(empty, *arguments).is_empty()

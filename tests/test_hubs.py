@@ -13,6 +13,7 @@ from planted_panels import T, panel, scored
 from poles.blocs import hubs
 from poles.blocs.tables import HUBS
 from poles.study import tables
+from poles.trajectories.pair_panel import PairPanel
 
 RNG = np.random.default_rng
 
@@ -131,9 +132,8 @@ def compared(slope, noise=0.1, seed=3, **options):
     )
     scores = {"collaboration": scored(trajectories, lambda code: STRENGTH.get(code, 1.0))}
     options = {"regions": {}, "share": 0.6, "permutations": 2000, "seed": 1} | options
-    return tables.conform(
-        hubs.compare(trajectories, scores, ["collaboration"], "noise_units", **options), HUBS
-    )
+    pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
+    return tables.conform(hubs.compare(pair_panel, scores, "noise_units", **options), HUBS)
 
 
 def test_planted_hubs_are_found():
@@ -172,7 +172,8 @@ def test_pairs_with_wide_swings_do_not_decide_in_noise_units():
 
     trajectories = panel(EU, course)
     scores = {"collaboration": scored(trajectories, lambda code: STRENGTH.get(code, 1.0))}
-    table = hubs.compare(trajectories, scores, ["collaboration"], "noise_units", {}, 0.6, 2000, 1)
+    pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
+    table = hubs.compare(pair_panel, scores, "noise_units", {}, 0.6, 2000, 1)
     p = dict(table.select("unit", "p").iter_rows())
     assert p["noise"] < 0.05 < p["z"]
 
@@ -191,19 +192,9 @@ def test_the_same_seed_gives_the_same_table_and_an_empty_panel_an_empty_one():
     options = {"permutations": 100}
     assert compared((0, 0, 0), **options).equals(compared((0, 0, 0), **options))
     trajectories = panel(EU, lambda a, b: T)
-    empty = hubs.compare(
-        trajectories.head(0),
-        {"collaboration": scored(trajectories)},
-        ["collaboration"],
-        "literal",
-        {},
-        0.5,
-        100,
-        1,
-    )
-    assert empty.is_empty()
+    scores = {"collaboration": scored(trajectories)}
+    arguments = (scores, "literal", {}, 0.5, 100, 1)
+    assert hubs.compare(PairPanel.from_table(trajectories.head(0), ["collaboration"]), *arguments).is_empty()
     # Straight lines have no noise, so there are no rows in units of noise.
-    table = hubs.compare(
-        trajectories, {"collaboration": scored(trajectories)}, ["collaboration"], "literal", {}, 0.5, 100, 1
-    )
+    table = hubs.compare(PairPanel.from_table(trajectories, ["collaboration"]), *arguments)
     assert table["unit"].unique().to_list() == ["z"]

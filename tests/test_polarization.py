@@ -21,7 +21,8 @@ from poles.nulls.network import Network, tabulate
 from poles.nulls.scores import score as scores_of
 from poles.stats import bootstrap
 from poles.study import tables
-from poles.trajectories.construction import build_panel, cube, number_countries
+from poles.trajectories.construction import build_panel
+from poles.trajectories.pair_panel import PairPanel
 
 POLES = ["US", "CN"]
 
@@ -200,7 +201,8 @@ def test_the_jackknife_gives_the_error_of_a_mean_over_pairs():
 def measured(trajectories, poles=POLES, channels=("collaboration",), scores=None, **options):
     scores = scores or {"collaboration": scored(trajectories)}
     options = {"resamples": 200, "permutations": 40, "seed": 1} | options
-    by_year, over_years = polarization.measure(trajectories, scores, poles, channels, **options)
+    pair_panel = PairPanel.from_table(trajectories, channels)
+    by_year, over_years = polarization.measure(pair_panel, scores, poles, **options)
     tables.conform(by_year, POLARIZATION)
     tables.conform(over_years, POLARIZATION_TRENDS)
     return by_year, over_years
@@ -257,9 +259,9 @@ def test_a_world_without_camps_seldom_seems_to_polarize():
 def test_the_trend_under_constant_affinities_is_subtracted_with_its_interval():
     rng = np.random.default_rng(12)
     trajectories = panel([*codes(9), *POLES], lambda a, b: rng.standard_normal(22))
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    network = PairNetwork(sorted({*codes(9), *POLES}), number_countries(pairs), POLES)
-    values = cube(trajectories, ["z_collaboration"])[:, :, 0].T
+    pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
+    network = PairNetwork(pair_panel.countries, pair_panel.ends, POLES)
+    values = pair_panel.z[:, :, 0].T
     for measure in measures.measures_of(network):
         sample = measure.sample(values, 100, np.random.default_rng(1))
         plain, tilted = (
@@ -300,8 +302,8 @@ def test_constant_blocs_do_not_seem_to_form_because_counts_grow(growth):
         towards, slopes = [], []
         for seed in range(4):
             scores = {"collaboration": counted(seed, contrast)}
-            built, _ = build_panel(scores, 2000, 2021, "mean", "literal", 20, 0.8, growth)
-            _, over_years = measured(built.to_table(), scores=scores, growth=growth)
+            pair_panel, _ = build_panel(scores, 2000, 2021, "mean", "literal", 20, 0.8, growth)
+            _, over_years = measured(pair_panel.to_table(), scores=scores, growth=growth)
             row = over_years.row(by_predicate=pl.col("measure") == "modularity", named=True)
             towards.append(row["towards"])
             slopes.append((row["slope"], row["excess_slope"]))
@@ -315,12 +317,11 @@ def test_constant_blocs_do_not_seem_to_form_because_counts_grow(growth):
 
 def test_permutations_start_from_the_z_that_is_measured():
     scores = {"collaboration": counted(1, 0.8 + 0 * T)}
-    built, _ = build_panel(scores, 2000, 2021, "mean", "literal", 20, 0.8, "removed")
-    null = ConstantAffinityNull(scores["collaboration"], built.pairs, list(YEARS), (1.0,), "removed")
-    observed = built.z[:, :, 0].T
-    measured_z = null.has_z & ~built.interpolated.T
-    assert measured_z.mean() > 0.95
-    assert null.z[0][measured_z] == pytest.approx(observed[measured_z], abs=1e-9)
+    pair_panel, _ = build_panel(scores, 2000, 2021, "mean", "literal", 20, 0.8, "removed")
+    null = ConstantAffinityNull(scores["collaboration"], pair_panel, (1.0,), "removed")
+    observed = null.has_z & ~pair_panel.interpolated.T
+    assert observed.mean() > 0.95
+    assert null.z[0][observed] == pytest.approx(pair_panel.z[:, :, 0].T[observed], abs=1e-9)
 
 
 @pytest.mark.parametrize(

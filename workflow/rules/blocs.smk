@@ -1,8 +1,10 @@
 """Countries against the poles: alignment, the search for further poles, polarization, hubs."""
 
+RECENT = [config["significance"][end] for end in ("first", "last")]
+
 
 rule align_countries:
-    """Every country against the poles: its archetypes, its trends, its group, its index."""
+    """Every country compared with the poles: archetypes, trends, group and index."""
     input:
         trajectories=shared("trajectories", COURSES),
         clusters=CLUSTERED,
@@ -16,16 +18,15 @@ rule align_countries:
     params:
         channels=CHANNELS,
         poles=config["poles"],
-        significance=config["significance"],
-        preprocessing=preprocessing,
-        index=config["alignment"],
+        options=lambda wildcards: config["alignment"]
+        | {"recent": RECENT, "preprocessing": preprocessing(wildcards)},
         code=code("align_countries"),
     script:
         "../../scripts/align_countries.py"
 
 
 rule search_poles:
-    """Every country of the panel taken as a pole: whom it attracts, and whom it repels."""
+    """Every country of the panel taken as a pole: the partners that it attracts and repels."""
     input:
         trajectories=COURSES,
         scores=shared("links", SCORED, layer=LAYERS),
@@ -36,8 +37,8 @@ rule search_poles:
     params:
         channels=CHANNELS,
         layers=LAYERS,
-        preprocessing=preprocessing,
-        attraction=config["attraction"],
+        options=lambda wildcards: config["attraction"]
+        | {"preprocessing": preprocessing(wildcards)},
         code=code("search_poles"),
     script:
         "../../scripts/search_poles.py"
@@ -59,15 +60,14 @@ rule measure_polarization:
         channels=CHANNELS,
         layers=LAYERS,
         poles=config["poles"],
-        polarization=config["polarization"],
-        growth=growth,
+        options=lambda wildcards: config["polarization"] | {"growth": growth(wildcards)},
         code=code("measure_polarization"),
     script:
         "../../scripts/measure_polarization.py"
 
 
 rule compare_hubs:
-    """Trends between large and small countries of a region against trends among the large."""
+    """Trends between large and small countries of a region, and among the large."""
     input:
         trajectories=COURSES,
         scores=shared("links", SCORED, layer=LAYERS),
@@ -78,8 +78,8 @@ rule compare_hubs:
     params:
         channels=CHANNELS,
         layers=LAYERS,
-        preprocessing=preprocessing,
-        hubs=config["hubs"],
+        options=lambda wildcards: config["hubs"]
+        | {"preprocessing": preprocessing(wildcards)},
         code=code("compare_hubs"),
     script:
         "../../scripts/compare_hubs.py"

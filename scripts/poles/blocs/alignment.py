@@ -12,7 +12,7 @@ from poles.nulls.scores import partners_of
 from poles.stats import trends
 from poles.stats.bootstrap import sieve_bootstrap
 from poles.stats.trends import theil_sen
-from poles.trajectories.construction import cube
+from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.preprocessing import in_noise_units, noise_of_series, preprocess
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,8 @@ def group_of(archetypes: Sequence[str | None], poles: Sequence[str]) -> str:
     return f"only {integrating[0]}" if len(integrating) == 1 else "+".join(integrating)
 
 
-def trend_series(trajectories: pl.DataFrame, channels: Sequence[str], preprocessing: str) -> np.ndarray:
-    """Series whose trends are estimated: z, shape (pairs, years, channels).
+def trend_series(z: np.ndarray, preprocessing: str) -> np.ndarray:
+    """Series whose trends are estimated.
 
     Under the preprocessing ``yearly_scale``, z is divided by its standard deviation across pairs in each
     year: z itself may grow with the literature at a constant ratio of observed to expected weight, which
@@ -60,43 +60,16 @@ def trend_series(trajectories: pl.DataFrame, channels: Sequence[str], preprocess
 
     Parameters
     ----------
-    trajectories : pl.DataFrame
-        Sorted by pair and year, with z_<channel>.
-    channels : sequence of str
-        Names of the channels.
+    z : ndarray, shape (pairs, years, channels)
     preprocessing : str
         See `trajectories.preprocessing.preprocess`.
-    """
-    z = cube(trajectories, [f"z_{name}" for name in channels])
-    return preprocess(z, preprocessing) if preprocessing == "yearly_scale" else z
-
-
-def undirected(trajectories: pl.DataFrame, channels: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
-    """Replace the two directions of citation, where both are channels, by their mean.
-
-    The alphabet decides which of the two is ``citation_out``. So neither has a meaning of its own in a
-    finding that compares pairs of different countries.
-
-    Parameters
-    ----------
-    trajectories : pl.DataFrame
-        With z_<channel>.
-    channels : sequence of str
-        Names of the channels.
 
     Returns
     -------
-    trajectories : pl.DataFrame
-    channels : list of str
+    ndarray, shape (pairs, years, channels)
+        z, or z over its standard deviation across pairs.
     """
-    directions = ["citation_out", "citation_in"]
-    if not set(directions) <= set(channels):
-        return trajectories, list(channels)
-    mean = pl.mean_horizontal(f"z_{name}" for name in directions).alias("z_citation")
-    return trajectories.with_columns(mean), [
-        *(name for name in channels if name not in directions),
-        "citation",
-    ]
+    return preprocess(z, preprocessing) if preprocessing == "yearly_scale" else z
 
 
 def layer_weights(channels: Sequence[str]) -> np.ndarray:
@@ -158,10 +131,9 @@ def alignment_index(
 
 
 def align(
-    trajectories: pl.DataFrame,
+    panel: PairPanel,
     clusters: pl.DataFrame,
     poles: Sequence[str],
-    channels: Sequence[str],
     recent: tuple[int, int],
     preprocessing: str = "noise_units",
     resamples: int = 1000,
@@ -171,14 +143,11 @@ def align(
 
     Parameters
     ----------
-    trajectories : pl.DataFrame
-        Panel with z_<channel> and z_growth_<channel>, sorted by pair and year.
+    panel : PairPanel
     clusters : pl.DataFrame
         source, target, archetype.
     poles : sequence of str
         Country codes.
-    channels : sequence of str
-        Names of the channels.
     recent : (int, int)
         First and last year of the mean z that stands for the present level.
     preprocessing : str
@@ -197,16 +166,13 @@ def align(
         `TRENDS`: slope per decade of every country with every pole in every channel, and of the poles with
         each other.
     """
-    series = trend_series(trajectories, channels, preprocessing)
-    pairs = trajectories.select("source", "target").unique(maintain_order=True).with_row_index("place")
+    series = trend_series(panel.z, preprocessing)
     place_of = {
         (country, pole): place
         for pole in poles
-        for country, place in partners_of(pole, pairs).select("country", "place").iter_rows()
+        for country, place in zip(*panel.with_pole(pole), strict=True)
     }
-    trend_table, archetype_by_trend = _trends_with_poles(
-        trajectories, series, place_of, channels, recent, preprocessing
-    )
+    trend_table, archetype_by_trend = _trends_with_poles(panel, series, place_of, recent, preprocessing)
     archetype_by_cluster = {
         (country, pole): name
         for pole in poles
@@ -222,7 +188,7 @@ def align(
         if len(poles) == 2 and all((country, pole) in place_of for pole in poles):
             z_first, z_second = (series[place_of[country, pole]] for pole in poles)
             rng = np.random.default_rng([seed, *map(ord, country)])
-            index = alignment_index(z_first, z_second, channels, resamples, rng)
+            index = alignment_index(z_first, z_second, panel.channels, resamples, rng)
             row |= zip(("index", "index_low", "index_high"), index, strict=True)
         rows.append(row)
     alignment = pl.DataFrame(rows, schema=dict(alignment_table(poles).columns))
@@ -232,28 +198,24 @@ def align(
 
 
 def _trends_with_poles(
-    trajectories: pl.DataFrame,
+    panel: PairPanel,
     series: np.ndarray,
     place_of: dict[tuple[str, str], int],
-    channels: Sequence[str],
     recent: tuple[int, int],
     preprocessing: str,
 ) -> tuple[pl.DataFrame, dict[tuple[str, str], str]]:
     """`TRENDS` of the pairs of a country and a pole, and the archetype of each pair by its own trends."""
-    z = cube(trajectories, [f"z_{name}" for name in channels])
-    z_growth = cube(trajectories, [f"z_growth_{name}" for name in channels])
-    years = trajectories["year"].unique().sort().to_numpy()
-    is_recent = (years >= recent[0]) & (years <= recent[1])
+    is_recent = (panel.years >= recent[0]) & (panel.years <= recent[1])
     rows, archetypes = [], {}
     for (country, pole), place in place_of.items():
         estimates = trends.estimate(series[place].T)
-        archetypes[country, pole] = archetype_of(trends.directions(estimates), channels)
-        growth_slopes = 10 * trends.estimate(z_growth[place].T).slope
-        for number, channel in enumerate(channels):
+        archetypes[country, pole] = archetype_of(trends.directions(estimates), panel.channels)
+        growth_slopes = 10 * trends.estimate(panel.growth[place].T).slope
+        for number, channel in enumerate(panel.channels):
             slope, low, high = (
                 10 * float(part[number]) for part in (estimates.slope, estimates.low, estimates.high)
             )
-            mean_z = float(z[place, is_recent, number].mean()) if is_recent.any() else None
+            mean_z = float(panel.z[place, is_recent, number].mean()) if is_recent.any() else None
             growth_slope = float(growth_slopes[number]) if preprocessing != "yearly_scale" else None
             rows.append((country, pole, channel, slope, low, high, mean_z, growth_slope))
     table = pl.DataFrame(rows, schema=dict(TRENDS.columns), orient="row")

@@ -17,7 +17,7 @@ them attract. Nor does the test say why the pairs of a country move together.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +30,7 @@ from poles.blocs.tables import POLES
 from poles.stats import trends
 from poles.stats.false_discovery import benjamini_hochberg
 from poles.study import tables
-from poles.trajectories.construction import number_countries
+from poles.trajectories.pair_panel import PairPanel
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +56,8 @@ def joint_directions(z: np.ndarray) -> np.ndarray:
 
 
 def search(
-    trajectories: pl.DataFrame,
+    panel: PairPanel,
     scores: Mapping[str, pl.DataFrame],
-    channels: Sequence[str],
     preprocessing: str,
     permutations: int,
     seed: int,
@@ -67,12 +66,9 @@ def search(
 
     Parameters
     ----------
-    trajectories : pl.DataFrame
-        Panel with z_<channel>, sorted by pair and year.
+    panel : PairPanel
     scores : Mapping
         `SCORES` by layer, for the strengths of countries.
-    channels : sequence of str
-        Names of the channels.
     preprocessing : str
         See `alignment.trend_series`.
     permutations, seed : int
@@ -83,17 +79,15 @@ def search(
     pl.DataFrame
         `POLES`.
     """
-    if trajectories.is_empty():
+    if panel.is_empty:
         return pl.DataFrame(schema=dict(POLES.columns))
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    codes = sorted(set(pairs["source"]) | set(pairs["target"]))
-    years = trajectories["year"]
-    strength = strength_shares(scores, codes, years.min(), years.max())
+    codes = list(panel.countries)
+    strength = strength_shares(scores, codes, panel.years[0], panel.years[-1])
     in_panel = np.zeros((len(codes), len(codes)), dtype=bool)
     direction = np.zeros((len(codes), len(codes)), dtype=np.int8)
-    first, second = number_countries(pairs).T
+    first, second = panel.ends.T
     in_panel[first, second] = in_panel[second, first] = True
-    pair_direction = joint_directions(trend_series(trajectories, channels, preprocessing))
+    pair_direction = joint_directions(trend_series(panel.z, preprocessing))
     direction[first, second] = direction[second, first] = pair_direction
     columns = {"country": codes, "strength": strength, "partners": in_panel.sum(axis=1)}
     moving_pairs = (in_panel & (direction != 0)).sum(axis=1)

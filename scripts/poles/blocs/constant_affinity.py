@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from poles.nulls import gravity
+from poles.trajectories.pair_panel import PairPanel
 
 
 class ConstantAffinityNull:
@@ -25,10 +26,8 @@ class ConstantAffinityNull:
     ----------
     scores : pl.DataFrame
         `SCORES` of the layer.
-    pairs : pl.DataFrame
-        source < target, in the order of the panel.
-    years : sequence of int
-        Years of the panel, without gaps.
+    panel : PairPanel
+        Panel whose pairs and years are drawn.
     weights : sequence of float
         Weight of each direction in the channel, see `polarization.DIRECTIONS`.
     growth : {"kept", "removed"}
@@ -43,21 +42,15 @@ class ConstantAffinityNull:
         Whether all directions have a z.
     """
 
-    def __init__(
-        self,
-        scores: pl.DataFrame,
-        pairs: pl.DataFrame,
-        years: Sequence[int],
-        weights: Sequence[float],
-        growth: str,
-    ):
+    def __init__(self, scores: pl.DataFrame, panel: PairPanel, weights: Sequence[float], growth: str):
         key = ["year", "source", "target"]
-        model = gravity.constant_affinity(scores, years[0], years[-1]).rename({"z": "z_growth"})
+        first, last = int(panel.years[0]), int(panel.years[-1])
+        model = gravity.constant_affinity(scores, first, last).rename({"z": "z_growth"})
         links = scores.select(*key, "z", "std", "expected").join(model, on=key, how="inner")
-        directions = [pairs.select("source", "target")]
+        directions = [panel.pairs]
         if len(weights) > 1:
-            directions.append(pairs.select(source="target", target="source"))
-        all_years = pl.DataFrame({"year": pl.Series(years, dtype=pl.Int16)})
+            directions.append(panel.pairs.select(source="target", target="source"))
+        all_years = pl.DataFrame({"year": pl.Series(panel.years, dtype=pl.Int16)})
         by_direction = [
             all_years.join(direction, how="cross", maintain_order="left_right").join(
                 links, on=key, how="left", maintain_order="left"
@@ -67,7 +60,7 @@ class ConstantAffinityNull:
 
         def column(name: str) -> np.ndarray:
             values = np.stack([frame[name].to_numpy() for frame in by_direction])
-            return values.reshape(len(directions), len(years), len(pairs))
+            return values.reshape(len(directions), len(panel.years), len(panel.ends))
 
         self.std, self.expected, self.mean_count = column("std"), column("expected"), column("weight")
         self.has_z = (np.isfinite(column("z")) & (self.std > 0)).all(axis=0)

@@ -20,13 +20,13 @@ import polars as pl
 from scipy import stats
 
 from poles import countries
-from poles.blocs.alignment import trend_series, undirected
+from poles.blocs.alignment import trend_series
 from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import HUBS
 from poles.stats import trends
 from poles.stats.dyadic import dyadic_standard_errors
 from poles.stats.false_discovery import benjamini_hochberg
-from poles.trajectories.construction import number_countries
+from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.preprocessing import in_noise_units
 
 log = logging.getLogger(__name__)
@@ -196,9 +196,8 @@ def region_row(
 
 
 def compare(
-    trajectories: pl.DataFrame,
+    panel: PairPanel,
     scores: Mapping[str, pl.DataFrame],
-    channels: Sequence[str],
     preprocessing: str,
     regions: Mapping[str, Sequence[str]],
     share: float,
@@ -209,19 +208,17 @@ def compare(
 
     Parameters
     ----------
-    trajectories : pl.DataFrame
-        Panel with z_<channel>, sorted by pair and year.
+    panel : PairPanel
+        The two directions of citation are averaged (`PairPanel.undirected`).
     scores : Mapping
         `SCORES` by layer, for the strengths of countries.
-    channels : sequence of str
-        Names of the channels. The two directions of citation are averaged (`alignment.undirected`).
     preprocessing : str
         See `alignment.trend_series`.
     regions : Mapping
         See `regions_of`.
     share : float
         Share of a region's strength that its large countries hold; strengths are means over layers and over
-        the years of the trajectories.
+        the years of the panel.
     permutations, seed : int
         See `labellings`.
 
@@ -232,29 +229,27 @@ def compare(
         pairs that share a country (`dyadic_standard_errors`). A region needs two large countries and a small
         one in the panel. Where a region is too small for a test, p is null.
     """
-    if trajectories.is_empty():
+    if panel.is_empty:
         return pl.DataFrame(schema=dict(HUBS.columns))
-    trajectories, channels = undirected(trajectories, channels)
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    codes = sorted(set(pairs["source"]) | set(pairs["target"]))
-    z = trend_series(trajectories, channels, preprocessing)
+    panel = panel.undirected()
+    codes = panel.countries
+    z = trend_series(panel.z, preprocessing)
     slopes = np.stack([10 * trends.estimate(channel).slope for channel in np.moveaxis(z, 2, 0)], axis=1)
     by_unit = dict(zip(UNITS, (slopes, in_noise_units(slopes, z)), strict=True))
-    ends = number_countries(pairs)
-    years = trajectories["year"]
-    strengths = strength_shares(scores, codes, years.min(), years.max())
+    first_year, last_year = int(panel.years[0]), int(panel.years[-1])
+    strengths = strength_shares(scores, codes, first_year, last_year)
     strength = dict(zip(codes, map(float, strengths), strict=True))
     rows = []
-    for region, members in regions_of(codes, regions, years.max()).items():
+    for region, members in regions_of(codes, regions, last_year).items():
         if len(members) < 3:
             continue
         large = largest(strength, members, share)
         is_large = np.array([code in large for code in members])
         place = np.full(len(codes), -1)
         place[[codes.index(code) for code in members]] = range(len(members))
-        region_ends = place[ends]
+        region_ends = place[panel.ends]
         in_region = (region_ends >= 0).all(axis=1)
-        for number, channel in enumerate(channels):
+        for number, channel in enumerate(panel.channels):
             for unit, values in by_unit.items():
                 chosen = in_region & np.isfinite(values[:, number])
                 rng = np.random.default_rng([seed, *region.encode()])

@@ -25,14 +25,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from poles.blocs.alignment import undirected
 from poles.blocs.constant_affinity import ConstantAffinityNull
 from poles.blocs.measures import Measure, PairNetwork, measures_of, poles_apart
 from poles.blocs.permutations import Deviations, StrengthPreservingPermutations
 from poles.blocs.tables import POLARIZATION, POLARIZATION_TRENDS
 from poles.stats import trends
 from poles.stats.threads import one_thread
-from poles.trajectories.construction import cube, number_countries
+from poles.trajectories.pair_panel import PairPanel
 
 log = logging.getLogger(__name__)
 
@@ -51,10 +50,9 @@ def decade_slopes(series: np.ndarray) -> np.ndarray:
 
 
 def measure(
-    trajectories: pl.DataFrame,
+    panel: PairPanel,
     scores: Mapping[str, pl.DataFrame],
     poles: Sequence[str],
-    channels: Sequence[str],
     resamples: int,
     permutations: int,
     seed: int,
@@ -64,21 +62,19 @@ def measure(
 
     Parameters
     ----------
-    trajectories : pl.DataFrame
-        Panel with z_<channel>, sorted by pair and year.
+    panel : PairPanel
+        The two directions of citation are averaged (`PairPanel.undirected`).
     scores : Mapping
         `SCORES` by layer.
     poles : sequence of str
         Country codes. Poles that are not in the panel are left out.
-    channels : sequence of str
-        Names of the channels. The two directions of citation are averaged (`alignment.undirected`).
     resamples : int
         Number of resamples of countries behind the intervals of correlations.
     permutations : int
         Number of strength-preserving permutations of each year, and of panels with constant affinities.
     seed : int
     growth : {"kept", "removed"}
-        As in the trajectories.
+        As in the panel.
 
     Returns
     -------
@@ -96,28 +92,25 @@ def measure(
     """
     schemas = (dict(POLARIZATION.columns), dict(POLARIZATION_TRENDS.columns))
     nothing = tuple(pl.DataFrame(schema=schema) for schema in schemas)
-    if trajectories.is_empty():
+    if panel.is_empty:
         return nothing
-    trajectories, channels = undirected(trajectories, channels)
-    pairs = trajectories.select("source", "target").unique(maintain_order=True)
-    years = trajectories["year"].unique().sort().to_list()
-    countries = sorted(set(pairs["source"]) | set(pairs["target"]))
-    network = PairNetwork(countries, number_countries(pairs), [pole for pole in poles if pole in countries])
-    if len(countries) < len(network.poles) + 2:
-        log.info("no polarization: %d countries, poles included, are too few", len(countries))
+    panel = panel.undirected()
+    network = PairNetwork(panel.countries, panel.ends, [pole for pole in poles if pole in panel.countries])
+    if len(panel.countries) < len(network.poles) + 2:
+        log.info("no polarization: %d countries, poles included, are too few", len(panel.countries))
         return nothing
     measures = measures_of(network)
     by_year, over_years = [], []
     with one_thread():
-        for number, channel in enumerate(channels):
-            values = cube(trajectories, [f"z_{channel}"])[:, :, 0].T
+        for number, channel in enumerate(panel.channels):
+            values = panel.z[:, :, number].T
             weights = DIRECTIONS[channel]
-            null = ConstantAffinityNull(scores[channel.split("_")[0]], pairs, years, weights, growth)
+            null = ConstantAffinityNull(scores[channel.split("_")[0]], panel, weights, growth)
             rng = np.random.default_rng([seed, number])
             by_chance = _permuted_measures(network, measures, values, null, permutations, rng)
             null_panels = [null.draw(values, rng) for _ in range(permutations)]
             for place, kind in enumerate(measures):
-                under_null = np.stack([kind.of(panel) for panel in null_panels])
+                under_null = np.stack([kind.of(null_values) for null_values in null_panels])
                 sample = kind.sample(values, resamples, rng)
                 key = {"channel": channel, "measure": kind.name, "poles": kind.poles}
                 rows = year_rows(kind, values, sample, by_chance[:, :, place], under_null)
@@ -126,7 +119,7 @@ def measure(
                         row | {"apart": apart}
                         for row, apart in zip(rows, poles_apart(network, values), strict=True)
                     ]
-                by_year += [key | {"year": year} | row for year, row in zip(years, rows, strict=True)]
+                by_year += [key | {"year": year} | row for year, row in zip(panel.years, rows, strict=True)]
                 over_years.append(key | trend_row(kind, values, sample, under_null))
     for row in over_years:
         log.info(

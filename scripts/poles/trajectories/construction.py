@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import polars as pl
 
 from poles.layers import channels_of
@@ -213,16 +212,3 @@ def remove_growth(table: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
         table = table.with_columns(mean.alias("mean"))
         table = table.with_columns(z - growth + pl.col("mean"), pl.col("mean").alias(f"z_growth_{name}"))
     return table.drop("mean")
-
-
-def cube(panel: pl.DataFrame, columns: Sequence[str]) -> np.ndarray:
-    """Values of a panel sorted by its key, shape (pairs, years, channels)."""
-    pairs = panel.select("source", "target").n_unique()
-    years = len(panel) // max(pairs, 1)
-    return panel.select(columns).to_numpy().reshape(pairs, years, len(columns)).astype(np.float64)
-
-
-def number_countries(pairs: pl.DataFrame) -> np.ndarray:
-    """Numbers of the two countries of each pair, in the order of their codes; shape (pairs, 2)."""
-    codes = np.unique(pairs.select("source", "target").to_numpy().astype(str))
-    return np.searchsorted(codes, pairs.select("source", "target").to_numpy().astype(str))
