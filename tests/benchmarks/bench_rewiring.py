@@ -27,8 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from poles.nulls import local_rewiring, variance_corrected
-from poles.nulls.local_rewiring import Chain, Kernel, diagnose, next_bits
 from poles.nulls.network import Network, network_of
+from poles.nulls.rewiring_convergence import Chain, diagnose
+from poles.nulls.rewiring_kernel import Kernel, next_bits
 
 DATA = Path(os.environ.get("POLES_SHARED_DATA", ROOT.parent / "shared" / "data"))
 EXPONENTS = (0.0, 0.25, 0.75)

@@ -1,4 +1,11 @@
-"""Coordinates in which sums over pairs keep their digits."""
+"""Coordinates of the multipliers u_ij = a_i + b_j in which no digits are lost.
+
+Where a country c (the hub) takes part in almost everything, a_c + b_c is negative, and the small u_cj are
+differences of large multipliers, which lose their digits. `Hub` therefore has the unknowns d_j = u_cj,
+e_i = u_ic and m = -(a_c + b_c), all positive: u_ij = e_i + d_j + m is a sum of positive terms. The equation
+of m is the total weight of the links that do not touch c, again a sum of positive terms. Where even that
+loses digits, the edges of a spanning tree are the coordinates (`Forest`).
+"""
 
 from __future__ import annotations
 
@@ -10,21 +17,19 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 CANCELLATION = 100.0
-"""Factor by which the terms of a sum may exceed it before other coordinates are chosen."""
-TINY = 1e-300
-"""What makes 0 / 0 a 0."""
+"""Ratio of the terms of a sum to the sum from which other coordinates are chosen."""
 
 
 class Coordinates(Protocol):
-    """A basis of the matrices u_ij = a_i + b_j, and one such matrix in it."""
+    """A matrix u_ij = a_i + b_j as coordinates in some basis."""
 
     values: np.ndarray
 
     def at(self, values: np.ndarray) -> Coordinates:
-        """The matrix with other coordinates."""
+        """Return the matrix that has other coordinates in the same basis."""
 
     def of(self, u: np.ndarray) -> Coordinates:
-        """Another matrix u, diagonal included, in the same basis."""
+        """Return another matrix u, diagonal included, in the same basis."""
 
     def u(self) -> np.ndarray:
         """The matrix, shape (n, n), diagonal included."""
@@ -33,30 +38,30 @@ class Coordinates(Protocol):
         """Exponential of u."""
 
     def expm1(self) -> np.ndarray:
-        """Exponential of u, less 1, to relative accuracy; the diagonal is not to be used."""
+        """Exponential of u minus 1, accurate for small u; the diagonal has no meaning."""
 
     def sums(self, x: np.ndarray) -> np.ndarray:
-        """B x for a matrix x of pairs, B the incidence of the coordinates on the pairs."""
+        """B x for a matrix x of pairs, where B is the incidence matrix of coordinates and pairs."""
 
     def products(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """B diag(x) B', written to `out` if that is given."""
+        """B diag(x) B', written to `out` if it is given."""
 
     def cancellation(self, allowed: np.ndarray) -> float:
-        """Size of the terms of an entry of u relative to the entry, at worst: the accuracy that is lost."""
+        """Largest ratio of the terms of an entry of u to the entry: the accuracy that is lost."""
 
 
 @dataclass(frozen=True)
 class Hub:
-    """u_ij = e_i + d_j + m for i, j other than the hub c, u_cj = d_j, u_ic = e_i.
+    """Coordinates e, d and m: u_ij = e_i + d_j + m for i, j other than the hub c, u_cj = d_j, u_ic = e_i.
 
     Attributes
     ----------
     hub : int
-        The country c.
+        Index of the country c.
     symmetric : bool
-        Whether e = d is one vector.
+        Whether e = d, kept as one vector.
     values : ndarray, shape (n + 1,) if symmetric, else (2 n + 1,)
-        e, d (once if symmetric) and m; e and d are 0 at the hub.
+        e and d (one vector if symmetric), then m; e and d are 0 at the hub.
     """
 
     hub: int
@@ -65,16 +70,16 @@ class Hub:
 
     @classmethod
     def smallest(cls, u: np.ndarray, allowed: np.ndarray, symmetric: bool) -> Hub:
-        """The hub is the country with the smallest u_cc among those that are both source and target."""
+        """Take as hub the country with the smallest u_cc among those that are both source and target."""
         both = allowed.any(axis=1) & allowed.any(axis=0)
         return cls(int(np.where(both, np.diag(u), np.inf).argmin()), symmetric, np.zeros(0)).of(u)
 
     def at(self, values: np.ndarray) -> Hub:
-        """The matrix with other coordinates."""
+        """Return the matrix that has other coordinates in the same basis."""
         return Hub(self.hub, self.symmetric, values)
 
     def of(self, u: np.ndarray) -> Hub:
-        """Another matrix u, diagonal included, in the same basis."""
+        """Return another matrix u, diagonal included, in the same basis."""
         c, present = self.hub, np.arange(len(u)) != self.hub
         vectors = [u[c]] if self.symmetric else [u[:, c], u[c]]
         return self.at(np.concatenate([*(present * vector for vector in vectors), [-u[c, c]]]))
@@ -96,38 +101,39 @@ class Hub:
     def exp(self) -> np.ndarray:
         """Exponential of u, by products of exponentials."""
         e, d, m = self.parts
-        found = np.multiply.outer(np.exp(e), np.exp(d + m))
-        found[self.hub], found[:, self.hub] = np.exp(d), np.exp(e)
-        return found
+        exponentials = np.multiply.outer(np.exp(e), np.exp(d + m))
+        exponentials[self.hub], exponentials[:, self.hub] = np.exp(d), np.exp(e)
+        return exponentials
 
     def expm1(self) -> np.ndarray:
-        """Exponential of u, less 1, by products; to relative accuracy, as terms do not cancel where u > 0."""
+        """Exponential of u minus 1, by products; accurate for small u > 0, as no terms cancel."""
         e, d, m = self.parts
         rows, columns = np.expm1(e), np.expm1(d + m)
-        found = np.multiply.outer(rows, columns + 1)
-        found += columns
-        found[self.hub], found[:, self.hub] = np.expm1(d), rows
-        return found
+        matrix = np.multiply.outer(rows, columns + 1)
+        matrix += columns
+        matrix[self.hub], matrix[:, self.hub] = np.expm1(d), rows
+        return matrix
 
     def inner(self, x: np.ndarray) -> list[np.ndarray]:
-        """Row and column sums over the pairs without the hub; once if symmetric."""
+        """Row and column sums over the pairs without the hub; only row sums if symmetric."""
         others = np.ones(len(x))
         others[self.hub] = 0
         return [(x @ others) * others] if self.symmetric else [(x @ others) * others, (others @ x) * others]
 
     def sums(self, x: np.ndarray) -> np.ndarray:
-        """Sums of x over the pairs where each coordinate is present: B x."""
+        """Sums of x over the pairs that contain each coordinate: B x."""
         return self.all_sums(x, self.inner(x))
 
     def all_sums(self, x: np.ndarray, inner: list[np.ndarray]) -> np.ndarray:
-        """Sums of x as in `sums`, given those over the pairs without the hub."""
-        sums = [total + own for total, own in zip(inner, (x[:, self.hub], x[self.hub]), strict=False)]
+        """Compute `sums`, given the sums over the pairs without the hub."""
+        with_hub = (x[:, self.hub], x[self.hub])
+        sums = [others + hub for others, hub in zip(inner, with_hub, strict=False)]
         for vector in sums:
             vector[self.hub] = 0
         return np.concatenate([*sums, [inner[0].sum() / (2 if self.symmetric else 1)]])
 
     def products(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Sums of x over the pairs where both of two coordinates are present: B diag(x) B'."""
+        """Sums of x over the pairs that contain both of two coordinates: B diag(x) B'."""
         n, c, inner = len(x), self.hub, self.inner(x)
         size = len(self.values)
         H = np.empty((size, size)) if out is None else out
@@ -144,37 +150,37 @@ class Hub:
         return H
 
     def cancellation(self, allowed: np.ndarray) -> float:
-        """Size of the terms of an entry of u relative to the entry, at worst."""
+        """Largest ratio of the terms of an entry of u to the entry."""
         if self.values.min() >= 0:
             return 1.0
         return largest_ratio(self.at(abs(self.values)).u(), abs(self.u()), allowed)
 
     def quadratic(self, K: np.ndarray) -> np.ndarray:
-        """Quadratic form b' K b, K symmetric, of the column b of B of every pair, shape (n, n)."""
+        """Quadratic form b' K b of every pair, shape (n, n); b is its column of B, and K is symmetric."""
         n = len(K) - 1 if self.symmetric else len(K) // 2
         rows, columns = slice(0, n), slice(len(K) - 1 - n, len(K) - 1)
         by_row = np.diag(K)[rows] + 2 * K[rows, -1]
         by_column = np.diag(K)[columns] + 2 * K[columns, -1]
-        found = by_row[:, None] + by_column + K[-1, -1] + 2 * K[rows, columns]
-        found[self.hub], found[:, self.hub] = np.diag(K)[columns], np.diag(K)[rows]
-        return found
+        form = by_row[:, None] + by_column + K[-1, -1] + 2 * K[rows, columns]
+        form[self.hub], form[:, self.hub] = np.diag(K)[columns], np.diag(K)[rows]
+        return form
 
 
 @dataclass(frozen=True)
 class Forest:
-    """u on a spanning tree of the graph between sources and targets, all else sums along its paths.
+    """Coordinates u on a spanning tree of the graph of sources and targets; other u are sums along its paths.
 
-    Chosen by smallest u, no entry is then smaller than a term of its sum (Kruskal), whatever pairs matter.
-    Slower than `Hub`, with which it agrees where it can.
+    The tree has the smallest u (Kruskal), so no entry is smaller than a term of its sum, whichever pairs are
+    allowed. It is slower than `Hub`.
 
     Attributes
     ----------
     sources, targets : ndarray of int, shape (2 n - 1,)
-        Pairs that are the edges of the tree.
+        Pairs that form the edges of the tree.
     paths : sparse array, shape (n n, 2 n - 1)
-        Coefficients, +1 and -1 by turns along a path, of every u.
+        Coefficients of every u; they alternate between +1 and -1 along a path.
     values : ndarray, shape (2 n - 1,)
-        u on the tree.
+        u on the edges of the tree.
     """
 
     sources: np.ndarray
@@ -184,7 +190,7 @@ class Forest:
 
     @classmethod
     def spanning(cls, u: np.ndarray, allowed: np.ndarray) -> Forest:
-        """Forest of smallest u among the allowed pairs, made a tree by others."""
+        """Forest of smallest u among the allowed pairs; further pairs complete it to a tree."""
         n = len(u)
         cost = np.where(allowed, u, np.inf).ravel()
         rank = np.empty(n * n)
@@ -192,21 +198,21 @@ class Forest:
         graph = np.zeros((2 * n, 2 * n))
         graph[:n, n:] = rank.reshape(n, n)
         tree = minimum_spanning_tree(csr_array(graph))
-        order, before = breadth_first_order(tree, 0, directed=False)
+        order, predecessors = breadth_first_order(tree, 0, directed=False)
         potentials = np.zeros((2 * n, 2 * n - 1), dtype=np.int8)
         for edge, node in enumerate(order[1:]):
-            potentials[node] = -potentials[before[node]]
+            potentials[node] = -potentials[predecessors[node]]
             potentials[node, edge] = 1
-        ends = np.sort(np.stack([order[1:], before[order[1:]]]), axis=0)
+        ends = np.sort(np.stack([order[1:], predecessors[order[1:]]]), axis=0)
         paths = csr_array((potentials[:n, None] + potentials[None, n:]).reshape(n * n, -1).astype(float))
         return cls(ends[0], ends[1] - n, paths, np.zeros(0)).of(u)
 
     def at(self, values: np.ndarray) -> Forest:
-        """The matrix with other coordinates."""
+        """Return the matrix that has other coordinates in the same basis."""
         return Forest(self.sources, self.targets, self.paths, values)
 
     def of(self, u: np.ndarray) -> Forest:
-        """Another matrix u, diagonal included, in the same basis."""
+        """Return another matrix u, diagonal included, in the same basis."""
         return self.at(u[self.sources, self.targets])
 
     def u(self) -> np.ndarray:
@@ -219,49 +225,49 @@ class Forest:
         return np.exp(self.u())
 
     def expm1(self) -> np.ndarray:
-        """Exponential of u, less 1, to relative accuracy."""
+        """Exponential of u minus 1, accurate for small u."""
         return np.expm1(self.u())
 
     def sums(self, x: np.ndarray) -> np.ndarray:
-        """Sums of x over the pairs where each coordinate is present: B x."""
+        """Sums of x over the pairs that contain each coordinate: B x."""
         return self.paths.T @ x.ravel()
 
     def products(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Sums of x over the pairs where both of two coordinates are present: B diag(x) B'."""
+        """Sums of x over the pairs that contain both of two coordinates: B diag(x) B'."""
         H = (self.paths.T @ self.paths.multiply(x.reshape(-1, 1)).tocsr()).toarray()
         if out is not None:
             out[:] = H
         return H
 
     def cancellation(self, allowed: np.ndarray) -> float:
-        """Size of the terms of an entry of u relative to the entry, at worst."""
+        """Largest ratio of the terms of an entry of u to the entry."""
         size = (abs(self.paths) @ abs(self.values)).reshape(allowed.shape)
         return largest_ratio(size, abs(self.u()), allowed)
 
 
 def coordinates_for(u: np.ndarray, allowed: np.ndarray, symmetric: bool) -> Coordinates:
-    """A matrix u = a_i + b_j in coordinates of which no allowed entry is a small difference.
+    """Choose coordinates in which no allowed entry of u is a small difference of large terms.
 
     Parameters
     ----------
     u : ndarray, shape (n, n)
-        Diagonal included.
+        Matrix a_i + b_j, diagonal included.
     allowed : ndarray of bool, shape (n, n)
-        Pairs that matter; their u is positive.
+        Pairs that can have weight; their u is positive.
     symmetric : bool
         Whether u and allowed are symmetric.
     """
-    found = Hub.smallest(u, allowed, symmetric)
-    return found if found.cancellation(allowed) < CANCELLATION else Forest.spanning(u, allowed)
+    hub = Hub.smallest(u, allowed, symmetric)
+    return hub if hub.cancellation(allowed) < CANCELLATION else Forest.spanning(u, allowed)
 
 
 def largest_ratio(x: np.ndarray, y: np.ndarray, allowed: np.ndarray) -> float:
-    """Largest x / y of the allowed entries, y > 0; 0 if there are none."""
+    """Largest x / y of the allowed entries, where y > 0; 0 if there are none."""
     return float(np.divide(x, y, out=np.zeros_like(x), where=allowed).max(initial=0))
 
 
 def reach_of(point: Coordinates, step: np.ndarray, allowed: np.ndarray) -> float:
-    """How many times a step can be added before an allowed entry of u is 0; infinite if more than twice."""
+    """Multiple of a step at which an allowed entry of u reaches 0; infinite if it is above 2 for certain."""
     if isinstance(point, Hub) and (point.values >= 0).all() and (point.values + 2 * step >= 0).all():
         return np.inf  # u is a sum of coordinates
     fastest = largest_ratio(-point.at(step).u(), point.u(), allowed)

@@ -1,19 +1,19 @@
-"""What links would weigh had no affinity between two countries ever changed.
+"""Gravity model of constant affinity: what links would weigh if the affinity of no pair had changed.
 
-Under a null model that keeps activity, z moves for two reasons: two countries seek each other more or less
-than they did, or the countries around them grow and shrink. The second is no choice of theirs. Where the
-share of one country in the world rises, whatever it prefers becomes what is expected, so that its z-scores
-move towards 0 although nothing has changed between it and any other.
+Under a null model that keeps strengths, z changes for two reasons. The affinity of two countries changes, or
+countries grow and shrink. The second reason says nothing about their preferences: if the share of one country
+in the world rises, its links become a large part of what is expected of others, and its z-scores move towards
+0 although its affinities are the same.
 
-The gravity model with effects of countries by year and of pairs tells the two apart (Anderson and van Wincoop
-2003, Am. Econ. Rev. 93:170-192; estimated as by Santos Silva and Tenreyro 2006, Rev. Econ. Stat. 88:641-658):
+The gravity model with effects of country-years and of pairs separates the two (Anderson and van Wincoop 2003,
+Am. Econ. Rev. 93:170-192; estimated as by Santos Silva and Tenreyro 2006, Rev. Econ. Stat. 88:641-658):
 
-    w_ijt = a_it b_jt g_ij,
+    w_ijt = a_it b_jt g_ij.
 
-with all strengths of all years, and the total weight of every pair over the years, as observed. That is the
-log-linear model without interaction of pair and year, and iterative proportional fitting finds it (Deming and
-Stephan 1940, Ann. Math. Stat. 11:427-444). As its strengths are the observed ones, a null model expects of
-its links what it expects of the observed ones.
+It has the observed strengths of every year and the observed total weight of every pair over the years. It is
+the log-linear model without interaction of pair and year, fitted by iterative proportional fitting (Deming
+and Stephan 1940, Ann. Math. Stat. 11:427-444). Its strengths are the observed ones, so the expected weights
+and standard deviations of a null model of strengths are the same for it as for the observed network.
 """
 
 import logging
@@ -26,69 +26,71 @@ from poles.nulls.scores import z_of
 log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-8
-"""Largest relative error of a strength or of a pair's total at which fitting ends."""
-MOST_ROUNDS = 1000
+"""Largest relative error of a strength or of the total of a pair at which fitting ends."""
+MAX_ROUNDS = 1000
+"""Rounds after which fitting ends in any case."""
 
 
 def constant_affinity(scores: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
-    """Scores of one layer as they would be with the affinity of every pair constant.
+    """Scores of one layer as they would be if the affinity of every pair were constant.
 
     Parameters
     ----------
     scores : pl.DataFrame
         `SCORES`.
     first, last : int
-        Years over which affinities are held, both included.
+        First and last year of constant affinity.
 
     Returns
     -------
     pl.DataFrame
-        year, source, target, weight (of the gravity model), z (`scores.z_of` it) of these years.
+        Columns year, source, target, weight (of the gravity model) and z (of that weight) for these years.
     """
-    inside = scores.filter(pl.col("year").is_between(first, last))
-    countries = pl.concat([inside["source"], inside["target"]]).unique().sort()
-    ends = (inside[end].cast(pl.Enum(countries)).to_physical().to_numpy() for end in ("source", "target"))
-    place = (inside["year"].to_numpy().astype(np.int64) - first, *ends)
+    period = scores.filter(pl.col("year").is_between(first, last))
+    countries = pl.concat([period["source"], period["target"]]).unique().sort()
+    ends = (period[end].cast(pl.Enum(countries)).to_physical().to_numpy() for end in ("source", "target"))
+    entries = (period["year"].to_numpy().astype(np.int64) - first, *ends)
     weights = np.zeros((last - first + 1, len(countries), len(countries)))
-    weights[place] = inside["observed"].to_numpy()
-    directed = (inside["source"] > inside["target"]).any()
+    weights[entries] = period["observed"].to_numpy()
+    directed = (period["source"] > period["target"]).any()
     model = fit_gravity(weights if directed else weights + weights.transpose(0, 2, 1))
-    weight = pl.lit(pl.Series(model[place]))
-    return inside.select("year", "source", "target", weight.alias("weight"), z_of(weight))
+    weight = pl.lit(pl.Series(model[entries]))
+    return period.select("year", "source", "target", weight.alias("weight"), z_of(weight))
 
 
 def fit_gravity(weights: np.ndarray) -> np.ndarray:
-    """Weights of the gravity model with the strengths of every year and the totals of every pair.
+    """Fit the gravity model to the strengths of every year and the totals of every pair.
 
     Parameters
     ----------
     weights : ndarray, shape (years, n, n)
-        Not negative; symmetric in each year where links have no direction, as the model then is.
+        Not negative. If the matrices of all years are symmetric, so is the model.
 
     Returns
     -------
     ndarray, shape (years, n, n)
-        0 where a pair has no weight in any year, or one of its countries none in this one. What a boundary
-        solution leaves of the constraints after `MOST_ROUNDS` is logged.
+        Weights of the model. They are 0 if the pair has no weight in any year, or one of its countries has
+        none in this year. Solutions on the boundary converge slowly; the error that remains after
+        `MAX_ROUNDS` is logged.
     """
     margins = [(axis, weights.sum(axis=axis, keepdims=True)) for axis in (2, 1, 0)]
-    out, into, total = (goal for _, goal in margins)
+    out, into, total = (observed for _, observed in margins)
     model = np.where((out > 0) & (into > 0), total / len(weights), 0.0)
     symmetric = np.array_equal(weights, weights.transpose(0, 2, 1))
 
-    def error(axis: int, goal: np.ndarray) -> float:
-        """Largest relative error of a margin, of what is not 0."""
-        off = np.abs(model.sum(axis=axis, keepdims=True) - goal)
-        return float(np.max(off[goal > 0] / goal[goal > 0], initial=0.0))
+    def error(axis: int, observed: np.ndarray) -> float:
+        """Largest relative error of the sums over an axis that are not 0."""
+        errors = np.abs(model.sum(axis=axis, keepdims=True) - observed)
+        return float(np.max(errors[observed > 0] / observed[observed > 0], initial=0.0))
 
     rounds = 0
-    while (worst := max(error(*margin) for margin in margins)) > TOLERANCE and rounds < MOST_ROUNDS:
+    while (worst := max(error(*margin) for margin in margins)) > TOLERANCE and rounds < MAX_ROUNDS:
         rounds += 1
-        for axis, goal in margins:
-            found = model.sum(axis=axis, keepdims=True)
-            model *= np.divide(goal, found, out=np.zeros_like(found), where=found > 0)
+        for axis, observed in margins:
+            fitted = model.sum(axis=axis, keepdims=True)
+            model *= np.divide(observed, fitted, out=np.zeros_like(fitted), where=fitted > 0)
         if symmetric:
-            # Rows and columns were scaled in turn; their geometric mean keeps the form of the model.
+            # Rows and columns were scaled in turn. The geometric mean keeps the form of the model.
             model = np.sqrt(model * model.transpose(0, 2, 1))
-    log.info("unchanged affinities: constraints met to %.1e after %d rounds", worst, rounds)
+    log.info("constant affinity: largest relative error %.1e after %d rounds", worst, rounds)
     return model

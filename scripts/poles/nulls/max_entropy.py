@@ -1,4 +1,4 @@
-"""Maximum-entropy ensemble of integer weights with the expected strengths fixed.
+"""Maximum-entropy ensemble of integer weights with fixed expected strengths.
 
 The weighted configuration model (Park and Newman 2004, Phys. Rev. E 70:066117; Garlaschelli and Loffredo
 2009, Phys. Rev. Lett. 102:038701; fitted to data as in Squartini and Garlaschelli 2011, New J. Phys.
@@ -6,12 +6,13 @@ The weighted configuration model (Park and Newman 2004, Phys. Rev. E 70:066117; 
 
     E_ij = y_i y_j / (1 - y_i y_j),      Var_ij = E_ij (1 + E_ij),
 
-with one y per country such that its expected strength is the observed one; directed: y_out,i y_in,j.
+with one y per country, such that the expected strength of every country is the observed one. Directed
+networks have y_out,i y_in,j.
 
-Limits. Links are independent and their number is not fixed: a sparse network comes out too dense, its links
-too light. The standard deviation exceeds the expected weight, so z stays above -1: what is missing never
-looks significant. Strengths are fixed on average only; `variance_corrected` says what fixing them exactly
-takes away.
+Limits. Links are independent and their number is not fixed, so the ensemble of a sparse network has too many
+links, which are too light. The standard deviation exceeds the expected weight, so z stays above -1 and a
+missing link is never significant. Strengths are fixed on average only; `variance_corrected` has the variance
+that remains if they are fixed exactly.
 """
 
 import numpy as np
@@ -25,26 +26,27 @@ STAR_NOTE = "one country takes part in every link: strengths fix all expected we
 
 
 def fit(network: Network) -> Moments:
-    """Moments of geometric weights with the observed strengths expected.
+    """Moments of geometric weights whose expected strengths are the observed ones.
 
     Parameters
     ----------
     network : Network
-        Undirected or directed; weights of any size, whole or not.
+        Undirected or directed; any positive weights.
 
     Returns
     -------
     Moments
-        ``p_upper`` is P[w >= observed] = (y_i y_j)^observed, exact; None where weights are not whole numbers:
-        strengths still define expected weights and a geometric variance, in the unit of the weights (one
-        work), but the ensemble has no such weights.
+        ``p_upper`` is P[w >= observed] = (y_i y_j)^observed, exact. It is None if the weights are not whole:
+        then the strengths still determine expected weights and variances, in units of one work, but the
+        ensemble does not contain such weights.
 
     Notes
     -----
-    Where one country takes part in every link (also: two countries), its y grows and those of the others fall
-    without bound, their products staying finite. The limit is given: all other pairs have weight 0 for
-    certain (std 0, and p_upper 1 for the 0 observed), and its own pairs are geometric with the observed
-    weight as mean. A country without out- or in-strength has weight 0 for certain on that side.
+    In a star (one country is part of every link; also a network of two countries) the y of the centre
+    diverges and the other y tend to 0, while their products stay finite. The moments are those of this limit:
+    links of the centre are geometric with the observed weight as mean, all other pairs have weight 0 with
+    certainty (std 0, p_upper 1). A country without out-strength or in-strength has weight 0 with certainty on
+    that side.
     """
     expected, u, iterations = solve(network)
     residual, worst = residual_of(network, (expected, network.weights))
@@ -60,14 +62,16 @@ def fit(network: Network) -> Moments:
 
 
 def solve(network: Network) -> tuple[np.ndarray, np.ndarray, int]:
-    """Expected weights, their multipliers u_ij = -log(y_i y_j), and the steps it took to find them.
+    """Find the expected weights and their multipliers u_ij = -log(y_i y_j).
 
     Returns
     -------
     expected : ndarray, shape (n, n)
+        Expected weights.
     u : ndarray, shape (n, n)
-        Infinite where the weight is 0 for certain.
+        Multipliers; infinite where the weight is 0 with certainty.
     iterations : int
+        Newton steps.
     """
     if is_star(network):
         with np.errstate(divide="ignore"):
@@ -84,19 +88,20 @@ def geometric(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def upper_tail(u: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """P[w >= observed] = exp(-u observed); 1 where 0 is observed, also for u infinite."""
+    """P[w >= observed] = exp(-u observed); 1 where the observed weight is 0, also if u is infinite."""
     return np.exp(-np.where(observed > 0, u, 0.0) * observed)
 
 
 def starting_point(network: Network) -> np.ndarray:
-    """Multipliers log(1 + c / out_i) + log(1 + c / in_j), with c such that the total weight is right.
+    """Multipliers log(1 + c / out_i) + log(1 + c / in_j), where c gives the observed total weight.
 
-    Light pairs then have E = out_i in_j / c^2, heavy ones u = c / out_i + c / in_j, both as they should.
+    They have the right form for light pairs, E = out_i in_j / c^2, and for heavy pairs,
+    u = c / out_i + c / in_j.
     """
     allowed = allowed_pairs(network)
     out, into = network.weights.sum(axis=1), network.weights.sum(axis=0)
     total, smallest = float(out.sum()), float(np.concatenate([out[out > 0], into[into > 0]]).min())
-    out, into = np.where(out > 0, out, total), np.where(into > 0, into, total)  # not among the allowed
+    out, into = np.where(out > 0, out, total), np.where(into > 0, into, total)  # not an allowed pair
 
     def u(log_c: float) -> np.ndarray:
         return np.log1p(np.exp(log_c) / out)[:, None] + np.log1p(np.exp(log_c) / into)[None, :]

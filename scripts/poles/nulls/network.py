@@ -14,19 +14,19 @@ from poles.errors import StudyError
 
 @dataclass(frozen=True)
 class Network:
-    """Links of one layer in one year, between the countries active in it.
+    """Links of one layer in one year, between the countries that are active in it.
 
     Attributes
     ----------
     year : int
         Year of the network.
     layer : str
-        ``collaboration`` or ``citation``; used in messages.
+        ``collaboration`` or ``citation``.
     countries : tuple of str
-        The n active countries (some link to or from another country), sorted.
+        The n active countries, sorted. A country is active if it has a link to or from another country.
     weights : ndarray, shape (n, n)
-        Weights as float64, row = source, column = target, zero diagonal; symmetric where not directed.
-        Integers (counts of works or citations) under full counting.
+        Weights; rows are sources, columns are targets, the diagonal is 0. Symmetric if not directed. Whole
+        numbers (counts of works or citations) under full counting.
     directed : bool
         Whether the layer is directed.
     """
@@ -43,22 +43,22 @@ class Network:
 
 @dataclass(frozen=True)
 class Moments:
-    """What a null model says about every pair of countries of a network.
+    """Expected weight and standard deviation of every pair of countries, and how well the model was fitted.
 
     Attributes
     ----------
     expected, std : ndarray, shape (n, n)
-        Expected weight and standard deviation; the diagonal is not read.
+        Expected weights and standard deviations; the diagonal is not read.
     p_upper : ndarray, shape (n, n), or None
-        P[w >= observed], where the model has it.
+        P[w >= observed]; None if the model does not have it.
     residual : float
         Largest relative error of any constraint.
     worst : str
-        Country with the largest error.
+        Country with that error.
     iterations : int
         Steps of the solver, or sweeps of the sampler.
     note : str
-        What a reader should know of this year; empty if nothing.
+        What a reader should know about this year; may be empty.
     extra : dict
         Further columns of the diagnostics table (``ess_min``, ``ess_median``, ``rhat_max``, ``rhat_median``).
     """
@@ -74,12 +74,12 @@ class Moments:
 
 
 def network_of(links: pl.DataFrame, year: int, layer: str) -> Network:
-    """Matrix of a year's links: the diagonal dropped, inactive countries left out.
+    """Build the network of a year's links, without the diagonal and without inactive countries.
 
     Parameters
     ----------
     links : pl.DataFrame
-        Columns source, target, weight; pairs of an undirected layer stand once, source < target.
+        Columns source, target, weight; one row for each pair of an undirected layer.
     year : int
         Year of the links.
     layer : str
@@ -88,26 +88,26 @@ def network_of(links: pl.DataFrame, year: int, layer: str) -> Network:
     Returns
     -------
     Network
-        Possibly of no country at all.
+        It has no country if no link connects two countries.
 
     Raises
     ------
     StudyError
-        If a weight is negative or not finite.
+        If a weight is not a positive number.
     """
     links = links.filter((pl.col("source") != pl.col("target")) & (pl.col("weight") != 0))
-    bad = links.filter(~(pl.col("weight").is_finite() & (pl.col("weight") > 0)))
-    if len(bad):
-        pair = bad.row(0, named=True)
+    invalid = links.filter(~(pl.col("weight").is_finite() & (pl.col("weight") > 0)))
+    if len(invalid):
+        pair = invalid.row(0, named=True)
         raise StudyError(
             f"{layer} {year}: weight {pair['weight']} of {pair['source']}-{pair['target']}; "
             "weights must be positive numbers"
         )
     countries = sorted(set(links["source"]) | set(links["target"]))
-    place = {country: index for index, country in enumerate(countries)}
+    index = {country: number for number, country in enumerate(countries)}
     weights = np.zeros((len(countries), len(countries)))
-    rows = [place[country] for country in links["source"]]
-    columns = [place[country] for country in links["target"]]
+    rows = [index[country] for country in links["source"]]
+    columns = [index[country] for country in links["target"]]
     weights[rows, columns] = links["weight"].to_numpy()
     directed = layer == "citation"
     if not directed:
@@ -116,7 +116,7 @@ def network_of(links: pl.DataFrame, year: int, layer: str) -> Network:
 
 
 def tabulate(network: Network, moments: Moments) -> pl.DataFrame:
-    """Moments of every pair of active countries as rows; an undirected pair stands once, source < target."""
+    """Put the moments into a table with one row for each pair; undirected pairs have source < target."""
     n = len(network.countries)
     if network.directed:
         rows, columns = np.nonzero(~np.eye(n, dtype=bool))

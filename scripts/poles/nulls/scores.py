@@ -1,4 +1,4 @@
-"""How far each link is from its null model: z-score, p-value, false-discovery rate."""
+"""Scores of links against a null model: z-scores, p-values, false discovery rates."""
 
 import logging
 from collections.abc import Mapping
@@ -6,11 +6,14 @@ from collections.abc import Mapping
 import polars as pl
 from scipy import stats
 
+from poles.nulls.tables import SCORES
+from poles.stats.false_discovery import benjamini_hochberg
+
 log = logging.getLogger(__name__)
 
 
 def z_of(weight: pl.Expr) -> pl.Expr:
-    """Deviation of a weight from ``expected`` in units of ``std``, both columns, as ``z``; null at std 0."""
+    """Column ``z``: a weight minus ``expected``, divided by ``std``; null if std is 0."""
     z = pl.when(pl.col("std") > 0).then((weight - pl.col("expected")) / pl.col("std"))
     return z.alias("z")
 
@@ -26,48 +29,45 @@ def score(moments: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     pl.DataFrame
-        `SCORES`. ``z`` is `z_of` the observed weight. ``p`` is the model's own P[w >= observed] where
-        it has one, else the upper tail of the normal law at z. ``q`` is p adjusted within a year (Benjamini
-        and Hochberg 1995).
+        `SCORES`. ``z`` is `z_of` the observed weight. ``p`` is P[w >= observed] of the model if it has one,
+        else the upper tail probability of a normal distribution at z. ``q`` is the adjusted p-value within a
+        year (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57:289-300).
     """
     scores = moments.with_columns(z_of(pl.col("observed")))
     tail = pl.Series("tail", stats.norm.sf(scores["z"].to_numpy()), dtype=pl.Float64).fill_nan(None)
     scores = scores.with_columns(pl.col("p_upper").fill_null(tail).alias("p")).drop("p_upper")
-    adjusted = [
-        year.with_columns(
-            pl.Series(
-                "q",
-                stats.false_discovery_control(year["p"].to_numpy()) if len(year) else [],
-                dtype=pl.Float64,
-            )
-        )
-        for year in scores.filter(pl.col("p").is_not_null()).partition_by("year", maintain_order=True)
-    ]
-    for year in adjusted:
+    key = list(SCORES.key)
+    adjusted = [scores.clear().select(*key, q=pl.lit(None, dtype=pl.Float64))]
+    for year in scores.filter(pl.col("p").is_not_null()).partition_by("year", maintain_order=True):
+        q = pl.Series("q", benjamini_hochberg(year["p"].to_numpy()))
         log.info(
             "%d: %d pairs, %d with z > 2, %d with q < 0.05",
-            year["year"][0], len(year), (year["z"] > 2).sum(), (year["q"] < 0.05).sum(),
+            year["year"][0], len(year), (year["z"] > 2).sum(), (q < 0.05).sum(),
         )  # fmt: skip
-    keys = ["year", "source", "target"]
-    q = pl.concat([frame.select(*keys, "q") for frame in adjusted]) if adjusted else None
-    if q is None:
-        return scores.with_columns(pl.lit(None, dtype=pl.Float64).alias("q"))
-    return scores.join(q, on=keys, how="left", maintain_order="left")
+        adjusted.append(year.select(*key, q))
+    return scores.join(pl.concat(adjusted), on=key, how="left", maintain_order="left")
 
 
 def pair_means(scores: pl.DataFrame) -> pl.DataFrame:
-    """Both directions of a directed layer as one unordered pair: source < target, year, mean z, least q.
+    """Average the two directions of each pair of a directed layer; an undirected layer stays the same.
 
-    An undirected layer passes unchanged; a direction without z leaves the other one alone. Scores without q
-    give none.
+    Parameters
+    ----------
+    scores : pl.DataFrame
+        Columns source, target, year, z, and possibly q.
+
+    Returns
+    -------
+    pl.DataFrame
+        source < target, year, mean of the z that are not null, and the smaller q if there is one.
     """
-    least = [pl.col("q").min()] if "q" in scores.columns else []
+    smallest = [pl.col("q").min()] if "q" in scores.columns else []
     first = pl.min_horizontal("source", "target")
     second = pl.max_horizontal("source", "target")
     return (
         scores.with_columns(first.alias("source"), second.alias("target"))
         .group_by("source", "target", "year")
-        .agg(pl.col("z").mean(), *least)
+        .agg(pl.col("z").mean(), *smallest)
         .sort("source", "target", "year")
     )
 
@@ -80,21 +80,21 @@ def partners_of(country: str, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def significant_links(scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
-    """Mean z of each pair over some years, by layer: what makes a link significant.
+    """Mean z of each pair over some years, by layer, which decides whether a link is significant.
 
-    Pairs with z in half of the years or fewer are left out: one lucky year is no lasting tie.
+    Pairs that have z in half of the years or fewer are left out: one year with a high z is not a lasting tie.
 
     Parameters
     ----------
     scores : Mapping
         `SCORES` by layer.
     first, last : int
-        Years, both included.
+        First and last year.
 
     Returns
     -------
     pl.DataFrame
-        layer, source < target, z (mean over the years that have one), q (median), years (how many).
+        layer, source < target, z (mean over the years that have z), q (median), years (number of years).
     """
     frames = []
     for layer, frame in scores.items():

@@ -1,4 +1,13 @@
-"""Ensembles with fixed expected strengths: the dual problem and its fit."""
+"""Ensembles with fixed expected strengths: the dual problem and its solution.
+
+Such a model gives the weight of the pair (i, j) a law with one parameter u_ij = a_i + b_j (undirected:
+b = a). Its multipliers a and b minimise the convex function
+
+    sum_i out_i a_i + sum_j in_j b_j + sum_ij phi(u_ij),      E_ij = -phi'(u_ij),  V_ij = phi''(u_ij),
+
+where out and in are the observed strengths, E expected weights and V variances (Squartini and Garlaschelli
+2011, New J. Phys. 13:083001). `max_entropy` and `multi_edge` differ in phi alone.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +22,26 @@ from poles.nulls.network import Network
 from poles.nulls.newton import newton
 
 Law = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Expected weights and variances of a matrix of u; both 0 where u is infinite."""
+"""Expected weights and variances as functions of the matrix u; both are 0 where u is infinite."""
 
 
 @dataclass(frozen=True)
 class StrengthDual:
-    """Dual of a model with fixed strengths; its points are `Coordinates`."""
+    """Dual function of a model with fixed strengths; its points are `Coordinates`.
+
+    Attributes
+    ----------
+    network : Network
+        The observed network.
+    law : callable
+        Expected weights and variances as functions of u.
+    positive : bool
+        Whether the law requires u > 0.
+    allowed : ndarray of bool, shape (n, n)
+        Pairs that can have weight.
+    strengths : ndarray, shape (2, n)
+        Observed out- and in-strengths.
+    """
 
     network: Network
     law: Law
@@ -39,7 +62,7 @@ class StrengthDual:
         return float(relative_errors(margins(self.expected(point)), self.strengths).max())
 
     def recast(self, point: Coordinates, stalled: bool) -> Coordinates:
-        """The same point, in better coordinates if those it has lose digits."""
+        """The same point, in other coordinates if the present ones lose digits or have `stalled`."""
         if stalled:
             return Forest.spanning(point.u(), self.allowed)
         if not self.positive or point.cancellation(self.allowed) < CANCELLATION:
@@ -55,32 +78,32 @@ class StrengthDual:
         return point.products(self.moments(point)[1])
 
     def move(self, point: Coordinates, step: np.ndarray) -> Coordinates:
-        """Where a step leads."""
+        """The point after a step."""
         return point.at(point.values + step)
 
     def reach(self, point: Coordinates, step: np.ndarray) -> float:
-        """How many times a step can be taken before some u is 0."""
+        """Multiple of a step at which an allowed u reaches 0."""
         return reach_of(point, step, self.allowed) if self.positive else np.inf
 
 
 def fit_strengths(network: Network, law: Law, start: np.ndarray, positive: bool) -> tuple[np.ndarray, int]:
-    """Multipliers with which the expected strengths are those observed.
+    """Find the multipliers for which the expected strengths equal the observed ones.
 
     Parameters
     ----------
     network : Network
-        No star (see `is_star`): there the multipliers are infinite.
+        Not a star (see `is_star`), whose multipliers are infinite.
     law : callable
         Expected weights and variances as functions of u, both decreasing.
     start : ndarray, shape (n, n)
-        u = a_i + b_j to start from, diagonal included.
+        Starting values of u = a_i + b_j, diagonal included.
     positive : bool
-        Whether the law wants u > 0.
+        Whether the law requires u > 0.
 
     Returns
     -------
     u : ndarray, shape (n, n)
-        Infinite for pairs that can carry no weight.
+        Infinite for pairs that cannot have weight.
     iterations : int
         Newton steps.
     """

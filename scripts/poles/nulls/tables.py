@@ -12,7 +12,7 @@ MOMENTS = Table(
         "observed": pl.Float64,
         "expected": pl.Float64,
         "std": pl.Float64,
-        "p_upper": pl.Float64,  # P[w >= observed]; null where the model has none
+        "p_upper": pl.Float64,  # P[w >= observed]; null if the model does not have it
     },
 )
 DIAGNOSTICS = Table(
@@ -23,11 +23,11 @@ DIAGNOSTICS = Table(
         "links": pl.Int32,
         "iterations": pl.Int32,
         "residual": pl.Float64,  # largest relative error of any constraint
-        "ess_min": pl.Float64,  # effective sample size and split R-hat: samplers only
+        "ess_min": pl.Float64,  # effective sample size and split R-hat, of samplers only
         "ess_median": pl.Float64,
         "rhat_max": pl.Float64,
         "rhat_median": pl.Float64,
-        "note": pl.String,  # what a reader should know of that year
+        "note": pl.String,  # what a reader should know about that year
     },
 )
 SCORES = Table(
@@ -38,8 +38,8 @@ SCORES = Table(
         "observed": pl.Float64,
         "expected": pl.Float64,
         "std": pl.Float64,
-        "z": pl.Float64,  # null where std is 0: the model leaves that pair no freedom
-        "p": pl.Float64,  # upper tail
-        "q": pl.Float64,  # Benjamini-Hochberg within a year
+        "z": pl.Float64,  # null if std is 0, as the model then fixes the weight
+        "p": pl.Float64,  # probability of a weight at least as large as observed
+        "q": pl.Float64,  # Benjamini-Hochberg adjusted p-value within a year
     },
 )
