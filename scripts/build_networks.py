@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from poles.networks.links import build, write_links
+from poles.networks.construction import build, write_links
 from poles.networks.tables import COUNTRIES
 from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
-    panels = []
-    for year, links, panel in build(snakemake.input, **snakemake.params.choices):
-        panels.append(panel)
+    country_tables = []
+    for year, links, countries in build(snakemake.input, **snakemake.params.choices):
+        country_tables.append(countries)
         write_links(year, links, snakemake.output.links, record)
-    tables.write(pl.concat(panels), COUNTRIES, snakemake.output.countries, record)
+    tables.write(pl.concat(country_tables), COUNTRIES, snakemake.output.countries, record)

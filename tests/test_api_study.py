@@ -13,7 +13,7 @@ import kills
 from api_works import SECRET
 from openalex_server import OpenAlexServer
 from poles.errors import StudyError
-from poles.networks.check import CHECK
+from poles.networks.tables import CHECK
 from poles.study import embedding, extraction
 from poles.study.config import complete
 from workflow import Project

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conftest import ROOT
 from poles.errors import StudyError
-from poles.networks import links
+from poles.networks import construction
 from poles.study import branches, config
 
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -48,7 +48,7 @@ def test_files_stand_under_the_plainest_variant_with_the_same_choices(names):
 
 
 def test_choices_about_links_are_the_parameters_of_building_them():
-    parameters = list(inspect.signature(links.build).parameters)[1:]
+    parameters = list(inspect.signature(construction.build).parameters)[1:]
     assert parameters == list(branches.STAGES["links"])
 
 

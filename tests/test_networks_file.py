@@ -1,4 +1,4 @@
-"""Edge lists against the same links in other spellings, orders and formats."""
+"""Edge lists in several spellings, orders and formats against the same links."""
 
 import csv
 import gzip
@@ -59,7 +59,7 @@ def test_an_undirected_link_is_the_same_from_either_end_and_from_both(
     }
 
 
-def test_of_two_weights_the_larger_counts_and_it_is_said(tmp_path, caplog):
+def test_the_larger_of_two_weights_counts_and_the_log_says_so(tmp_path, caplog):
     rows = [(2000, "US", "CN", 5), (2000, "CN", "US", 6), (2001, "NA", "CN", 0), (2001, "CN", "NA", 2)]
     links = read_links(write_csv(tmp_path / "links.csv", rows), "collaboration", YEARS)
     assert rows_of(links) == {2000: [("CN", "US", 6)], 2001: [("CN", "NA", 2)], 2002: []}
@@ -92,7 +92,7 @@ def test_further_columns_are_not_read(tmp_path):
     assert rows_of(read_links(path, "citation", YEARS))[2000] == [("NA", "US", 3)]
 
 
-def test_one_broken_weight_makes_all_fractional(tmp_path):
+def test_one_fractional_weight_makes_all_fractional(tmp_path):
     path = write_csv(tmp_path / "links.csv", [(2000, "US", "CN", 3), (2001, "US", "CN", "0.25")])
     links = read_links(path, "citation", YEARS)
     assert all(frame.schema == pl.Schema(FRACTIONAL_LINKS.columns) for frame in links.values())
@@ -106,13 +106,13 @@ def test_whole_numbers_are_integers_however_spelled(tmp_path, weight):
 
 
 @pytest.mark.parametrize("kind", [pl.Float32, pl.Float64, pl.Decimal(10, 2)])
-def test_broken_weights_of_parquet_are_not_cut(tmp_path, kind):
+def test_fractional_weights_of_parquet_are_not_truncated(tmp_path, kind):
     frame = pl.DataFrame({"year": [2000], "source": ["US"], "target": ["CN"], "weight": [1.5]})
     frame.with_columns(pl.col("weight").cast(kind)).write_parquet(tmp_path / "links.parquet")
     assert rows_of(read_links(tmp_path / "links.parquet", "citation", YEARS))[2000] == [("US", "CN", 1.5)]
 
 
-def test_what_is_left_out_is_counted(tmp_path, caplog):
+def test_links_left_out_are_counted(tmp_path, caplog):
     rows = [(1999, "US", "CN", 5), (2000, "CN", "US", 6), (2001, "US", "CN", 0), (2003, "US", "CN", 0)]
     with caplog.at_level("INFO", logger="poles"):
         read_links(write_csv(tmp_path / "links.csv", rows), "citation", YEARS)
@@ -121,17 +121,17 @@ def test_what_is_left_out_is_counted(tmp_path, caplog):
     )
 
 
-def test_codes_that_iso_does_not_know_are_named(tmp_path, caplog):
+def test_codes_that_iso_does_not_have_are_named(tmp_path, caplog):
     rows = [(2000, "UK", "US", 1), (2000, "OTH", "US", 1)]
     links = read_links(write_csv(tmp_path / "links.csv", rows), "citation", YEARS)
     assert len(links[2000]) == 2
-    assert "not among the countries of ISO 3166-1: UK" in caplog.text
+    assert "codes that ISO 3166-1 does not have: UK" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ((2000, "USA", "CN", 1), "three letters as source; two-letter codes"),
+        ((2000, "USA", "CN", 1), "three letters as source; allowed: two-letter codes"),
         ((2000, "US", "China", 1), "no country as target"),
         ((2000, "", "CN", 1), "no country as source"),
         (("2000.5", "US", "CN", 1), "no year"),
@@ -144,7 +144,7 @@ def test_codes_that_iso_does_not_know_are_named(tmp_path, caplog):
         ((2001, "NA", "US", 4), "second row of that link"),
     ],
 )
-def test_a_bad_row_is_named(tmp_path, row, message):
+def test_an_invalid_row_is_named(tmp_path, row, message):
     path = write_csv(tmp_path / "links.csv", [(2001, "NA", "US", 3), row])
     with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
         read_links(path, "collaboration", YEARS)
@@ -152,7 +152,7 @@ def test_a_bad_row_is_named(tmp_path, row, message):
     assert message in str(error.value)
 
 
-def test_files_that_are_no_edge_lists(tmp_path):
+def test_files_that_are_not_edge_lists_are_refused(tmp_path):
     with pytest.raises(StudyError, match=r"source\.networks\.citation: missing"):
         read_links(None, "citation", YEARS)
     with pytest.raises(StudyError, match=r"none\.csv: not readable"):
@@ -173,13 +173,13 @@ def test_files_that_are_no_edge_lists(tmp_path):
         read_links(path, "citation", YEARS)
 
 
-def test_a_list_without_rows_gives_years_without_links(tmp_path):
+def test_a_file_without_rows_gives_years_without_links(tmp_path):
     links = read_links(write_csv(tmp_path / "links.csv", []), "collaboration", YEARS)
     assert rows_of(links) == {2000: [], 2001: [], 2002: []}
 
 
 @pytest.mark.parametrize(("name", "first"), [("world-collaboration", 2000), ("europe-collaboration", 1990)])
-def test_real_lists_arrive_whole(shared_data, name, first):
+def test_real_edge_lists_are_read_completely(shared_data, name, first):
     path = shared_data(name) / "collaboration.csv.gz"
     expected: dict[int, dict] = defaultdict(dict)
     with gzip.open(path, "rt") as stream:

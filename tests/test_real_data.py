@@ -13,7 +13,7 @@ from poles.claims.tables import CLAIMS
 from poles.corpus import passes, selection
 from poles.corpus.tables import COUNTS, KEPT, WORKS
 from poles.networks import edge_lists
-from poles.networks.links import build
+from poles.networks.construction import build
 from poles.nulls import fitting, scores
 from poles.nulls.tables import DIAGNOSTICS
 from poles.stats import trends

@@ -1,9 +1,9 @@
-"""From works, or ready edge lists, to the yearly links between countries."""
+"""Yearly links between countries, from works or from edge lists of the user."""
 
 if SOURCE["kind"] == "networks":
 
     rule read_networks:
-        """Links of every year from the user's edge lists, and the panel of countries."""
+        """Links of every year from the edge lists of the user, and the table of countries."""
         input:
             [SOURCE["networks"][layer] for layer in LAYERS],
         output:
@@ -27,7 +27,7 @@ if SOURCE["kind"] == "networks":
 else:
 
     rule build_networks:
-        """Links of every year from the works, and the panel of countries."""
+        """Links of every year from the works, and the table of countries."""
         input:
             expand("results/works/{year}.parquet", year=YEARS),
         output:

@@ -10,7 +10,7 @@ from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
 from poles.blocs.tables import HUBS, POLARIZATION_TRENDS, POLES, TRENDS, alignment_table
 from poles.claims.tables import BASIS, CLAIMS
 from poles.claims.verdicts import Branch, Claim, Verdict
-from poles.networks import links
+from poles.networks.country_table import country_sizes
 from poles.networks.tables import COUNTRIES
 from poles.nulls.scores import significant_links
 from poles.nulls.tables import SCORES
@@ -55,7 +55,7 @@ def read_branch(
         threshold=significance["threshold"],
         k=members["cluster"].n_unique(),
         members=members,
-        sizes=links.sizes(tables.read(files.countries, COUNTRIES)),
+        sizes=country_sizes(tables.read(files.countries, COUNTRIES)),
         polarization=tables.read(files.polarization, POLARIZATION_TRENDS),
         hubs=tables.read(files.hubs, HUBS),
         candidates=tables.read(files.candidates, POLES),

@@ -69,7 +69,7 @@ class Branch(NamedTuple):
     members : pl.DataFrame
         `poles.archetypes.tables.CLUSTERS`.
     sizes : Mapping
-        Size of each country, see `poles.networks.links.sizes`.
+        Size of each country, see `poles.networks.country_table.country_sizes`.
     polarization, hubs, candidates : pl.DataFrame
         `poles.blocs.tables.POLARIZATION_TRENDS`, `HUBS` and `POLES`.
     selection, signal : pl.DataFrame

@@ -1,8 +1,8 @@
-"""The independent check: collaboration as OpenAlex itself counts it, beside ours.
+"""Independent check of the collaboration links: compare them with the counts of OpenAlex itself.
 
-OpenAlex counts works by one key within another, so that one question gives the works that every two countries
-wrote together in a year. Its index holds the first hundred authorships of a work and gives the 200 largest
-groups, so works of more authors, and pairs of the smallest countries, may differ for that reason alone.
+OpenAlex can count works by one key within another, so one request gives the works of every pair of countries
+in a year. Its index has only the first hundred authorships of a work, and an answer has only the 200 largest
+groups. Works with more authors and pairs of small countries may therefore differ without any error.
 """
 
 import logging
@@ -18,26 +18,18 @@ from poles.corpus.api.groups import GROUPS, country_of, pairs
 from poles.corpus.api.harvest import client_of, core_conditions
 from poles.corpus.api.store import Unit, describe, read_answer
 from poles.errors import StudyError
+from poles.networks.tables import CHECK
 from poles.study import tables
 from poles.study.tables import PAIR
 
 log = logging.getLogger(__name__)
 
-CHECK = tables.Table(
-    ("source", "target"),
-    {
-        **PAIR,
-        "ours": pl.Int64,
-        "openalex": pl.Int64,  # null where OpenAlex was not asked, or gave no group
-        "difference": pl.Int64,
-    },
-)
-"""Works of two countries, ours and as OpenAlex counts them; on the diagonal the works of one."""
 _KEYS = {"listed": "authorships.countries", "institutions": "authorships.institutions.country_code"}
+"""Keys of OpenAlex by ``selection.countries``."""
 
 
 def conditions_of(asked: Mapping[str, Any], selection: Mapping[str, Any], year: int) -> dict[str, str]:
-    """Conditions for the works of a year that the study selects.
+    """Conditions under which OpenAlex counts the works of a year that the study selects.
 
     Parameters
     ----------
@@ -51,67 +43,68 @@ def conditions_of(asked: Mapping[str, Any], selection: Mapping[str, Any], year: 
     Raises
     ------
     StudyError
-        If OpenAlex cannot be asked for that selection.
+        If OpenAlex cannot select works in that way.
     """
-    beyond = {
+    impossible = {
         "countries": selection["countries"] not in _KEYS,
         **{key: bool(selection.get(key)) for key in ("merge", "max_countries", "min_topic_score")},
     }
-    for key, is_beyond in beyond.items():
-        if is_beyond:
+    for key, is_impossible in impossible.items():
+        if is_impossible:
             raise StudyError(
-                f"selection.{key}: {selection[key]!r}; OpenAlex cannot be asked for that, so the check wants "
-                "its default"
+                f"selection.{key}: {selection[key]!r}; allowed for this check: the default, as OpenAlex "
+                "has no such filter"
             )
     types = [set(names) for names in (asked["types"], selection["types"]) if names is not None]
-    found = {**core_conditions(asked), "publication_year": str(year)}
+    conditions = {**core_conditions(asked), "publication_year": str(year)}
     if types:
-        found["type"] = "|".join(sorted(set.intersection(*types)))
+        conditions["type"] = "|".join(sorted(set.intersection(*types)))
     elif not selection["paratext"]:
-        found["type"] = "!paratext"
-    return found if selection["retracted"] else {**found, "is_retracted": "false"}
+        conditions["type"] = "!paratext"
+    return conditions if selection["retracted"] else {**conditions, "is_retracted": "false"}
 
 
-def _asked(client: Client, conditions: query.Conditions, key: str) -> bytes:
-    """Groups of OpenAlex: nested, or where that is refused, of single countries."""
+def _fetch_groups(client: Client, conditions: query.Conditions, key: str) -> bytes:
+    """Answer of OpenAlex with groups of pairs of countries; if it refuses that, of single countries."""
     try:
         return client.get(query.groups(conditions, key, key), 1, "collaboration").body
     except Refused as error:
-        log.warning("no nested groups, so countries alone are compared: %s", error)
+        log.warning("OpenAlex refuses nested groups, so only single countries are compared: %s", error)
         return client.get(query.groups(conditions, key), 1, "works by country").body
 
 
 def compare(ours: pl.DataFrame, groups: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Put the counts of OpenAlex beside ours.
+    """Compare our counts with those of OpenAlex.
 
     Parameters
     ----------
     ours : pl.DataFrame
         `LINKS` of a year under full counting.
     groups : sequence of Mapping
-        ``group_by`` of an answer.
+        ``group_by`` of the answer of OpenAlex.
 
     Returns
     -------
     pl.DataFrame
-        `CHECK`. A pair that OpenAlex would have given, had it any, counts zero there.
+        `CHECK`. The count of OpenAlex is 0, not null, if a group is missing from a complete list.
     """
     schema = {**PAIR, "openalex": pl.Int64}
     theirs = pl.DataFrame(list(pairs(groups)), schema, orient="row")
-    whole = [country_of(group) for group in groups if 0 < len(group.get("groups", ())) < GROUPS]
-    both = ours.select(*PAIR, pl.col("weight").alias("ours")).join(
+    complete = [country_of(group) for group in groups if 0 < len(group.get("groups", ())) < GROUPS]
+    counts = ours.select(*PAIR, pl.col("weight").alias("ours")).join(
         theirs, on=["source", "target"], how="full", coalesce=True
     )
-    given = pl.col("source").is_in(whole) | pl.col("target").is_in(whole)
+    in_complete_list = pl.col("source").is_in(complete) | pl.col("target").is_in(complete)
     diagonal = (pl.col("source") == pl.col("target")) & (len(groups) < GROUPS)
-    both = both.with_columns(
+    counts = counts.with_columns(
         pl.col("ours").fill_null(0),
-        pl.when(pl.col("openalex").is_null() & (given | diagonal))
+        pl.when(pl.col("openalex").is_null() & (in_complete_list | diagonal))
         .then(0)
         .otherwise("openalex")
         .alias("openalex"),
     )
-    return tables.conform(both.with_columns((pl.col("ours") - pl.col("openalex")).alias("difference")), CHECK)
+    difference = pl.col("ours") - pl.col("openalex")
+    return tables.conform(counts.with_columns(difference.alias("difference")), CHECK)
 
 
 def check_collaboration(
@@ -122,12 +115,12 @@ def check_collaboration(
     ours: pl.DataFrame,
     settings: Mapping[str, Any],
 ) -> tuple[pl.DataFrame, list[str]]:
-    """Compare the collaboration of a year with OpenAlex's own count of it; one credit, once.
+    """Compare the collaboration of a year with the counts of OpenAlex. The first call costs one credit.
 
     Parameters
     ----------
     store : str
-        Folder of the store, which keeps the answer.
+        Folder that keeps the answers of OpenAlex.
     asked, selection : Mapping
         See `conditions_of`.
     year : int
@@ -142,12 +135,12 @@ def check_collaboration(
     table : pl.DataFrame
         `CHECK`.
     records : list of str
-        The ``complete.json`` of the answer.
+        Path of the ``complete.json`` of the answer.
 
     Raises
     ------
     StudyError
-        If OpenAlex cannot be asked, or answers something else than groups of countries.
+        If OpenAlex cannot select such works, or its answer does not hold groups of countries.
     """
     conditions = conditions_of(asked, selection, year)
     key = _KEYS[selection["countries"]]
@@ -156,18 +149,20 @@ def check_collaboration(
     if not unit.is_complete():
         describe(Path(store), identity, {**asked, "filter": conditions, "group_by": [key, key]})
         with client_of(settings, Path(store)) as client:
-            unit.save_page(1, 0, _asked(client, conditions, key))
+            unit.save_page(1, 0, _fetch_groups(client, conditions, key))
         unit.finish({"url": asked["url"], "filter": conditions, "group_by": [key, key]})
     try:
         table = compare(ours, read_answer(unit.pages()[0].path)["group_by"])
     except (KeyError, TypeError, ValueError) as error:
-        raise StudyError(f"{unit}: no groups of countries ({type(error).__name__}: {error})") from None
-    known = table.filter(pl.col("openalex").is_not_null())
-    off = known.filter(pl.col("difference") != 0).sort(pl.col("difference").abs(), descending=True)
-    worst = ", ".join(f"{s}-{t} {ours} and {theirs}" for s, t, ours, theirs, _ in off.head(3).iter_rows())
+        reason = f"{type(error).__name__}: {error}"
+        raise StudyError(f"{unit}: the answer holds no groups of countries ({reason})") from None
+    compared = table.filter(pl.col("openalex").is_not_null())
+    differing = compared.filter(pl.col("difference") != 0).sort(pl.col("difference").abs(), descending=True)
+    first_rows = differing.head(3).iter_rows()
+    largest = ", ".join(f"{s}-{t} {ours} and {theirs}" for s, t, ours, theirs, _ in first_rows)
     log.info(
-        "%d: %d pairs, %d compared, %d of them differ, by %d works in all%s",
-        year, len(table), len(known), len(off), off["difference"].abs().sum(),
-        f"; ours and OpenAlex's: {worst}" if worst else "",
+        "%d: %d pairs, %d compared, %d of them differ, by %d works in total%s",
+        year, len(table), len(compared), len(differing), differing["difference"].abs().sum(),
+        f"; ours and those of OpenAlex: {largest}" if largest else "",
     )  # fmt: skip
     return table, [unit.record.as_posix()]

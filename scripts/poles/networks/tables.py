@@ -1,4 +1,4 @@
-"""Schemas of the tables of links and countries."""
+"""Schemas of the tables of links, of countries, and of the comparison with OpenAlex."""
 
 import polars as pl
 
@@ -11,13 +11,27 @@ COUNTRIES = Table(
     {
         "year": YEAR,
         "country": COUNTRY,
-        "papers": pl.Float64,  # of the field; by the variant's counting
+        "papers": pl.Float64,  # works of the field, in the counting of the variant
         "international_papers": pl.Float64,
-        "collaboration_links": pl.Int32,  # partner countries
-        "collaboration_strength": pl.Float64,  # weight of the links to other countries
-        "citation_links_out": pl.Int32,  # countries cited
-        "citation_links_in": pl.Int32,  # countries citing
+        "collaboration_links": pl.Int32,  # number of partner countries
+        "collaboration_strength": pl.Float64,  # weight of links to other countries
+        "citation_links_out": pl.Int32,  # number of countries cited
+        "citation_links_in": pl.Int32,  # number of countries citing
         "citation_strength_out": pl.Float64,
         "citation_strength_in": pl.Float64,
     },
 )
+CHECK = Table(
+    ("source", "target"),
+    {
+        **PAIR,
+        "ours": pl.Int64,  # works of both countries; on the diagonal, works of one country
+        "openalex": pl.Int64,  # the same as OpenAlex counts it; null if it gives no group
+        "difference": pl.Int64,
+    },
+)
+
+
+def links_table(links: pl.DataFrame) -> Table:
+    """Schema of a table of links: `LINKS` if the weights are integers, else `FRACTIONAL_LINKS`."""
+    return LINKS if links["weight"].dtype.is_integer() else FRACTIONAL_LINKS
