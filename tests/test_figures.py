@@ -63,7 +63,7 @@ def titles(figure):
     return [axes.get_title(loc="left") for axes in figure.axes]
 
 
-def words(figure):
+def all_text(figure):
     """All text in a figure."""
     return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
 
@@ -358,7 +358,7 @@ def test_losses_draws_what_each_step_leaves_and_the_share_without_a_country():
     lines = {line.get_label(): line.get_ydata() for line in share.lines}
     assert lines["of the field: 25.0 %"] == pytest.approx([25, 25])
     assert lines["outside that cite it: 10.0 %"] == pytest.approx([10, 10])
-    assert "Not shown: 5 records of other years than 2000–2001, or without a year" in words(figure)
+    assert "Not shown: 5 records of other years than 2000–2001, or without a year" in all_text(figure)
 
 
 def test_losses_shows_only_the_years_of_the_study():
@@ -369,7 +369,7 @@ def test_losses_shows_only_the_years_of_the_study():
     )
     figure = plot_losses(frame)
     assert all(axes.get_xlim() == (1999.5, 2000.5) for axes in figure.axes)
-    assert "2,005 records of other years than 2000, or without a year" in words(figure)
+    assert "2,005 records of other years than 2000, or without a year" in all_text(figure)
 
 
 def test_the_steps_that_the_figure_names_are_those_of_the_selection():
@@ -383,7 +383,7 @@ def test_the_steps_that_the_figure_names_are_those_of_the_selection():
 def test_losses_where_every_work_is_in_the_field():
     whole = [(step, unit, left, core and left) for step, unit, left, core in STEPS]
     figure = plot_losses(lost(whole))
-    assert words(figure).count("none in the source") == 2
+    assert all_text(figure).count("none in the source") == 2
     assert [line.get_label() for line in axes_of(figure, "works without").lines] == ["of the field: 22.0 %"]
 
 
@@ -398,8 +398,8 @@ def test_recovery_writes_the_numbers_of_pairs():
     shares = axes.collections[0].get_array().ravel().tolist()
     assert shares == pytest.approx([1, 0, 0, 0, 0.25, 0.75, 0, 0, 0])
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [diverging, "Stable", "Unnamed"]
-    assert "adjusted Rand index 0.81" in words(figure)
-    assert "1,204 pairs" in words(figure)
+    assert "adjusted Rand index 0.81" in all_text(figure)
+    assert "1,204 pairs" in all_text(figure)
 
 
 def fitted(**extra):
@@ -492,8 +492,8 @@ EMPTY = {
 def test_a_figure_without_data_says_so(case):
     plot, message = EMPTY[case]
     figure = plot()
-    assert message in words(figure)
-    assert "Nothing to show" in words(figure)
+    assert message in all_text(figure)
+    assert "Nothing to show" in all_text(figure)
 
 
 def test_nulls_draws_one_pair_under_each_model_with_gaps():
@@ -510,7 +510,7 @@ def test_nulls_draws_one_pair_under_each_model_with_gaps():
     # 2019 has no z, so the line has a gap there.
     assert np.array_equal(cited.get_ydata(), [6.0, np.nan, 2.5, 2.0], equal_nan=True)
     empty = plot_nulls({"collaboration": by_null}, ("US", "BR"), (2016, 2021))
-    assert "the pair has no z-score in these years" in words(empty)
+    assert "the pair has no z-score in these years" in all_text(empty)
 
 
 CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))

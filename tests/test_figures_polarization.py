@@ -17,7 +17,7 @@ def titles(figure):
     return [axes.get_title(loc="left") for axes in figure.axes]
 
 
-def words(figure):
+def all_text(figure):
     """All text in a figure."""
     return "\n".join(text.get_text() for text in figure.findobj(matplotlib.text.Text))
 
@@ -54,7 +54,7 @@ def test_polarization_draws_values_intervals_and_chance():
     figure = plot_polarization(frame, pl.concat(trend(*kind[:3]) for kind in kinds))
     assert titles(figure) == ["correlation of z with the poles", "modularity of the best split", "", ""]
     assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["collaboration", "citation"]
-    assert "needs two poles" in words(figure)  # collaboration has no modularity here
+    assert "needs two poles" in all_text(figure)  # collaboration has no modularity here
     axes = figure.axes[3]
     line = next(line for line in axes.lines if to_hex(line.get_color()).upper() == COLOUR)
     assert line.get_xdata().tolist() == [2000, 2001, 2002]
@@ -148,7 +148,7 @@ def test_poles_draws_shares_of_the_strongest(monkeypatch):
 )
 def test_a_figure_without_data_says_so(plot):
     names = dict.fromkeys(("channel", "region", "year"), pl.String)
-    assert "Nothing to show" in words(plot(pl.DataFrame(schema=names)))
+    assert "Nothing to show" in all_text(plot(pl.DataFrame(schema=names)))
 
 
 def test_colours_are_distinct():

@@ -52,7 +52,7 @@ def test_the_data_are_a_line_and_surrogates_are_bands():
 
 
 @pytest.mark.parametrize(
-    ("preferred", "names", "words"),
+    ("preferred", "names", "text"),
     [
         (4, ("signed_steps",), "The data prefer 4 clusters, the number in the headline"),
         (5, ("signed_steps",), "The data prefer 5 clusters; the headline has 4"),
@@ -60,8 +60,8 @@ def test_the_data_are_a_line_and_surrogates_are_bands():
         (None, (), "not compared with surrogates"),
     ],
 )
-def test_the_title_says_what_the_data_prefer(preferred, names, words):
-    assert words in title(plot_selection(table(preferred, names), 4))
+def test_the_title_says_what_the_data_prefer(preferred, names, text):
+    assert text in title(plot_selection(table(preferred, names), 4))
 
 
 def test_every_kind_of_surrogate_has_its_own_colour():

@@ -251,9 +251,9 @@ def compare(
         in_region = (region_ends >= 0).all(axis=1)
         for number, channel in enumerate(panel.channels):
             for unit, values in by_unit.items():
-                chosen = in_region & np.isfinite(values[:, number])
+                selected = in_region & np.isfinite(values[:, number])
                 rng = np.random.default_rng([seed, *region.encode()])
-                row = region_row(values[chosen, number], region_ends[chosen], is_large, permutations, rng)
+                row = region_row(values[selected, number], region_ends[selected], is_large, permutations, rng)
                 if row is not None:
                     key = {"region": region, "channel": channel, "unit": unit}
                     rows.append(key | {"countries": len(members), "large": large} | row)

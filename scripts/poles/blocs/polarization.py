@@ -1,4 +1,4 @@
-"""Polarization of the panel by year, what each measure would be anyhow, and whether polarization goes on.
+"""Polarization of the panel: measures by year, their references without polarization, and their trends.
 
 Four measures of each year and channel (`measures`):
 
@@ -9,7 +9,7 @@ Four measures of each year and channel (`measures`):
   whether the split parts the poles.
 - ``pole_modularity``: the modularity where every country goes with the pole with which its z is greatest.
 
-None of these is 0 in a world without polarization. Two references are therefore computed:
+None of these is 0 in a world without polarization, so each is compared with two references:
 
 - In a single year, chance: strength-preserving permutations of z (`permutations`). A country that has more
   with one large pole must have less with others, so z with two large poles is negatively correlated without

@@ -39,15 +39,16 @@ def plot_losses(losses: pl.DataFrame) -> Figure:
     if studied.is_empty():
         return style.empty(TITLE, "no works of the years of the study have been read")
     first, last = studied.min(), studied.max()
-    inside = losses.filter(pl.col("year").is_between(first, last)).sort("order", "year")
-    read, of_years = (frame.filter(pl.col("order") == 0)["left"].sum() for frame in (losses, inside))
-    steps = _steps_by_title(inside)
+    in_study = losses.filter(pl.col("year").is_between(first, last)).sort("order", "year")
+    read, read_in_study = (frame.filter(pl.col("order") == 0)["left"].sum() for frame in (losses, in_study))
+    not_shown = read - read_in_study
+    steps = _steps_by_title(in_study)
     most = [max(frame["order"].n_unique() for _, frame in row) for row in (steps[:2], steps[2:])]
     figure = style.canvas(
         TITLE,
-        "Shades from light to dark: what is left after each step that drops something. Numbers: totals "
-        f"over the years, and the share that the step drops. Not shown: {read - of_years:,} records of other "
-        f"years than {style.year_range(first, last)}, or without a year.",
+        "Shades from light to dark: what is left after each step that drops something. Numbers: totals over "
+        f"the years, and the share that the step drops. Not shown: {not_shown:,} records of other years than "
+        f"{style.year_range(first, last)}, or without a year.",
         width=11.0,
         height=5.9 + 0.17 * sum(most),
     )
@@ -58,9 +59,9 @@ def plot_losses(losses: pl.DataFrame) -> Figure:
             axes.set_title(title, fontweight="bold")
             _plot_steps(axes, frame)
     grid[0, 0].set_title("records and works, on a log scale", fontweight="bold")
-    _plot_records(grid[0, 0], inside.filter(pl.col("unit") == "works"))
+    _plot_records(grid[0, 0], in_study.filter(pl.col("unit") == "works"))
     grid[1, 0].set_title("works without a country", fontweight="bold")
-    _plot_without_country(grid[1, 0], inside.filter(pl.col("unit") == "works"))
+    _plot_without_country(grid[1, 0], in_study.filter(pl.col("unit") == "works"))
     for axes in grid.flat:
         axes.set_xlim(first - 0.5, last + 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))

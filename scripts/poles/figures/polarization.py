@@ -51,11 +51,11 @@ def plot_polarization(by_year: pl.DataFrame, trends: pl.DataFrame) -> Figure:
         axes.set_title(TITLES[measure], fontweight="bold")
     for row, channel in zip(grid, channels, strict=True):
         for axes, measure in zip(row, measures, strict=True):
-            drawn = (pl.col("channel") == channel) & (pl.col("measure") == measure)
-            if by_year.filter(drawn).is_empty():
+            selected = (pl.col("channel") == channel) & (pl.col("measure") == measure)
+            if by_year.filter(selected).is_empty():
                 style.blank(axes, "needs two poles and three\ncountries in the panel")
                 continue
-            _plot_measure(axes, by_year.filter(drawn), trends.filter(drawn))
+            _plot_measure(axes, by_year.filter(selected), trends.filter(selected))
         row[0].set_ylabel(channel.replace("_", " "))
     return figure
 

@@ -68,6 +68,8 @@ def plot_trajectories(
             style.blank(axes, "no z-score")
     for axes in grid.flat[len(pairs) :]:
         axes.set_axis_off()
+    for axes in grid.flat[max(0, len(pairs) - COLUMNS) : len(pairs)]:
+        axes.tick_params(labelbottom=True)  # the lowest plot of a column may not be in the last row
     for axes in grid[:, 0]:
         axes.set_ylabel("z")
     return figure
