@@ -1,4 +1,4 @@
-"""Complete enumeration of tiny ensembles, for tests: sums over states instead of formulas."""
+"""Complete enumeration of tiny ensembles: sums over states instead of formulas."""
 
 from collections.abc import Callable, Iterator
 from math import factorial
@@ -10,7 +10,7 @@ from poles.nulls.network import Network
 
 
 def network_from(weights: list | np.ndarray, directed: bool = False, year: int = 2021) -> Network:
-    """Network of a matrix, or of its upper triangle if undirected; countries without links are left out."""
+    """Build a network from a matrix, or from its upper triangle if undirected, without inactive countries."""
     weights = np.array(weights, dtype=float)
     np.fill_diagonal(weights, 0)
     if not directed:
@@ -23,7 +23,7 @@ def network_from(weights: list | np.ndarray, directed: bool = False, year: int =
 
 @st.composite
 def networks(draw: st.DrawFn, largest: int = 8) -> Network:
-    """Networks of every awkward kind: sparse, a star or almost, one-directional, weights from 1 to 1e10."""
+    """Draw difficult networks: sparse, stars or almost, one-directional, weights from 1 to 1e10."""
     n, directed = draw(st.integers(2, largest)), draw(st.booleans())
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     scale = 10.0 ** draw(st.sampled_from([0, 0.5, 1, 3, 5, 10]))
@@ -45,13 +45,13 @@ def networks(draw: st.DrawFn, largest: int = 8) -> Network:
 
 
 def relabelled(network: Network, order: np.ndarray) -> Network:
-    """The same network with its countries in another order."""
+    """Return the same network with its countries in another order."""
     weights = network.weights[np.ix_(order, order)]
     return Network(network.year, network.layer, network.countries, weights, network.directed)
 
 
 def pairs_of(network: Network) -> list[tuple[int, int]]:
-    """Pairs that carry a weight of their own, as (row, column)."""
+    """List the pairs as (row, column); an undirected pair once."""
     n = len(network.countries)
     return [(i, j) for i in range(n) for j in range(n) if i != j and (network.directed or i < j)]
 
@@ -59,7 +59,7 @@ def pairs_of(network: Network) -> list[tuple[int, int]]:
 def multipliers(
     network: Network, u: np.ndarray, where: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Multipliers a, b with u_ij = a_i + b_j (undirected: b = a) where asked, and the largest error."""
+    """Solve u_ij = a_i + b_j (undirected: b = a) for the pairs of `where`: a, b and the largest error."""
     n = len(network.countries)
     pairs = [pair for pair in pairs_of(network) if where is None or where[pair]]
     incidence = np.zeros((len(pairs), 2 * n))
@@ -68,20 +68,20 @@ def multipliers(
     if not network.directed:
         incidence = incidence[:, :n] + incidence[:, n:]
     values = np.array([u[pair] for pair in pairs])
-    found = np.linalg.lstsq(incidence, values, rcond=None)[0]
-    error = float(np.abs(incidence @ found - values).max(initial=0))
-    return found[:n], found[-n:], error
+    solution = np.linalg.lstsq(incidence, values, rcond=None)[0]
+    error = float(np.abs(incidence @ solution - values).max(initial=0))
+    return solution[:n], solution[-n:], error
 
 
 def caps_for(q: np.ndarray) -> np.ndarray:
-    """Largest entries beyond which a geometric tail q^k is below 1e-11."""
+    """Entries above which a geometric tail q^k is below 1e-11."""
     return np.where(q > 0, np.ceil(np.log(1e-11) / np.log(np.where(q > 0, q, 0.5))), 0)
 
 
 def canonical(
     network: Network, log_weight: Callable[[np.ndarray], np.ndarray], caps: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Moments over all matrices with entries up to a cap each.
+    """Compute moments over all matrices whose entries are at most their caps.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def canonical(
     log_weight : callable
         Logarithm of the unnormalised probability of a stack of matrices, shape (states, n, n).
     caps : ndarray, shape (n, n)
-        Largest entries; what lies beyond must not matter.
+        Largest entries; larger ones must have negligible probability.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def canonical(
 
 
 def matrices_with_strengths(network: Network) -> np.ndarray:
-    """All matrices of whole weights with the strengths of a network, shape (matrices, n, n)."""
+    """List all matrices of whole weights with the strengths of a network, shape (matrices, n, n)."""
     n, pairs = len(network.countries), pairs_of(network)
     out, into = network.weights.sum(axis=1).astype(int), network.weights.sum(axis=0).astype(int)
 
@@ -132,14 +132,14 @@ def matrices_with_strengths(network: Network) -> np.ndarray:
             return
         for weight in range(min(rows[i], columns[j]) + 1):
             matrix[i, j] = weight
-            left = rows.copy(), columns.copy()
-            left[0][i] -= weight
-            left[1][j] -= weight
+            rest = rows.copy(), columns.copy()
+            rest[0][i] -= weight
+            rest[1][j] -= weight
             if not network.directed:
                 matrix[j, i] = weight
-                left[0][j] -= weight
-                left[1][i] -= weight
-            yield from fill(index + 1, *left, matrix)
+                rest[0][j] -= weight
+                rest[1][i] -= weight
+            yield from fill(index + 1, *rest, matrix)
         matrix[i, j] = 0
         if not network.directed:
             matrix[j, i] = 0
@@ -148,7 +148,7 @@ def matrices_with_strengths(network: Network) -> np.ndarray:
 
 
 def law_of(states: np.ndarray, law: str, directed: bool) -> np.ndarray:
-    """Probability of every enumerated matrix."""
+    """Probability of each matrix under a law of `local_rewiring`."""
     if law == "uniform":
         return np.full(len(states), 1 / len(states))
     units = states if directed else np.triu(states)

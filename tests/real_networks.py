@@ -1,4 +1,4 @@
-"""Real networks for tests, each read from the folder of a data set."""
+"""Read real networks from the folders of their data sets."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from poles.nulls.network import Network, network_of
 
 
 def collaboration(path: Path) -> dict[int, Network]:
-    """Undirected networks by year, of a file whose columns are year, two countries and a weight."""
+    """Read undirected networks by year from a file with columns year, two countries and weight."""
     links = pl.read_csv(path, null_values=[], infer_schema=False)
     links = links.rename(dict(zip(links.columns, ["year", "source", "target", "weight"], strict=True)))
     links = links.cast({"year": pl.Int16, "weight": pl.Float64}).sort("year", maintain_order=True)
@@ -20,7 +20,7 @@ def collaboration(path: Path) -> dict[int, Network]:
 
 
 def citation_counts(path: Path) -> Network:
-    """Directed network of a JSON file of citation counts."""
+    """Read a directed network from a JSON file of citation counts."""
     counts = json.loads(path.read_text())
     names = sorted({name.split("#")[0] for name in counts})
     weights = np.zeros((len(names), len(names)))
@@ -31,12 +31,12 @@ def citation_counts(path: Path) -> Network:
 
 
 def matrix(path: Path) -> Network:
-    """Directed network of a text file that holds a matrix."""
+    """Read a directed network from a text file with a matrix."""
     delimiter = ";" if ";" in path.read_text()[:100] else ","
     return network_from(np.genfromtxt(path, delimiter=delimiter), directed=True)
 
 
 def z(network: Network, moments, source: str, target: str) -> float:
-    """Standard score of one pair."""
+    """Compute the z-score of a pair."""
     pair = network.countries.index(source), network.countries.index(target)
     return float((network.weights[pair] - moments.expected[pair]) / moments.std[pair])

@@ -1,4 +1,4 @@
-"""Links with unchanged affinities: against planted gravity, the greatest likelihood, and growth alone."""
+"""Gravity model of constant affinity, against planted models, maximum likelihood, and growth alone."""
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ YEARS, N = 22, 12
 
 
 def planted(seed: int, directed: bool, growth: float = 8.0) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of a gravity model without noise, in which the last country outgrows all others."""
+    """Weights of a gravity model without noise, in which the last country grows fastest."""
     rng = np.random.default_rng(seed)
     affinity = np.exp(rng.normal(0, 0.8, (N, N)))
     sizes = np.exp(rng.normal(2, 1, (2, 1, N)) + rng.normal(0, 0.1, (2, YEARS, N)))
@@ -34,7 +34,7 @@ def test_a_gravity_model_is_its_own_fit(seed, directed):
     assert gravity.fit_gravity(weights) == pytest.approx(weights, rel=1e-6)
 
 
-def test_the_fit_has_the_greatest_poisson_likelihood():
+def test_the_fit_maximises_the_poisson_likelihood():
     rng = np.random.default_rng(1)
     years, n = 3, 4
     weights = rng.poisson(30, (years, n, n)).astype(float)
@@ -50,8 +50,8 @@ def test_the_fit_has_the_greatest_poisson_likelihood():
         return (model(x) - weights[:, *rows] * np.log(model(x))).sum()
 
     start = np.concatenate([np.zeros(2 * years * n), np.full(pairs, np.log(30.0))])
-    best = optimize.minimize(deviance, start, method="BFGS", options={"gtol": 1e-7})
-    assert gravity.fit_gravity(weights)[:, *rows] == pytest.approx(model(best.x), rel=1e-4)
+    optimum = optimize.minimize(deviance, start, method="BFGS", options={"gtol": 1e-7})
+    assert gravity.fit_gravity(weights)[:, *rows] == pytest.approx(model(optimum.x), rel=1e-4)
 
 
 @given(st.integers(0, 10**6), st.booleans(), st.floats(0.0, 0.7))
@@ -60,14 +60,14 @@ def test_strengths_and_totals_are_those_observed(seed, directed, empty):
     weights = rng.poisson(4, (5, 6, 6)) * (rng.random((6, 6)) > empty)
     weights = weights * 1.0 if directed else weights + weights.transpose(0, 2, 1) + 0.0
     weights[:, range(6), range(6)] = 0
-    found = gravity.fit_gravity(weights)
-    assert (found >= 0).all()
-    assert (found[:, weights.sum(axis=0) == 0] == 0).all()
+    model = gravity.fit_gravity(weights)
+    assert (model >= 0).all()
+    assert (model[:, weights.sum(axis=0) == 0] == 0).all()
     for axis in range(3):
-        # A solution on the boundary is approached like 1 / rounds; else it is met at once.
-        assert found.sum(axis=axis) == pytest.approx(weights.sum(axis=axis), rel=2e-3, abs=2e-3)
+        # A solution on the boundary is approached slowly, like 1 / rounds.
+        assert model.sum(axis=axis) == pytest.approx(weights.sum(axis=axis), rel=2e-3, abs=2e-3)
     if not directed:
-        assert (found == found.transpose(0, 2, 1)).all()
+        assert (model == model.transpose(0, 2, 1)).all()
 
 
 def scored(weights: np.ndarray, layer: str, model: str = "max_entropy") -> pl.DataFrame:
@@ -82,7 +82,7 @@ def scored(weights: np.ndarray, layer: str, model: str = "max_entropy") -> pl.Da
 
 @pytest.mark.parametrize("model", ["max_entropy", "multi_edge"])
 @pytest.mark.parametrize("layer", ["collaboration", "citation"])
-def test_growth_moves_z_and_the_model_follows(layer, model):
+def test_growth_changes_z_and_the_model_reproduces_it(layer, model):
     weights, _ = planted(2, layer == "citation")
     observed = scored(weights, layer, model)
     steady = gravity.constant_affinity(observed, 2000, 2021)
@@ -90,8 +90,8 @@ def test_growth_moves_z_and_the_model_follows(layer, model):
         "source", "target", "year"
     )
     z, followed = (both[name].to_numpy().reshape(-1, YEARS) for name in ("z", "z_steady"))
-    found = trends.estimate(z)
-    assert ((found.p < 0.05) & (np.abs(found.slope) * YEARS > 0.1)).mean() > 0.3, "z has trends"
+    trend = trends.estimate(z)
+    assert ((trend.p < 0.05) & (np.abs(trend.slope) * YEARS > 0.1)).mean() > 0.3, "z has trends"
     assert followed == pytest.approx(z, abs=1e-5 * np.abs(z).max()), "which are those of growth alone"
 
 
@@ -106,7 +106,7 @@ def test_trajectories_without_growth_are_level_and_as_high(growth):
     assert moved.max() < 1e-5 if growth == "removed" else (np.median(moved, axis=0) > 0.1).all()
 
 
-def test_a_change_of_affinity_is_left_when_growth_is_taken_out():
+def test_a_change_of_affinity_remains_when_growth_is_removed():
     weights, _ = planted(3, False)
     course = np.geomspace(1, 4, YEARS) / 2
     weights[:, 0, 1] *= course
@@ -124,13 +124,13 @@ def test_a_change_of_affinity_is_left_when_growth_is_taken_out():
     assert slopes["A", "B"] > 5 * max(others)
 
 
-def test_years_outside_do_not_matter_and_links_that_cannot_vary_have_no_z():
+def test_other_years_do_not_matter_and_links_without_variance_have_no_z():
     weights, _ = planted(4, True)
     observed = scored(weights, "citation")
     inside = gravity.constant_affinity(observed.filter(pl.col("year") >= 2005), 2005, 2020)
     assert gravity.constant_affinity(observed, 2005, 2020).equals(inside)
     assert inside["year"].min() == 2005 and inside["year"].max() == 2020
-    still = observed.with_columns(std=pl.when(pl.col("source") == "A").then(0.0).otherwise("std"))
-    found = gravity.constant_affinity(still, 2000, 2021)
-    assert found.filter(source="A")["z"].null_count() == 22 * 11
-    assert found.filter(pl.col("source") != "A")["z"].null_count() == 0
+    without_variance = observed.with_columns(std=pl.when(pl.col("source") == "A").then(0.0).otherwise("std"))
+    steady = gravity.constant_affinity(without_variance, 2000, 2021)
+    assert steady.filter(source="A")["z"].null_count() == 22 * 11
+    assert steady.filter(pl.col("source") != "A")["z"].null_count() == 0

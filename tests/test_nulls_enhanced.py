@@ -1,4 +1,4 @@
-"""Ensemble with fixed degrees and strengths: closed forms, enumeration, the boundary, real networks."""
+"""Ensemble with fixed degrees and strengths, against closed forms, enumeration and linear programs."""
 
 import numpy as np
 import pytest
@@ -15,15 +15,15 @@ from poles.nulls.network import Network
 
 
 def parameters(moments) -> tuple[np.ndarray, np.ndarray]:
-    """Law of every pair, p and q, from its mean and variance E (1 + 2 mu) - E^2."""
+    """Parameters p and q of every pair, from its mean and its variance E (1 + 2 mu) - E^2."""
     expected = np.where(moments.expected > 0, moments.expected, 1)
     mu = np.maximum((moments.std**2 / expected + expected - 1) / 2, 0)
     mu[mu < 1e-9 * expected] = 0
     return np.where(moments.expected > 0, moments.expected / (1 + mu), 0), mu / (1 + mu)
 
 
-def pairs_sums(network: Network) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    """Incidence of row and column sums (or sums, if undirected) on the pairs, and the pairs."""
+def incidence_of(network: Network) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Incidence matrix of row and column sums (undirected: row sums) and pairs, and the pairs."""
     n, pairs = len(network.countries), pairs_of(network)
     incidence = np.zeros((2 * n, len(pairs)))
     for column, (i, j) in enumerate(pairs):
@@ -31,16 +31,16 @@ def pairs_sums(network: Network) -> tuple[np.ndarray, list[tuple[int, int]]]:
     return (incidence if network.directed else incidence[:n] + incidence[n:]), pairs
 
 
-def test_one_pair_is_certain():
+def test_a_single_pair_is_linked_with_certainty():
     moments = enhanced_max_entropy.fit(network_from([[0, 7], [0, 0]]))
     assert moments.expected[0, 1] == pytest.approx(7)
-    assert moments.std[0, 1] == pytest.approx(np.sqrt(6 * 7))  # one and a geometric number of mean 6
+    assert moments.std[0, 1] == pytest.approx(np.sqrt(6 * 7))  # 1 plus a geometric number of mean 6
     assert moments.p_upper[0, 1] == pytest.approx((6 / 7) ** 6)
     assert "linked for certain" in moments.note
 
 
 @pytest.mark.parametrize("directed", [False, True])
-def test_equal_degrees_and_strengths_share_alike(directed):
+def test_equal_degrees_and_strengths_give_equal_pairs(directed):
     ring = np.roll(np.eye(7), 1, axis=1) + np.roll(np.eye(7), -1, axis=1)
     moments = enhanced_max_entropy.fit(network_from(5 * ring, directed))
     p, q = parameters(moments)
@@ -51,7 +51,7 @@ def test_equal_degrees_and_strengths_share_alike(directed):
     assert not moments.note
 
 
-def test_four_in_a_row_are_on_the_boundary():
+def test_a_chain_of_four_countries_is_on_the_boundary():
     row = np.diag([1, 4, 1], 1)
     moments = enhanced_max_entropy.fit(network_from(row))
     expected = [[0, 0.5, 0.5, 0], [0.5, 0, 4, 0.5], [0.5, 4, 0, 0.5], [0, 0.5, 0.5, 0]]
@@ -60,7 +60,7 @@ def test_four_in_a_row_are_on_the_boundary():
     assert moments.std[0, 1] == pytest.approx(0.5) and moments.std[1, 2] == pytest.approx(np.sqrt(12))
 
 
-def test_a_cascade_of_countries_linked_to_all_leaves_no_choice():
+def test_a_threshold_network_is_determined_completely():
     activity = np.array([8, 7, 6, 5, 3, 2, 1])
     weights = np.triu(activity[:, None] + activity > 8, 1)
     moments = enhanced_max_entropy.fit(network_from(weights))
@@ -82,7 +82,7 @@ def test_star(directed):
 @pytest.mark.parametrize(
     ("weights", "directed"),
     [
-        (np.diag([5, 1, 1], 1) + np.diag([1], 3), False),  # a cycle with one heavy link
+        (np.diag([5, 1, 1], 1) + np.diag([1], 3), False),  # a cycle with a heavy link
         (np.diag([2, 1, 1, 1], 1) + np.diag([1], 4), False),
         (np.diag([3, 1, 1], 1), False),
         ([[0, 2, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 2, 0, 0]], True),
@@ -110,21 +110,21 @@ def test_moments_are_sums_over_all_matrices(weights, directed):
         return np.where((states[:, certain] > 0).all(axis=1), logs, -np.inf)
 
     caps = np.where(p > 0, 1 + caps_for(q), 0)
-    found = canonical(network, log_weight, caps)
+    exact = canonical(network, log_weight, caps)
     for axis in (0, 1):
-        np.testing.assert_allclose(found["mean"].sum(axis=axis), network.weights.sum(axis=axis), rtol=1e-8)
-        np.testing.assert_allclose(found["linked"].sum(axis=axis), (network.weights > 0).sum(axis), rtol=1e-8)
+        np.testing.assert_allclose(exact["mean"].sum(axis=axis), network.weights.sum(axis=axis), rtol=1e-8)
+        np.testing.assert_allclose(exact["linked"].sum(axis=axis), (network.weights > 0).sum(axis), rtol=1e-8)
     for pair in pairs_of(network):
-        assert found["mean"][pair] == pytest.approx(moments.expected[pair], rel=1e-8, abs=1e-12)
-        assert found["std"][pair] == pytest.approx(moments.std[pair], rel=1e-8, abs=1e-10)
-        assert found["upper"][pair] == pytest.approx(moments.p_upper[pair], rel=1e-8)
+        assert exact["mean"][pair] == pytest.approx(moments.expected[pair], rel=1e-8, abs=1e-12)
+        assert exact["std"][pair] == pytest.approx(moments.std[pair], rel=1e-8, abs=1e-10)
+        assert exact["upper"][pair] == pytest.approx(moments.p_upper[pair], rel=1e-8)
 
 
 @given(network=networks(largest=6))
 @settings(max_examples=60, deadline=None)
-def test_what_is_determined_agrees_with_linear_programs(network):
+def test_determined_pairs_agree_with_linear_programs(network):
     support = Support.of(network)
-    incidence, pairs = pairs_sums(network)
+    incidence, pairs = incidence_of(network)
     links = np.array([float(support.linked[pair]) for pair in pairs])
     excess = np.array([float(min(network.weights[pair], 1000) - 1) for pair in pairs]).clip(0)
     for index, pair in enumerate(pairs):
@@ -144,7 +144,7 @@ def test_any_network(network, seed):
     assert moments.residual <= 1e-12
     np.testing.assert_allclose(moments.expected.sum(0), network.weights.sum(0), rtol=1e-12)
     np.testing.assert_allclose(moments.expected.sum(1), network.weights.sum(1), rtol=1e-12)
-    if network.weights.max() < 1e4:  # beyond, the variance does not tell p from 1 to all digits
+    if network.weights.max() < 1e4:  # for heavier links the variance does not separate p from 1
         p, q = parameters(moments)
         np.testing.assert_allclose(p.sum(1), (network.weights > 0).sum(1), rtol=1e-6)
         with np.errstate(divide="ignore", invalid="ignore"):

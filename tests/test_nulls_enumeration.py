@@ -1,8 +1,8 @@
-"""Every network of three to five countries and small total weight, both layers, against its whole ensemble.
+"""All networks of three to five countries and small total weight, against their whole ensembles.
 
-The ensembles of the maximum-entropy family weigh a matrix by the exponential of sums of its countries'
-multipliers, so the sum over all matrices is a product of series, one for each pair; these are summed term by
-term. Matrices of exactly the observed strengths are all listed.
+The weight of a matrix in a maximum-entropy ensemble is the exponential of a sum of multipliers, so the sum
+over all matrices is a product of series, one for each pair. The tests sum these series term by term. Matrices
+with exactly the observed strengths are listed completely.
 """
 
 from collections.abc import Callable
@@ -24,30 +24,30 @@ HEAVIEST = {(3, False): 8, (4, False): 7, (5, False): 6, (3, True): 5, (4, True)
 
 @cache
 def every_network(n: int, directed: bool) -> tuple[Network, ...]:
-    """Networks of `n` countries, all active, up to `HEAVIEST`; one of those that differ in names alone."""
+    """Networks of `n` active countries up to `HEAVIEST`; one of each class that differs only in names."""
     orders = [list(order) for order in permutations(range(n))]
 
-    def first_of_its_kind(weights: np.ndarray) -> tuple[int, ...]:
+    def representative(weights: np.ndarray) -> tuple[int, ...]:
         return min(tuple(weights[np.ix_(order, order)].ravel()) for order in orders)
 
     pairs = [(i, j) for i in range(n) for j in range(n) if i != j and (directed or i < j)]
-    kinds, found = {(0,) * (n * n)}, []
+    classes, matrices = {(0,) * (n * n)}, []
     for _ in range(HEAVIEST[n, directed]):
         grown = set()
-        for kind in kinds:
+        for matrix in classes:
             for i, j in pairs:
-                weights = np.array(kind).reshape(n, n)
+                weights = np.array(matrix).reshape(n, n)
                 weights[i, j] += 1
                 weights[j, i] += not directed
-                grown.add(first_of_its_kind(weights))
-        kinds = grown
-        found += [np.array(kind).reshape(n, n) for kind in sorted(kinds)]
-    active = [weights for weights in found if (weights.any(axis=0) | weights.any(axis=1)).all()]
+                grown.add(representative(weights))
+        classes = grown
+        matrices += [np.array(matrix).reshape(n, n) for matrix in sorted(classes)]
+    active = [weights for weights in matrices if (weights.any(axis=0) | weights.any(axis=1)).all()]
     return tuple(network_from(weights, directed) for weights in active)
 
 
 def series(caps: np.ndarray, log_term: Callable[[np.ndarray], np.ndarray], observed: np.ndarray) -> dict:
-    """Moments of every pair's weight: sums over k = 0, 1 ... of the terms, shape (k, n, n)."""
+    """Moments of the weight of every pair: sums of the terms of k = 0, 1, ..., shape (k, n, n)."""
     k = np.arange(caps.max() + 1)[:, None, None]
     terms = np.where(k <= caps, np.exp(log_term(k)), 0)
     terms /= terms.sum(axis=0)
@@ -60,18 +60,18 @@ def series(caps: np.ndarray, log_term: Callable[[np.ndarray], np.ndarray], obser
     }
 
 
-def assert_agree(moments, found: dict, network: Network) -> None:
-    """Moments of a fit are those summed, and the sums keep the strengths."""
+def assert_agree(moments, summed: dict, network: Network) -> None:
+    """Check the moments of a fit against summed ones, which must have the observed strengths."""
     for axis in (0, 1):
-        totals = np.where(np.eye(len(network.weights)), 0, found["expected"]).sum(axis)
+        totals = np.where(np.eye(len(network.weights)), 0, summed["expected"]).sum(axis)
         np.testing.assert_allclose(totals, network.weights.sum(axis), rtol=1e-8, atol=1e-12)
     pairs = tuple(np.transpose(pairs_of(network)))
     for name, tiny in (("expected", 1e-10), ("std", 1e-8), ("p_upper", 1e-10)):
-        np.testing.assert_allclose(getattr(moments, name)[pairs], found[name][pairs], rtol=1e-8, atol=tiny)
+        np.testing.assert_allclose(getattr(moments, name)[pairs], summed[name][pairs], rtol=1e-8, atol=tiny)
 
 
 def forced(network: Network, pair: tuple[int, int]) -> bool:
-    """Whether no weights with the strengths of a network give a pair any."""
+    """Whether the strengths of a network force the weight of a pair to 0, by linear programming."""
     pairs, n = pairs_of(network), len(network.countries)
     incidence = np.zeros((2 * n, len(pairs)))
     for column, (i, j) in enumerate(pairs):
@@ -86,13 +86,13 @@ SIZES = pytest.mark.parametrize(("n", "directed"), HEAVIEST)
 
 
 @SIZES
-def test_every_kind_of_network_is_there(n, directed):
-    """Numbers of multigraphs by links (OEIS A050531 ff. give 4 for three countries and three links)."""
-    found = every_network(n, directed)
-    assert len(found) > 20
+def test_all_classes_of_networks_are_listed(n, directed):
+    """Number of multigraphs by number of links (OEIS A050531)."""
+    listed = every_network(n, directed)
+    assert len(listed) > 20
     if (n, directed) == (3, False):
-        totals = [int(network.weights.sum()) // 2 for network in found]
-        # Multisets of three weights with at most one 0: partitions of the total into 2 or 3 parts.
+        totals = [int(network.weights.sum()) // 2 for network in listed]
+        # These are multisets of three weights with at most one 0: partitions of the total into 2 or 3 parts.
         assert [totals.count(total) for total in range(2, 9)] == [1, 2, 3, 4, 6, 7, 9]
 
 
@@ -111,11 +111,11 @@ def test_fixed_strengths(model, n, directed):
             assert possible[pair] or forced(network, pair), (network.weights, pair)
         if model is max_entropy:
             caps = caps_for(np.where(possible, np.exp(-u), 0))
-            found = series(caps, lambda k, u=u: -k * u, network.weights)
+            summed = series(caps, lambda k, u=u: -k * u, network.weights)
         else:
             caps = np.where(possible, 60, 0)
-            found = series(caps, lambda k, u=u: -k * u - gammaln(k + 1), network.weights)
-        assert_agree(moments, found, network)
+            summed = series(caps, lambda k, u=u: -k * u - gammaln(k + 1), network.weights)
+        assert_agree(moments, summed, network)
 
 
 @SIZES
@@ -139,10 +139,10 @@ def test_fixed_degrees_and_strengths(n, directed):
             return np.where(support.linked & ~support.free & (k == 0), -np.inf, logs)
 
         caps = np.where(free | support.linked, 1 + caps_for(np.where(heavy, np.exp(-u), 0)), 0)
-        found = series(caps, log_term, network.weights)
-        assert_agree(moments, found, network)
+        summed = series(caps, log_term, network.weights)
+        assert_agree(moments, summed, network)
         for axis in (0, 1):
-            links = np.where(np.eye(n), 0, found["linked"]).sum(axis)
+            links = np.where(np.eye(n), 0, summed["linked"]).sum(axis)
             np.testing.assert_allclose(links, (network.weights > 0).sum(axis), rtol=1e-8)
 
 
@@ -176,7 +176,7 @@ def test_exact_strengths(law, n, directed):
     [(3, True, 1.59), (4, False, 1.18), (5, False, 0.98), (4, True, 1.2), (5, True, 1.08)],
 )
 def test_corrected_variance_beside_that_of_exact_strengths(n, directed, ratio):
-    """At so few units the Gaussian limit is far off; the median ratio of variances is as documented."""
+    """With so few units the Gaussian limit is rough; the median ratio of variances is as documented."""
     ratios = []
     for network in every_network(n, directed):
         exact = matrices_with_strengths(network).var(axis=0)

@@ -46,7 +46,7 @@ CASES = {
 
 
 def agree(counts: np.ndarray, expected: np.ndarray) -> bool:
-    """Chi-square test of frequencies, rare values together."""
+    """Whether a chi-square test accepts the frequencies; rare values are pooled."""
     common = expected >= 5
     cells = np.array([np.append(x[common], x.sum() - x[common].sum()) for x in (counts, expected)])
     cells[1, -1] += counts.sum() - expected.sum()
@@ -93,7 +93,7 @@ def test_matrices_are_visited_as_often_as_their_law_says(case, law):
     weights, counts = network.weights.astype(np.int64), np.zeros(len(states))
     draws = 100 * len(states)
     for _ in range(draws):
-        rewire(weights, rng, 20 * kernel.moves, *kernel[:4])  # enough to forget the state before
+        rewire(weights, rng, 20 * kernel.moves, *kernel[:4])  # enough to forget the previous state
         counts[number[weights.tobytes()]] += 1
     expected = draws * law_of(states, law, network.directed)
     assert agree(counts, expected)
@@ -198,7 +198,7 @@ def test_uniform_integers_have_no_bias():
     counts = np.bincount([next_below(7, rng) for _ in range(14_000)], minlength=7)
     assert len(counts) == 7
     assert stats.chisquare(counts).pvalue > 1e-3
-    size = 3 << 61  # a bare remainder of 64 bits would give the first third of them twice as often
+    size = 3 << 61  # a plain remainder of 64 bits would give the first third twice as often
     low = np.mean([next_below(size, rng) < size // 3 for _ in range(14_000)])
     assert abs(low - 1 / 3) < 4 * np.sqrt(2 / 9 / 14_000)
 
@@ -247,7 +247,7 @@ def test_chains_start_apart():
     assert not np.array_equal(starts[1], starts[2])
 
 
-def test_same_seed_same_bytes_whatever_the_threads():
+def test_equal_seeds_give_equal_bytes_for_any_number_of_threads():
     program = """
 import hashlib
 import numpy as np
@@ -284,12 +284,12 @@ def test_another_seed_gives_another_sample():
     [
         ([[0, 7], [0, 0]], False),
         ([[0, 7], [2, 0]], True),
-        ([[0, 4, 1], [0, 0, 2], [0, 0, 0]], False),  # three equations for three links
+        ([[0, 4, 1], [0, 0, 2], [0, 0, 0]], False),  # three equations determine three links
         ([[0, 4, 1, 9], [0] * 4, [0] * 4, [0] * 4], False),  # a star
         ([[0, 4, 1, 9], [2, 0, 0, 0], [3, 0, 0, 0], [0] * 4], True),
     ],
 )
-def test_links_that_the_strengths_fix_stay(weights, directed):
+def test_links_that_the_strengths_determine_do_not_move(weights, directed):
     network = network_from(weights, directed)
     assert len(matrices_with_strengths(network)) == 1
     moments = fit(network)
@@ -300,7 +300,7 @@ def test_links_that_the_strengths_fix_stay(weights, directed):
     assert "fix" in moments.note
 
 
-def test_years_without_links_or_freedom_pass_the_driver(tmp_path):
+def test_years_without_links_and_determined_years_are_fitted(tmp_path):
     frames = {
         2000: [],
         2001: [("CN", "US", 3)],
@@ -318,7 +318,7 @@ def test_years_without_links_or_freedom_pass_the_driver(tmp_path):
     assert diagnostics["ess_min"][2] >= 200
 
 
-def test_budget_ends_the_run_and_the_note_says_so():
+def test_the_note_says_if_the_budget_ended_the_run():
     moments = fit(network_from(*CASES["hub"]), ess=1e9, max_sweeps=500)
     assert moments.iterations <= 500
     assert "max_sweeps spent at effective size" in moments.note
@@ -336,7 +336,7 @@ def test_budget_ends_the_run_and_the_note_says_so():
         ({"exponents": ()}, "exponents"),
     ],
 )
-def test_options_without_meaning_are_refused(options, message):
+def test_impossible_options_are_refused(options, message):
     with pytest.raises(StudyError, match=message):
         fit(network_from(*CASES["hub"]), **options)
 
@@ -352,7 +352,7 @@ def test_fractional_weights_are_refused():
 
 
 def test_effective_size_and_split_rhat_of_a_known_process():
-    """AR(1): the variance of a mean of L states is known in closed form, and with it the effective size."""
+    """For an AR(1) process the variance of a mean, and so the effective sample size, has a closed form."""
     phi, chains, batches, length, copies = 0.8, 4, 32, 100, 400
     rng = np.random.default_rng(1)
     x = np.empty((chains, batches * length, copies))
@@ -360,20 +360,20 @@ def test_effective_size_and_split_rhat_of_a_known_process():
     for t in range(1, x.shape[1]):
         x[:, t] = phi * x[:, t - 1] + np.sqrt(1 - phi**2) * rng.normal(size=(chains, copies))
     sums = x.reshape(chains, batches, length, copies).sum(axis=2)
-    found = diagnose(list(sums), list((x**2).sum(axis=1)), length)
+    diagnosis = diagnose(list(sums), list((x**2).sum(axis=1)), length)
 
     scaled = (1 + phi) / (1 - phi) - 2 * phi * (1 - phi**length) / (1 - phi) ** 2 / length
     exact = chains * batches * length / scaled
-    assert found.ess.mean() == pytest.approx(exact, rel=0.03)
-    assert found.ess.std() / exact == pytest.approx(np.sqrt(2 / (chains * batches)), rel=0.15)
-    assert np.allclose(found.mean, x.mean(axis=(0, 1)), atol=1e-12)
-    assert np.allclose(found.variance, x.reshape(-1, copies).var(axis=0, ddof=1))
+    assert diagnosis.ess.mean() == pytest.approx(exact, rel=0.03)
+    assert diagnosis.ess.std() / exact == pytest.approx(np.sqrt(2 / (chains * batches)), rel=0.15)
+    assert np.allclose(diagnosis.mean, x.mean(axis=(0, 1)), atol=1e-12)
+    assert np.allclose(diagnosis.variance, x.reshape(-1, copies).var(axis=0, ddof=1))
 
     halves = x.reshape(2 * chains, -1, copies)
     half = halves.shape[1]
     within, apart = halves.var(axis=1, ddof=1).mean(axis=0), halves.mean(axis=1).var(axis=0, ddof=1)
-    assert np.allclose(found.rhat, np.sqrt(((half - 1) / half * within + apart) / within))
-    assert found.rhat.max() < 1.05
+    assert np.allclose(diagnosis.rhat, np.sqrt(((half - 1) / half * within + apart) / within))
+    assert diagnosis.rhat.max() < 1.05
 
     shift = np.array([0.0, 0, 0, 2])[:, None, None]
     moved = diagnose(list(sums + length * shift), list(((x + shift) ** 2).sum(axis=1)), length)
@@ -384,10 +384,10 @@ def test_effective_size_and_split_rhat_of_a_known_process():
     assert moved.ess.mean() == pytest.approx(exact, rel=0.03)
 
 
-def test_diagnosis_of_what_does_not_move():
-    found = diagnose([np.zeros((4, 2))] * 2, [np.zeros(2)] * 2, 5)
-    assert not found.variance.any()
-    assert np.isnan(found.ess).all()
+def test_diagnosis_of_constant_weights():
+    diagnosis = diagnose([np.zeros((4, 2))] * 2, [np.zeros(2)] * 2, 5)
+    assert not diagnosis.variance.any()
+    assert np.isnan(diagnosis.ess).all()
 
 
 # Real data

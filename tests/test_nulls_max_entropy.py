@@ -1,4 +1,4 @@
-"""Maximum-entropy ensemble with fixed strengths: closed forms, enumeration, awkward and real networks."""
+"""Maximum-entropy ensemble with fixed strengths, against closed forms, enumeration and real networks."""
 
 import numpy as np
 import pytest
@@ -18,14 +18,14 @@ def test_one_pair_is_geometric():
     assert moments.note
 
 
-def test_three_countries_have_no_choice():
+def test_three_countries_are_determined():
     weights = [[0, 1e10, 3], [0, 0, 1], [0, 0, 0]]
     moments = max_entropy.fit(network_from(weights))
     pairs = np.triu_indices(3, 1)
     np.testing.assert_allclose(moments.expected[pairs], np.array(weights)[pairs], rtol=1e-12)
 
 
-def test_equal_strengths_share_alike():
+def test_equal_strengths_give_equal_weights():
     ring = 6 * np.roll(np.eye(7), 1, axis=1)
     undirected = max_entropy.fit(network_from(ring + ring.T))
     np.testing.assert_allclose(undirected.expected[0, 1:], 2, rtol=1e-12)
@@ -34,7 +34,7 @@ def test_equal_strengths_share_alike():
 
 
 @pytest.mark.parametrize("directed", [False, True])
-def test_star_leaves_nothing_between_others(directed):
+def test_a_star_has_no_weight_outside_its_centre(directed):
     weights = np.zeros((5, 5))
     weights[0, 1:] = [1, 2, 1e10, 4]
     weights[1:, 0] = [0, 9, 0, 1]
@@ -76,13 +76,13 @@ def test_moments_are_sums_over_all_matrices(weights, directed):
     def log_weight(states):
         return -(states.sum(axis=2) @ a + (states.sum(axis=1) @ b if directed else 0))
 
-    found = canonical(network, log_weight, caps_for(np.where(possible, np.exp(-u), 0)))
+    exact = canonical(network, log_weight, caps_for(np.where(possible, np.exp(-u), 0)))
     for axis in (0, 1):
-        np.testing.assert_allclose(found["mean"].sum(axis=axis), network.weights.sum(axis=axis), rtol=1e-8)
+        np.testing.assert_allclose(exact["mean"].sum(axis=axis), network.weights.sum(axis=axis), rtol=1e-8)
     for pair in pairs_of(network):
-        assert found["mean"][pair] == pytest.approx(moments.expected[pair], rel=1e-8, abs=1e-12)
-        assert found["std"][pair] == pytest.approx(moments.std[pair], rel=1e-8, abs=1e-12)
-        assert found["upper"][pair] == pytest.approx(moments.p_upper[pair], rel=1e-8)
+        assert exact["mean"][pair] == pytest.approx(moments.expected[pair], rel=1e-8, abs=1e-12)
+        assert exact["std"][pair] == pytest.approx(moments.std[pair], rel=1e-8, abs=1e-12)
+        assert exact["upper"][pair] == pytest.approx(moments.p_upper[pair], rel=1e-8)
 
 
 @given(network=networks(), seed=st.integers(0, 2**32))
@@ -94,9 +94,8 @@ def test_any_network(network, seed):
         np.testing.assert_allclose(moments.expected.sum(axis), network.weights.sum(axis), rtol=1e-12)
     possible = moments.expected > 0
     u = np.log1p(1 / np.where(possible, moments.expected, 1))
-    assert (
-        multipliers(network, u, possible)[2] < 1e-11
-    )  # the form of the law makes it the one of most entropy
+    # A law of this form with the observed strengths is the one of maximum entropy.
+    assert multipliers(network, u, possible)[2] < 1e-11
     np.testing.assert_allclose(moments.p_upper[possible], np.exp(-u * network.weights)[possible], rtol=1e-9)
     np.testing.assert_allclose(moments.std**2, moments.expected + moments.expected**2, rtol=1e-12)
     order = np.random.default_rng(seed).permutation(len(network.countries))

@@ -1,4 +1,4 @@
-"""Poisson ensemble with fixed strengths: closed forms, enumeration, an independent fit, real networks."""
+"""Poisson ensemble with fixed strengths, against closed forms, enumeration and proportional fitting."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from enumeration import canonical, multipliers, network_from, networks, pairs_of
 from poles.nulls import multi_edge
 
 
-def test_one_pair_and_three_countries_have_no_choice():
+def test_one_pair_and_three_countries_are_determined():
     assert multi_edge.fit(network_from([[0, 7], [0, 0]])).std[0, 1] == pytest.approx(np.sqrt(7))
     weights = np.array([[0, 1e6, 3], [0, 0, 1], [0, 0, 0]])
     moments = multi_edge.fit(network_from(weights))
@@ -25,15 +25,15 @@ def test_moments_are_sums_over_all_matrices():
     a, b, error = multipliers(network, -np.log(np.where(possible, moments.expected, 1)), possible)
     assert error < 1e-12
 
-    def log_weight(states):  # each matrix stands for W! / prod w! assignments of W distinguishable units
+    def log_weight(states):  # a matrix has W! / prod w! assignments of W distinguishable units
         return -(states.sum(axis=2) @ a + states.sum(axis=1) @ b) - gammaln(states + 1).sum(axis=(1, 2))
 
-    found = canonical(network, log_weight, np.where(possible, 16, 0))
-    np.testing.assert_allclose(found["mean"].sum(axis=1), network.weights.sum(axis=1), rtol=1e-8)
+    exact = canonical(network, log_weight, np.where(possible, 16, 0))
+    np.testing.assert_allclose(exact["mean"].sum(axis=1), network.weights.sum(axis=1), rtol=1e-8)
     for pair in pairs_of(network):
-        assert found["mean"][pair] == pytest.approx(moments.expected[pair], rel=1e-8, abs=1e-12)
-        assert found["std"][pair] == pytest.approx(moments.std[pair], rel=1e-8, abs=1e-12)
-        assert found["upper"][pair] == pytest.approx(moments.p_upper[pair], rel=1e-8)
+        assert exact["mean"][pair] == pytest.approx(moments.expected[pair], rel=1e-8, abs=1e-12)
+        assert exact["std"][pair] == pytest.approx(moments.std[pair], rel=1e-8, abs=1e-12)
+        assert exact["upper"][pair] == pytest.approx(moments.p_upper[pair], rel=1e-8)
 
 
 @given(network=networks())

@@ -1,4 +1,4 @@
-"""Variances corrected for fixed strengths: dense formula, closed forms, matrices with exact strengths."""
+"""Corrected variances, against the dense formula, closed forms and matrices with exact strengths."""
 
 import numpy as np
 import pytest
@@ -37,23 +37,23 @@ def test_is_the_dense_formula(network):
     if not network.directed:
         B = B[:n] + B[n:]
     v = np.array([plain.std[pair] ** 2 for pair in pairs])
-    root = np.sqrt(v)[:, None] * B.T  # leverages are the squared rows of an orthonormal basis of its columns
+    root = np.sqrt(v)[:, None] * B.T  # leverages are squared row norms of an orthonormal basis
     basis, sizes, _ = np.linalg.svd(root, full_matrices=False)
     leverage = (basis[:, sizes > 1e-9 * sizes.max()] ** 2).sum(axis=1)
-    found = np.array([corrected.std[pair] ** 2 for pair in pairs])
-    np.testing.assert_allclose(found, v * (1 - leverage), rtol=1e-6, atol=1e-9 * v.max())
+    variances = np.array([corrected.std[pair] ** 2 for pair in pairs])
+    np.testing.assert_allclose(variances, v * (1 - leverage), rtol=1e-6, atol=1e-9 * v.max())
 
 
 @pytest.mark.parametrize("s", [1, 6, 50])
 def test_two_by_two_table(s):
-    """Two sources and two targets leave one number open, uniform on 0..s: 4/3 of the Gaussian variance."""
+    """Two sources and two targets leave one free number, uniform on 0..s: 4/3 of the Gaussian variance."""
     network = network_from([[0, 0, s, 0], [0, 0, 0, s], [0, 0, 0, 0], [0, 0, 0, 0]], directed=True)
     std = variance_corrected.fit(network).std[0, 2]
     assert std**2 == pytest.approx(s * (s + 2) / 16)
     assert matrices_with_strengths(network)[:, 0, 2].var() == pytest.approx(s * (s + 2) / 12)
 
 
-def test_no_variance_where_strengths_leave_no_choice():
+def test_determined_weights_have_no_variance():
     for weights in ([[0, 7], [0, 0]], [[0, 1e9, 3], [0, 0, 1], [0, 0, 0]], [[0, 2, 3, 4]] + 3 * [[0] * 4]):
         assert not variance_corrected.fit(network_from(weights)).std.any()
     directed = network_from([[0, 2, 3], [0, 0, 0], [0, 5, 0]], directed=True)
@@ -61,7 +61,7 @@ def test_no_variance_where_strengths_leave_no_choice():
 
 
 def test_almost_a_star_keeps_its_digits():
-    """A heavy link of the hub varies as the light ones of its other end do, given their total."""
+    """A heavy link of the hub varies as the light links of its other end do, given their total."""
     weights = np.full((6, 6), 3.0)
     weights[0] = 1e10
     std = variance_corrected.fit(network_from(weights)).std
@@ -75,7 +75,7 @@ def test_near_the_variance_of_exact_strengths():
         exact = matrices_with_strengths(network).var(axis=0)
         corrected, plain = variance_corrected.fit(network).std ** 2, max_entropy.fit(network).std ** 2
         for pair in pairs_of(network):
-            assert (exact[pair] > 1e-12) == (corrected[pair] > 1e-9)  # the same weights are left open
+            assert (exact[pair] > 1e-12) == (corrected[pair] > 1e-9)  # the same weights are free
             if exact[pair] > 1e-12:
                 ratios.append(exact[pair] / corrected[pair])
                 plain_ratios.append(exact[pair] / plain[pair])

@@ -1,4 +1,4 @@
-"""Scores against closed forms and against a step-up procedure written out."""
+"""Scores against closed forms and an explicit step-up procedure."""
 
 import math
 
@@ -27,7 +27,7 @@ def test_z_is_the_distance_in_standard_deviations():
     tables.conform(frame, SCORES)
 
 
-def test_the_models_own_tail_is_preferred():
+def test_the_tail_of_the_model_is_used_if_there_is_one():
     frame = scores.score(moments([(2000, "CN", "US", 7.0, 4.0, 2.0, 0.25)]))
     assert frame["p"].to_list() == [0.25]
 
@@ -43,8 +43,8 @@ def test_q_is_the_step_up_value_within_a_year(first, second):
     frame = scores.score(moments(rows))
     for year, values in ((2000, first), (2001, second)):
         ranked = sorted(values)
-        found = frame.filter(pl.col("year") == year)
-        for p, q in found.select("p", "q").iter_rows():
+        scored = frame.filter(pl.col("year") == year)
+        for p, q in scored.select("p", "q").iter_rows():
             candidates = [len(ranked) * value / (rank + 1) for rank, value in enumerate(ranked) if value >= p]
             assert q == pytest.approx(min(1.0, *candidates) if candidates else 1.0)
 
@@ -67,7 +67,7 @@ def test_directions_are_averaged_and_years_too():
     frame = pl.DataFrame(rows, schema=dict(SCORES.columns), orient="row")
     means = scores.pair_means(frame)
     assert means.filter(source="CN", year=2017).row(0) == ("CN", "US", 2017, 2.5, 0.1)
-    found = scores.significant_links({"citation": frame}, 2017, 2021)
-    # Half of the years are not enough: Australia's two of five say nothing of the five.
-    assert found.rows() == [("citation", "CN", "US", pytest.approx(6.5 / 3), 0.3, 3)]
+    links = scores.significant_links({"citation": frame}, 2017, 2021)
+    # Australia has z in two of five years, which is not more than half.
+    assert links.rows() == [("citation", "CN", "US", pytest.approx(6.5 / 3), 0.3, 3)]
     assert len(scores.significant_links({"citation": frame}, 2017, 2020)) == 1

@@ -1,15 +1,16 @@
-"""Fit of degrees and strengths on the 22 world collaboration networks, beside NEMtropy's fastest method.
+"""Fit of degrees and strengths to the 22 world collaboration networks, compared with NEMtropy.
 
-Run as ``python tests/benchmarks/bench_enhanced.py [PYTHON] [--threads]``, PYTHON being an interpreter that
-can import NEMtropy (also: the environment variable POLES_NEMTROPY_PYTHON); NEMtropy is no part of the study's
-software. Without one the peer is skipped.
+Run as ``python tests/benchmarks/bench_enhanced.py [PYTHON] [--threads]``. PYTHON (or the environment variable
+POLES_NEMTROPY_PYTHON) is an interpreter that can import NEMtropy, which is not part of the software of the
+study. Without it, only our own fit runs.
 
-The peer's method is ``ecm_exp`` with ``newton`` from its ``random`` start, the fastest of those that converge
-on these networks. Times are CPU seconds on one thread, or with ``--threads`` seconds by the clock with the
-threads that each takes by itself: by year the best of three runs, without compilation and the construction of
-the peer's graph, but with all that our `fit` does. The last line has each network fitted once in a new
-process, as a job of the study does, with what the peer compiles there. Residuals are the largest relative
-errors of a degree or strength, computed for both in the same way.
+The method of NEMtropy is ``ecm_exp`` with ``newton`` from its ``random`` start, the fastest of its methods
+that converge on these networks. Times are CPU seconds on one thread. With ``--threads`` they are wall-clock
+seconds with the default threads of each side. The time of a year is the best of three runs; it excludes
+compilation and the construction of the graph of NEMtropy, and includes everything that our `fit` does. In
+the last line each network is fitted once in a new process, as in a job of the study, with the compilation of
+NEMtropy. Residuals are the largest relative errors of a degree or strength, computed in the same way for
+both sides.
 """
 
 import os
@@ -37,7 +38,7 @@ import contextlib, io, sys, time, warnings
 import numpy as np
 from NEMtropy import UndirectedGraph
 warnings.simplefilter("ignore")
-networks, found, clock = np.load(sys.argv[1]), {}, getattr(time, sys.argv[4])
+networks, fits, clock = np.load(sys.argv[1]), {}, getattr(time, sys.argv[4])
 def solve(weights, seed):
     with contextlib.redirect_stdout(io.StringIO()):
         graph = UndirectedGraph(adjacency=weights)
@@ -50,14 +51,14 @@ for name in networks.files:
     for run in range(int(sys.argv[3])):
         seconds, x, y = solve(networks[name], run)
         cold += seconds if run == 0 and name != networks.files[0] else 0
-        if run == 0 or seconds < found[name][0, 0]:
-            found[name] = np.stack([np.full(len(x), seconds), x, y])
-np.savez(sys.argv[2], cold=cold, **found)
+        if run == 0 or seconds < fits[name][0, 0]:
+            fits[name] = np.stack([np.full(len(x), seconds), x, y])
+np.savez(sys.argv[2], cold=cold, **fits)
 """
 
 
 def world() -> dict[int, Network]:
-    """Collaboration network of every year."""
+    """Read the collaboration network of every year."""
     links = pl.read_csv(DATA / "world-collaboration" / "collaboration.csv.gz", null_values=[])
     links = links.rename({"papers": "weight"})
     years = sorted(links["year"].unique())
@@ -70,8 +71,8 @@ def residual(weights: np.ndarray, p: np.ndarray, expected: np.ndarray) -> float:
     return float(max(abs(p.sum(1) / links.sum(1) - 1).max(), abs(expected.sum(1) / weights.sum(1) - 1).max()))
 
 
-def own(network: Network, clock: str) -> tuple[float, float, np.ndarray, float]:
-    """Seconds, residual and expected weights of our fit, and seconds of the first run."""
+def fit_ours(network: Network, clock: str) -> tuple[float, float, np.ndarray, float]:
+    """Fit a network: seconds, residual, expected weights, and seconds of the first run."""
     seconds, now = [], getattr(time, clock)
     for _ in range(RUNS):
         start = now()
@@ -80,17 +81,17 @@ def own(network: Network, clock: str) -> tuple[float, float, np.ndarray, float]:
     return min(seconds), moments.residual, moments.expected, seconds[0]
 
 
-def peer(
+def fit_theirs(
     python: str, networks: dict[int, Network], threads: dict[str, str], clock: str
 ) -> tuple[dict[int, tuple[float, float, np.ndarray]], float]:
-    """Seconds, residual and expected weights of the peer's fits, and seconds of all from a cold start."""
+    """Fit all networks with NEMtropy: seconds, residual and expected weights; seconds of all first runs."""
     with tempfile.TemporaryDirectory() as folder:
-        given, found = Path(folder) / "given.npz", Path(folder) / "found.npz"
-        np.savez(given, **{str(year): network.weights for year, network in networks.items()})
-        command = [python, "-c", PEER, str(given), str(found), str(RUNS), clock]
+        inputs, outputs = Path(folder) / "inputs.npz", Path(folder) / "outputs.npz"
+        np.savez(inputs, **{str(year): network.weights for year, network in networks.items()})
+        command = [python, "-c", PEER, str(inputs), str(outputs), str(RUNS), clock]
         subprocess.run(command, check=True, env=os.environ | threads)
         results = {}
-        fits = dict(np.load(found))
+        fits = dict(np.load(outputs))
         cold = float(fits.pop("cold"))
         for year, (seconds, x, y) in ((int(name), values) for name, values in fits.items()):
             q, xx = np.outer(y, y), np.outer(x, x)
@@ -102,7 +103,7 @@ def peer(
 
 
 def main() -> None:
-    """Print, by year, ratios of time and of residuals, and the agreement of the expected weights."""
+    """Print the ratio of times, the residuals and the largest difference of expected weights by year."""
     if not (DATA / "world-collaboration").exists():
         print("bench_enhanced: skipped, world-collaboration not found; set POLES_SHARED_DATA to its folder")
         return
@@ -111,13 +112,13 @@ def main() -> None:
     threads, clock = ({}, "perf_counter") if "--threads" in sys.argv else (ONE_THREAD, "process_time")
     python = [*arguments, os.environ.get("POLES_NEMTROPY_PYTHON", sys.executable)][0]
     importable = subprocess.run([python, "-c", "import NEMtropy"], capture_output=True).returncode == 0
-    theirs, cold = peer(python, networks, threads, clock) if importable else ({}, 0.0)
+    theirs, cold = fit_theirs(python, networks, threads, clock) if importable else ({}, 0.0)
     with threadpool_limits(int(threads.get("OMP_NUM_THREADS", 0)) or None):
-        ours = {year: own(network, clock) for year, network in networks.items()}
+        ours = {year: fit_ours(network, clock) for year, network in networks.items()}
     worst = max(error for _, error, *_ in ours.values())
     print(f"enhanced_max_entropy: {len(ours)} networks, largest residual {worst:.1e}")
     if not importable:
-        print(f"NEMtropy: skipped, {python} cannot import it; give the path of a Python that can")
+        print(f"NEMtropy: skipped, {python} cannot import it; give the path of a Python that can import it")
         return
     print("year  time NEMtropy/ours  residual NEMtropy  residual ours  largest relative difference of E")
     for year, (seconds, error, expected, _) in ours.items():
@@ -127,9 +128,9 @@ def main() -> None:
         print(
             f"{year}  {their_seconds / seconds:18.1f}  {their_error:17.1e}  {error:13.1e}  {difference:.1e}"
         )
-    ratio = sum(each[0] for each in theirs.values()) / sum(each[0] for each in ours.values())
+    ratio = sum(row[0] for row in theirs.values()) / sum(row[0] for row in ours.values())
     print(f"all   {ratio:18.1f}")
-    ratio = cold / sum(each[3] for each in ours.values())
+    ratio = cold / sum(row[3] for row in ours.values())
     print(f"all, each once in a new process, compilation included: {ratio:.1f}")
 
 

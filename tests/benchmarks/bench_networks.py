@@ -1,6 +1,7 @@
-"""Citation links of a year: sets of countries first, against a plain join per work in pandas.
+"""Citation links of a year: grouping works by country sets, compared with a plain join in pandas.
 
-Each side runs in a process of its own on the same made-up works; printed are ratios of time and peak memory.
+Each side runs in a process of its own on the same generated works. The output is ratios of time and peak
+memory.
 
     python tests/benchmarks/bench_networks.py [WORKS]
 """
@@ -15,14 +16,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
 from poles.networks import links
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 REFERENCES = 15
+"""References of each work."""
 
 
 def make(works: int, path: Path) -> None:
-    """Works of one year with one to four countries and references among them."""
+    """Generate works of a year with one to four countries, and references among them."""
     random = np.random.default_rng(1)
     codes = np.array([f"{a}{b}" for a in "ABCDEFGHIJ" for b in "KLMNOPQRST"])
     size = random.geometric(0.7, works).clip(1, 4)
@@ -39,25 +42,25 @@ def make(works: int, path: Path) -> None:
 
 
 def ours(path: Path) -> int:
-    """The study's own way."""
+    """Count the citation links with the function of the study."""
     works = pl.scan_parquet(path)
     cited = links.country_sets(works).collect().lazy()
     return int(links.citation_links(works, cited, "full")["weight"].sum())
 
 
 def plain(path: Path) -> int:
-    """Explode works, references and countries, join, count."""
+    """Count the citation links by a join of exploded references and countries."""
     import pandas as pd
 
     works = pd.read_parquet(path)
     citing = works[["countries", "references"]].explode("references").dropna()
-    both = citing.merge(works[["work_id", "countries"]], left_on="references", right_on="work_id")
-    pairs = both[["countries_x", "countries_y"]].explode("countries_x").explode("countries_y")
+    citations = citing.merge(works[["work_id", "countries"]], left_on="references", right_on="work_id")
+    pairs = citations[["countries_x", "countries_y"]].explode("countries_x").explode("countries_y")
     return int(pairs.groupby(["countries_x", "countries_y"]).size().sum())
 
 
 def measured(side: str, path: Path) -> tuple[float, float, int]:
-    """CPU seconds, peak memory in MB and the answer of one side."""
+    """Measure CPU seconds and peak memory in MB of one side, with its result."""
     answer = subprocess.run(
         [sys.executable, __file__, side, str(path)], capture_output=True, text=True, check=True
     )
@@ -66,7 +69,7 @@ def measured(side: str, path: Path) -> tuple[float, float, int]:
 
 
 def main(works: int) -> None:
-    """Make the works, run both sides, print the ratios."""
+    """Generate the works, run both sides and print the ratios."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "works.parquet"
         make(works, path)

@@ -1,16 +1,16 @@
 """Speed of local rewiring on the world collaboration network.
 
-Run as ``python tests/benchmarks/bench_rewiring.py [--window]``. It prints the effective samples per second of
-CPU of one link, US-CN in 2021, under the uniform law and in one chain, with three kernels:
+Run as ``python tests/benchmarks/bench_rewiring.py [--window]``. It prints the effective samples per CPU
+second of the link US-CN in 2021, under the uniform law and in one chain, for three kernels:
 
-- single units: four countries drawn uniformly, one unit moved, refused where a weight would become negative.
-  It is too slow to see a single effective sample; what is measured is how far the link gets. If it relaxes
-  exponentially with variance v, its mean squared displacement per second / 4 v is the rate of effective
-  samples, and more than that rate if some of it relaxes faster.
-- exact steps: the same countries, d drawn from its law.
+- single units: four countries are drawn uniformly and one unit is moved, unless a weight would become
+  negative. This kernel is too slow for a single effective sample, so the displacement of the link is
+  measured. If the link relaxes exponentially with variance v, the mean squared displacement per second / 4 v
+  is the rate of effective samples. It is an upper bound of that rate if a part of the link relaxes faster.
+- exact steps: the same countries, with d drawn from its law.
 - the kernel of `local_rewiring`: exact steps, countries drawn by powers of their strengths.
 
-With ``--window``, also the fit of every year 2000-2021, and its agreement with `variance_corrected`.
+With ``--window`` it also fits every year 2000-2021 and compares the result with `variance_corrected`.
 """
 
 import os
@@ -36,14 +36,14 @@ EXPONENTS = (0.0, 0.25, 0.75)
 
 
 def world(year: int) -> Network:
-    """Collaboration network of a year."""
+    """Read the collaboration network of a year."""
     links = pl.read_csv(DATA / "world-collaboration" / "collaboration.csv.gz").rename({"papers": "weight"})
     return network_of(links.filter(pl.col("year") == year), year, "collaboration")
 
 
 @numba.njit(nogil=True)
 def single_units(weights, rng, moves, sources):
-    """Moves of one unit between four countries drawn uniformly."""
+    """Move single units between four countries drawn uniformly."""
     mask = np.uint64(sources.shape[1] - 1)
     table = sources[0]
     for _ in range(moves):
@@ -51,7 +51,7 @@ def single_units(weights, rng, moves, sources):
         i, j = table[bits & mask], table[(bits >> np.uint64(16)) & mask]
         k, l = table[(bits >> np.uint64(32)) & mask], table[(bits >> np.uint64(48)) & mask]  # noqa: E741
         if i in (j, k, l) or j in (k, l) or k == l or min(weights[i, l], weights[k, j]) == 0:
-            continue  # whether i-j or i-l goes up follows from the order in which they were drawn
+            continue  # the order of the draw decides whether i-j or i-l rises
         for a, b, d in ((i, j, 1), (k, l, 1), (i, l, -1), (k, j, -1)):
             weights[a, b] += d
             weights[b, a] += d
@@ -65,9 +65,9 @@ def rate_of_units(network: Network, start: np.ndarray, pair: tuple[int, int], va
     squares, seconds = [], 0.0
     for _ in range(20):
         weights = start.copy()
-        began = time.process_time()
+        start_time = time.process_time()
         single_units(weights, rng, 100 * kernel.moves, kernel.sources)
-        seconds += time.process_time() - began
+        seconds += time.process_time() - start_time
         squares.append(float(weights[pair] - start[pair]) ** 2)
     return sum(squares) / seconds / (4 * variance)
 
@@ -75,18 +75,18 @@ def rate_of_units(network: Network, start: np.ndarray, pair: tuple[int, int], va
 def rate_of_steps(
     network: Network, start: np.ndarray, pair: tuple[int, int], exponents: tuple[float, ...]
 ) -> tuple[float, float]:
-    """Effective samples of the pair per CPU second, and per 1,000 sweeps, with exact steps."""
+    """Effective samples of the pair per CPU second and per 1,000 sweeps, with exact steps."""
     kernel, observed = Kernel.of(network, "uniform", exponents), network.weights.astype(np.int64)
     chain = Chain.start(observed, kernel, np.random.SeedSequence(2), disperse=False)
     chain.weights[:] = start
     chain.record(observed, kernel, slice(0, 1), 1)
     chain.drop()
     length = 100
-    began = time.process_time()
+    start_time = time.process_time()
     chain.record(observed, kernel, slice(None), length)
-    seconds = time.process_time() - began
-    found = diagnose([chain.sums], [chain.squares], length)
-    return found.ess[pair] / seconds, found.ess[pair] / len(chain.sums) / length * 1000
+    seconds = time.process_time() - start_time
+    diagnosis = diagnose([chain.sums], [chain.squares], length)
+    return diagnosis.ess[pair] / seconds, diagnosis.ess[pair] / len(chain.sums) / length * 1000
 
 
 def compare() -> None:
@@ -110,13 +110,13 @@ def compare() -> None:
 
 
 def window() -> None:
-    """Print what the fit of every year costs and gives."""
+    """Print the cost and the results of the fit of every year."""
     total = time.time()
     for year in range(2000, 2022):
         network = world(year)
-        began = time.process_time()
+        start_time = time.process_time()
         moments = local_rewiring.fit(network)
-        seconds = time.process_time() - began
+        seconds = time.process_time() - start_time
         linear = variance_corrected.fit(network)
         largest = np.argsort(-network.weights.sum(axis=1))[:30]
         rows, columns = (largest[index] for index in np.triu_indices(30, 1))

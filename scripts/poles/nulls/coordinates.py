@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 CANCELLATION = 100.0
-"""Ratio of the terms of a sum to the sum from which other coordinates are chosen."""
+"""Other coordinates are chosen if the terms of a sum exceed the sum by this factor."""
 
 
 class Coordinates(Protocol):
