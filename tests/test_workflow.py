@@ -1,7 +1,9 @@
-"""The plan: what Snakemake would run after each kind of change, and how the rules are written."""
+"""The plan: the jobs that Snakemake would run after each kind of change, and the form of the rules."""
 
 import os
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -34,7 +36,35 @@ def example(name: str) -> str:
 
 @pytest.fixture
 def twin(tiny: Project, tmp_path: Path) -> Project:
+    """A copy of the finished tiny study, for a test that changes more than its Python files."""
     return tiny.twin(tmp_path / "twin")
+
+
+@pytest.fixture(scope="module")
+def module_twin(tiny: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return tiny.twin(tmp_path_factory.mktemp("module") / "twin")
+
+
+@pytest.fixture
+def edited(module_twin: Project) -> Iterator[Project]:
+    """A copy of the finished tiny study whose Python files are restored after each test."""
+    yield module_twin
+    shutil.copytree(ROOT / "scripts", module_twin.folder / "scripts", dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="module")
+def readers(tiny: Project) -> dict[str, set[str]]:
+    """Rules that read files of each rule, from the provenance of the tiny study."""
+    makers, inputs = {}, []
+    for path in (tiny.folder / "results").rglob("*"):
+        record = extraction.read(path) if path.is_file() else None
+        if record:
+            makers[path.relative_to(tiny.folder).as_posix()] = record["rule"]
+            inputs += [(record["rule"], name) for name in record["inputs"]]
+    readers = {rule: set() for rule in makers.values()}
+    for rule, name in inputs:
+        readers[makers[name]].add(rule)
+    return readers
 
 
 def test_an_empty_folder_plans_every_job(tmp_path: Path):
@@ -42,37 +72,61 @@ def test_an_empty_folder_plans_every_job(tmp_path: Path):
     assert project.plan("--config", "run={variants: [full]}") == EVERYTHING
 
 
-def test_other_readings_stand_beside_by_default(tmp_path: Path):
+def test_three_variants_run_by_default(tmp_path: Path):
     plan = Project.copy(tmp_path / "empty").plan()
-    several = {rule: jobs // EVERYTHING[rule] for rule, jobs in plan.items()}
-    branch = {
+    jobs_per_layer = {rule: jobs // EVERYTHING[rule] for rule, jobs in plan.items()}
+    by_variant = (
         "build_trajectories", "cluster_trajectories", "study_stability", "judge_recovery", "plot_archetypes",
         "judge_branch",
-    }  # fmt: skip
-    assert all(several[rule] == 3 for rule in branch), "z as it is, clustered as it is, and beyond growth"
+    )  # fmt: skip
+    assert all(jobs_per_layer[rule] == 3 for rule in by_variant)
     once = ("build_networks", "score_links", "collect_claims", "plot_nulls")
-    assert all(several[rule] == 1 for rule in once)
+    assert all(jobs_per_layer[rule] == 1 for rule in once)
 
 
-def test_a_second_run_plans_nothing(tiny: Project):
-    assert tiny.plan() == {}
-
-
-def test_touching_every_source_plans_nothing(twin: Project):
-    for part in ("Snakefile", "workflow", "scripts", "config", "profiles"):
-        for path in [twin.folder / part, *(twin.folder / part).rglob("*")]:
+def test_other_words_and_time_stamps_plan_nothing(edited: Project):
+    for part in ("Snakefile", "workflow", "config", "profiles"):
+        for path in [edited.folder / part, *(edited.folder / part).rglob("*")]:
             os.utime(path)
-    assert twin.plan() == {}
+    for path in (edited.folder / "scripts").rglob("*.py"):
+        text = re.sub(r'^( *""")(?=\w)', r"\1Other words. ", path.read_text(), flags=re.MULTILINE)
+        path.write_text(f"# A comment.\n\n{text}\n# The end.\n")
+    assert edited.plan() == {}
 
 
-def test_editing_a_module_plans_what_it_makes_and_what_follows(twin: Project):
-    after = {"collect_claims": 1, "audit_results": 1, "all": 1}
-    template = twin.folder / "scripts/poles/claims/page.html.j2"
-    template.write_text(template.read_text() + "<!-- added -->\n")
-    assert twin.plan() == after
-    kind = twin.folder / "scripts/poles/claims/kinds/trend.py"
-    kind.write_text(kind.read_text() + "\nADDED = 1\n")
-    assert twin.plan() == {"judge_branch": 1} | after
+EDITS = {
+    "stats/false_discovery.py": "compare_hubs search_poles",
+    "study/extraction.py": "audit_results",
+    "corpus/selection.py": "select_works",
+    "networks/links.py": "build_networks",
+    "nulls/max_entropy.py": "fit_null",
+    "trajectories/construction.py": "build_trajectories",
+    "archetypes/clusters.py": "cluster_trajectories",
+    "blocs/tables.py": "align_countries compare_hubs measure_polarization search_poles",
+    "claims/kinds/trend.py": "judge_branch",
+    "claims/page.html.j2": "collect_claims",
+    "figures/hubs.py": "plot_hubs",
+}
+"""One file of each package, and the first rules that use it."""
+ADDITIONS = {
+    "blocs/tables.py": "HUBS = HUBS._replace(columns={**HUBS.columns, 'added': pl.Int8})",
+    "claims/page.html.j2": "<!-- added -->",
+}
+"""What is added to a file, if not a constant."""
+
+
+@pytest.mark.parametrize("path", EDITS)
+def test_an_edit_plans_the_rules_that_use_the_file_and_what_follows(
+    edited: Project, readers: dict[str, set[str]], path: str
+):
+    file = edited.folder / "scripts/poles" / path
+    file.write_text(f"{file.read_text()}\n{ADDITIONS.get(path, 'ADDED = 1')}\n")
+    rules, queue = {"all"}, EDITS[path].split()
+    while queue:
+        rule = queue.pop()
+        rules.add(rule)
+        queue += readers[rule] - rules
+    assert edited.plan() == {rule: EVERYTHING[rule] for rule in rules}
 
 
 def test_a_kind_of_claim_is_one_file(twin: Project):
@@ -109,23 +163,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     assert twin.plan() == plan
 
 
-def test_editing_a_null_model_plans_its_branch_alone(twin: Project):
-    module = twin.folder / "scripts/poles/nulls/max_entropy.py"
-    module.write_text(module.read_text() + "\nADDED = 1\n")
-    plan = twin.plan()
-    assert plan["fit_null"] == 2
-    upstream = {"make_demo", "find_core", "read_works", "select_works", "build_networks", "plot_losses"}
-    assert not upstream & set(plan)
-
-
-def test_editing_the_tables_plans_everything(twin: Project):
-    module = twin.folder / "scripts/poles/study/tables.py"
-    module.write_text(module.read_text() + "\nADDED = 1\n")
-    assert twin.plan() == EVERYTHING
-
-
-def test_a_config_key_plans_what_reads_it(twin: Project):
-    assert set(twin.plan("--config", "clusters={seed: 2}")) == {
+def test_a_config_key_plans_what_reads_it(tiny: Project):
+    assert set(tiny.plan("--config", "clusters={seed: 2}")) == {
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_branch", "collect_claims",
         "plot_archetypes", "plot_alignment", "plot_recovery", "audit_results", "all",
         "study_stability", "classify_trends", "plot_selection", "sample_null_panels",
@@ -139,21 +178,21 @@ def test_null_panels_are_drawn_where_they_are_surrogates(tiny: Project, tmp_path
     assert "study_stability" in plan and "sample_null_panels" not in plan
 
 
-def test_a_variant_plans_its_branch_alone(twin: Project):
-    plan = twin.plan("--config", "run={variants: [full, fractional]}")
+def test_a_variant_plans_its_branch_alone(tiny: Project):
+    plan = tiny.plan("--config", "run={variants: [full, fractional]}")
     assert plan["build_networks"] == plan["judge_branch"] == plan["collect_claims"] == 1
     assert plan["fit_null"] == 2
     assert not {"make_demo", "find_core", "read_works", "select_works", "plot_losses"} & set(plan)
 
 
-def test_variants_share_what_does_not_set_them_apart(twin: Project):
-    plan = twin.plan("--config", "run={variants: [full, literal]}")
+def test_variants_share_what_does_not_set_them_apart(tiny: Project):
+    plan = tiny.plan("--config", "run={variants: [full, literal]}")
     assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["plot_archetypes"] == 1
     assert plan["judge_branch"] == plan["collect_claims"] == 1
     shared = {"build_networks", "fit_null", "score_links", "plot_significant_links", "plot_nulls"}
     assert not shared & set(plan)
     variants = "variants={full: {counting: full}, eight: {k: 8}}"
-    plan = twin.plan("--config", "run={variants: [full, eight]}", variants)
+    plan = tiny.plan("--config", "run={variants: [full, eight]}", variants)
     assert plan["cluster_trajectories"] == plan["align_countries"] == plan["judge_branch"] == 1
     upstream = {"build_trajectories", "sample_null_panels", "search_poles", "compare_hubs"}
     assert not (shared | upstream) & set(plan)
@@ -185,8 +224,8 @@ def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Pr
     assert (twin.folder / "results/figures/full/uniform/archetypes.svg").is_file()
 
 
-def test_a_null_model_with_yearly_jobs_has_one_for_each_year(twin: Project):
-    plan = twin.plan("--config", "run={nulls: [local_rewiring]}")
+def test_a_null_model_with_yearly_jobs_has_one_for_each_year(tiny: Project):
+    plan = tiny.plan("--config", "run={nulls: [local_rewiring]}")
     assert plan["fit_null_year"] == 2 * 34
     assert plan["gather_null_years"] == 2
     assert "fit_null" not in plan
