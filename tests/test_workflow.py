@@ -95,7 +95,7 @@ def test_other_words_and_time_stamps_plan_nothing(edited: Project):
 
 
 EDITS = {
-    "stats/false_discovery.py": "compare_hubs search_poles",
+    "stats/dyadic.py": "cluster_trajectories compare_hubs",
     "study/extraction.py": "audit_results",
     "corpus/selection.py": "select_works",
     "networks/links.py": "build_networks",
