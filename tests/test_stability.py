@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import adjusted_rand_score
 
 from planted_panels import completed
 from poles.archetypes import clusters, labellings, names, reclustering, stability
@@ -223,6 +224,11 @@ def test_the_jaccard_index_is_that_of_sets(both):
     sets = [[set(np.flatnonzero(one == label)) for label in range(one.max() + 1)] for one in both]
     expected = [max(len(a & b) / max(len(a | b), 1) for b in sets[1]) for a in sets[0]]
     assert labellings.jaccard(first, second).tolist() == pytest.approx(expected)
+
+
+@given(two_labellings)
+def test_the_adjusted_rand_index_is_that_of_scikit_learn(both):
+    assert labellings.adjusted_rand(*both) == adjusted_rand_score(*both)
 
 
 @given(two_labellings)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from poles.archetypes.labellings import jaccard, match
+from poles.archetypes.labellings import adjusted_rand, jaccard, match
 from poles.archetypes.reclustering import Reclusterings, TrajectorySet
 from poles.archetypes.tables import CHOICES
 
@@ -86,9 +86,7 @@ def _row(
     title: str, alternatives: Sequence[Alternative], headline: np.ndarray, archetypes: np.ndarray
 ) -> dict[str, Any]:
     """One row of `CHOICES`."""
-    from sklearn.metrics import adjusted_rand_score
-
-    rand = [adjusted_rand_score(headline, alternative.labels) for alternative in alternatives]
+    rand = [adjusted_rand(headline, alternative.labels) for alternative in alternatives]
     by_cluster = [jaccard(headline, alternative.labels) for alternative in alternatives]
     return {
         "over": title,

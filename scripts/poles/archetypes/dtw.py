@@ -1,10 +1,14 @@
-"""K-means under dynamic time warping, compiled, for the hundreds of fits of the study of stability.
+"""K-means under dynamic time warping, compiled, for the thousands of fits of the study of stability.
 
 Assignment and barycentres follow tslearn rule for rule, so that the labels are those of tslearn
 (dynamic-time-warping barycentre averaging; Petitjean, Ketterlin and Gancarski 2011, Pattern Recognition
-44:678-693). The code is fast for three reasons: it visits only cells of the band, it abandons a distance that
-cannot be the least, and it allocates nothing within the loops. One fit is one thread and releases Python's
-lock. So several fits run side by side, and the order of sums does not depend on how many.
+44:678-693). One fit is one thread and releases Python's lock. So several fits run side by side, and the order
+of sums does not depend on how many.
+
+The code aligns `LANES` series with a centre at once. Each cell of a table of accumulated costs waits for the
+cell before it, so a single alignment leaves the processor idle. Arrays hold the lanes last, and the innermost
+loops run over lanes, so that one instruction serves several of them. Loops count in unsigned integers,
+because signed ones make the compiler check for negative positions.
 """
 
 from typing import NamedTuple
@@ -15,15 +19,16 @@ import numpy as np
 from poles.errors import StudyError
 from poles.stats.threads import parallel_map
 
-UNBOUNDED = -1
-"""Band without a limit."""
+LANES = 64
+"""Series that are aligned side by side; a multiple of four."""
 MAX_PASSES = 30
 """Highest number of averagings in one update of a barycentre."""
 PASS_TOLERANCE = 1e-5
 """Change of the mean squared distance below which averaging stops."""
 TOLERANCE = 1e-6
 """Change of the inertia below which k-means stops."""
-compiled = numba.njit(cache=True, nogil=True)
+ZERO, ONE, TWO, FOUR, WIDTH = (np.uint64(number) for number in (0, 1, 2, 4, LANES))
+compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Fit(NamedTuple):
@@ -70,7 +75,7 @@ def fit(x: np.ndarray, start: np.ndarray, radius: int | None, max_iter: int = 10
     StudyError
         If a cluster runs empty.
     """
-    result = Fit(*_fit(_contiguous(x), _contiguous(start).copy(), _band(radius), max_iter))
+    result = Fit(*_fit(_contiguous(x), _contiguous(start).copy(), _reach(radius, x), max_iter))
     if not np.isfinite(result.inertia):
         raise StudyError(f"clusters: a cluster ran empty at k = {len(start)}; choose a smaller k")
     return result
@@ -91,8 +96,9 @@ def assign(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> tuple[np
     labels : ndarray of int64, shape (pairs,)
     distances : ndarray, shape (pairs,)
     """
-    labels, distances = np.empty(len(x), np.int64), np.empty(len(x))
-    _assign(_contiguous(x), _contiguous(centroids), _band(radius), labels, distances)
+    labels, distances = np.zeros(len(x), np.int64), np.empty(len(x))
+    if len(x):
+        _assign_all(_contiguous(x), _contiguous(centroids), _reach(radius, x), labels, distances)
     return labels, distances
 
 
@@ -115,7 +121,7 @@ def matrix(x: np.ndarray, radius: int | None, threads: int = 1) -> np.ndarray:
     x, distances = _contiguous(x), np.zeros((len(x), len(x)))
     # Row i holds len(x) - 1 - i distances; slices with a stride share them evenly.
     slices = [(start, 4 * threads) for start in range(4 * threads)]
-    parallel_map(lambda part: _fill_rows(x, _band(radius), distances, *part), slices, threads)
+    parallel_map(lambda part: _fill_rows(x, _reach(radius, x), distances, *part), slices, threads)
     return distances
 
 
@@ -124,156 +130,234 @@ def _contiguous(x: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(x, dtype=np.float64)
 
 
-def _band(radius: int | None) -> int:
-    """Radius as the compiled functions take it."""
-    return UNBOUNDED if radius is None else radius
+def _reach(radius: int | None, x: np.ndarray) -> np.uint64:
+    """Highest shift of a path, in years; without a band all years."""
+    return np.uint64(x.shape[1] if radius is None else radius)
 
 
 @compiled
-def _squared_distance(first, second, band, bound, row, above):
-    """Squared distance of two series of equal length; infinite if it exceeds `bound`.
+def _workspace(years, channels):
+    """Arrays that the loops below write to.
 
-    `row` and `above` are work space of length years + 1.
+    Accumulated costs (one cell of margin, infinite outside the band), costs of one cell, moves,
+    paths and their lengths, row and column of a cell, sums and counts of a barycentre.
     """
-    years, channels = first.shape
-    above[:] = np.inf
-    above[0] = 0.0
-    for i in range(years):
-        low = 0 if band < 0 else max(0, i - band)
-        high = years if band < 0 else min(years, i + band + 1)
-        row[low] = np.inf
-        least = np.inf
-        for j in range(low, high):
-            cost = 0.0
+    costs = np.full((years + 1, years + 1, LANES), np.inf)
+    costs[0, 0] = 0.0
+    cells = np.arange(years * years).astype(np.uint64)
+    return (
+        costs,
+        np.empty(LANES),
+        np.zeros((years * years, LANES), np.uint64),
+        np.zeros((LANES, 2 * years), np.uint64),
+        np.zeros(LANES, np.uint64),
+        cells // np.uint64(years),
+        cells % np.uint64(years),
+        np.empty((years, channels)),
+        np.empty(years),
+    )
+
+
+@compiled
+def _side_by_side(x, members, blocks):
+    """Fill blocks[block, year, channel, lane] with the named series; the last one fills up its block."""
+    years, channels = x.shape[1:]
+    for place in range(len(blocks) * LANES):
+        n = members[min(place, len(members) - 1)]
+        block, lane = blocks[place // LANES], place % LANES
+        for i in range(years):
             for c in range(channels):
-                step = first[i, c] - second[j, c]
-                cost += step * step
-            cost += min(above[j + 1], row[j], above[j])
-            row[j + 1] = cost
-            least = min(least, cost)
-        if least > bound:
-            return np.inf
-        if high < years:
-            row[high + 1] = np.inf
-        row, above = above, row
-    return above[years]
+                block[i, c, lane] = x[n, i, c]
 
 
 @compiled
-def _assign(x, centroids, band, labels, distances):
-    """Fill in the nearest centroid of each series and the distance to it."""
-    years = x.shape[1]
-    row, above = np.empty(years + 1), np.empty(years + 1)
-    for n in range(len(x)):
-        # Compare distances, not their squares: two squares may differ where their roots are equal.
-        bound, nearest, label = np.inf, np.inf, 0
-        for k in range(len(centroids)):
-            squared = _squared_distance(x[n], centroids[k], band, bound, row, above)
-            distance = np.sqrt(squared)
-            if distance < nearest:
-                bound, nearest, label = squared, distance, k
-        labels[n], distances[n] = label, nearest
+def _blocks_of(count):
+    """Blocks that hold so many series."""
+    return (count + LANES - 1) // LANES
 
 
 @compiled
-def _fill_rows(x, band, distances, start, stride):
-    """Fill in every stride-th row of a distance matrix from `start` on, and its mirror image."""
-    years = x.shape[1]
-    row, above = np.empty(years + 1), np.empty(years + 1)
-    for i in range(start, len(x), stride):
-        for j in range(i + 1, len(x)):
-            distance = np.sqrt(_squared_distance(x[i], x[j], band, np.inf, row, above))
-            distances[i, j] = distance
-            distances[j, i] = distance
+def _accumulate(block, centre, reach, costs, cell):
+    """Fill in the accumulated costs of aligning the series of a block (rows) with a centre (columns)."""
+    years, channels = np.uint64(centre.shape[0]), np.uint64(centre.shape[1])
+    # The usual one or two channels are added up within the loop over lanes.
+    two, many = channels == TWO, channels > TWO
+    second = ONE if two else ZERO
+    for i in range(years):
+        low = ZERO if i < reach else i - reach
+        for j in range(low, min(years, i + reach + ONE)):
+            if many:
+                cell[:] = 0.0
+                for c in range(channels):
+                    value = centre[j, c]
+                    for lane in range(WIDTH):
+                        step = block[i, c, lane] - value
+                        cell[lane] += step * step
+            first_value, second_value = centre[j, ZERO], centre[j, second]
+            for lane in range(WIDTH):
+                step = block[i, ZERO, lane] - first_value
+                cost = step * step
+                if two:
+                    step = block[i, second, lane] - second_value
+                    cost += step * step
+                if many:
+                    cost = cell[lane]
+                side = min(costs[i, j + ONE, lane], costs[i + ONE, j, lane])
+                costs[i + ONE, j + ONE, lane] = cost + min(costs[i, j, lane], side)
 
 
 @compiled
-def _accumulate_costs(series, centre, band, costs):
-    """Fill in the accumulated costs of aligning a series (rows) with a centre (columns).
+def _find_moves(years, reach, costs, moves):
+    """Fill in how far back in the order of cells the cheapest path to each cell comes from.
 
-    Row 0 and column 0 are a margin.
+    Of equals the diagonal step is taken, then the one from the earlier row, as tslearn does.
     """
-    years, channels = series.shape
+    up = years
     for i in range(years):
-        low = 0 if band < 0 else max(0, i - band)
-        high = years if band < 0 else min(years, i + band + 1)
-        for j in range(low, high):
-            cost = 0.0
-            for c in range(channels):
-                step = series[i, c] - centre[j, c]
-                cost += step * step
-            costs[i + 1, j + 1] = cost + min(costs[i, j + 1], costs[i + 1, j], costs[i, j])
-    return costs[years, years]
+        low = ZERO if i < reach else i - reach
+        for j in range(low, min(years, i + reach + ONE)):
+            place = i * years + j
+            for lane in range(WIDTH):
+                above, left = costs[i, j + ONE, lane], costs[i + ONE, j, lane]
+                aside = up if above <= left else ONE
+                moves[place, lane] = up + ONE if costs[i, j, lane] <= min(above, left) else aside
+    moves[ZERO] = ZERO
 
 
 @compiled
-def _average(x, labels, label, centre, band, work):
-    """Compute the barycentre of a cluster in place: align, average the values on each year, repeat."""
-    costs, sums, counts, path = work
+def _trace(years, moves, paths, lengths):
+    """Follow the cheapest path of each lane from the last cell to the first.
+
+    A step of one path waits for the step before it, so four paths are followed in turn.
+    """
+    last = years * years - ONE
+    for a in range(ZERO, WIDTH, FOUR):
+        b, c, d = a + ONE, a + TWO, a + ONE + TWO
+        cell_a = cell_b = cell_c = cell_d = last
+        steps_a = steps_b = steps_c = steps_d = ZERO
+        paths[a, ZERO] = paths[b, ZERO] = paths[c, ZERO] = paths[d, ZERO] = last
+        while (cell_a | cell_b | cell_c | cell_d) > ZERO:
+            steps_a += ONE if cell_a > ZERO else ZERO
+            steps_b += ONE if cell_b > ZERO else ZERO
+            steps_c += ONE if cell_c > ZERO else ZERO
+            steps_d += ONE if cell_d > ZERO else ZERO
+            cell_a -= moves[cell_a, a]
+            cell_b -= moves[cell_b, b]
+            cell_c -= moves[cell_c, c]
+            cell_d -= moves[cell_d, d]
+            paths[a, steps_a] = cell_a
+            paths[b, steps_b] = cell_b
+            paths[c, steps_c] = cell_c
+            paths[d, steps_d] = cell_d
+        lengths[a], lengths[b] = steps_a + ONE, steps_b + ONE
+        lengths[c], lengths[d] = steps_c + ONE, steps_d + ONE
+
+
+@compiled
+def _add(series, path, length, rows, columns, sums, counts):
+    """Add the values of one series to the years of the centre with which they are aligned."""
+    channels = np.uint64(sums.shape[1])
+    two = channels == TWO
+    for step in range(length):
+        cell = path[length - ONE - step]
+        i, j = rows[cell], columns[cell]
+        counts[j] += 1.0
+        if two:
+            sums[j, ZERO] += series[i, ZERO]
+            sums[j, ONE] += series[i, ONE]
+        else:
+            for c in range(channels):
+                sums[j, c] += series[i, c]
+
+
+@compiled
+def _average(x, members, blocks, centre, reach, work):
+    """Barycentre of the members of a cluster, in place: align, average what falls on each year, repeat."""
+    costs, cell, moves, paths, lengths, rows, columns, sums, counts = work
     years, channels = centre.shape
+    _side_by_side(x, members, blocks)
     before = np.inf
     for _ in range(MAX_PASSES):
         sums[:] = 0.0
         counts[:] = 0.0
-        total, members = 0.0, 0
-        for n in range(len(x)):
-            if labels[n] != label:
-                continue
-            distance = np.sqrt(_accumulate_costs(x[n], centre, band, costs))
-            total += distance * distance
-            members += 1
-            length = _trace(costs, path)
-            for place in range(length - 1, -1, -1):
-                i, j = path[place]
-                counts[j] += 1.0
-                for c in range(channels):
-                    sums[j, c] += x[n, i, c]
+        total = 0.0
+        for block in range(len(blocks)):
+            _accumulate(blocks[block], centre, reach, costs, cell)
+            _find_moves(np.uint64(years), reach, costs, moves)
+            _trace(np.uint64(years), moves, paths, lengths)
+            # Series are added one by one, so that sums do not depend on the number of lanes.
+            for lane in range(min(LANES, len(members) - block * LANES)):
+                distance = np.sqrt(costs[years, years, lane])
+                total += distance * distance
+                n = members[block * LANES + lane]
+                _add(x[n], paths[lane], lengths[lane], rows, columns, sums, counts)
         for j in range(years):
             for c in range(channels):
                 centre[j, c] = sums[j, c] / counts[j]
-        total /= members
+        total /= len(members)
         if abs(before - total) < PASS_TOLERANCE or before < total:
             return
         before = total
 
 
 @compiled
-def _trace(costs, path):
-    """Trace the cheapest path back from the last cell; of equal steps the diagonal, then the earlier row."""
-    i = j = len(costs) - 2
-    path[0] = i, j
-    length = 1
-    while i > 0 or j > 0:
-        if i == 0:
-            j -= 1
-        elif j == 0:
-            i -= 1
-        else:
-            diagonal, up, left = costs[i, j], costs[i, j + 1], costs[i + 1, j]
-            if diagonal <= up and diagonal <= left:
-                i -= 1
-                j -= 1
-            elif up <= left:
-                i -= 1
-            else:
-                j -= 1
-        path[length] = i, j
-        length += 1
-    return length
+def _assign(blocks, centroids, reach, work, labels, distances):
+    """Fill in the nearest centroid of each series and the distance to it."""
+    costs, cell = work[0], work[1]
+    years = centroids.shape[1]
+    for block in range(len(blocks)):
+        first = block * LANES
+        last = min(first + LANES, len(labels))
+        distances[first:last] = np.inf
+        for k in range(len(centroids)):
+            _accumulate(blocks[block], centroids[k], reach, costs, cell)
+            for n in range(first, last):
+                # Distances are compared, not their squares: two squares may differ where their roots do not.
+                distance = np.sqrt(costs[years, years, n - first])
+                if distance < distances[n]:
+                    distances[n] = distance
+                    labels[n] = k
 
 
 @compiled
-def _fit(x, centroids, band, max_iter):
-    """Assign and average until the inertia stops changing; it is infinite if a cluster ran empty."""
+def _assign_all(x, centroids, reach, labels, distances):
+    """`_assign` of series that do not stand side by side yet."""
     years, channels = x.shape[1:]
-    labels, distances = np.empty(len(x), np.int64), np.empty(len(x))
-    costs = np.full((years + 1, years + 1), np.inf)
-    costs[0, 0] = 0.0
-    work = costs, np.empty((years, channels)), np.empty(years), np.empty((2 * years, 2), np.int64)
+    blocks = np.empty((_blocks_of(len(x)), years, channels, LANES))
+    _side_by_side(x, np.arange(len(x)), blocks)
+    _assign(blocks, centroids, reach, _workspace(years, channels), labels, distances)
+
+
+@compiled
+def _fill_rows(x, reach, distances, start, stride):
+    """Fill in every stride-th row of a distance matrix from `start` on, and its mirror image."""
+    years, channels = x.shape[1:]
+    costs, cell = _workspace(years, channels)[:2]
+    blocks = np.empty((1, years, channels, LANES))
+    for i in range(start, len(x) - 1, stride):
+        for first in range(i + 1, len(x), LANES):
+            last = min(first + LANES, len(x))
+            _side_by_side(x, np.arange(first, last), blocks)
+            _accumulate(blocks[0], x[i], reach, costs, cell)
+            for j in range(first, last):
+                distance = np.sqrt(costs[years, years, j - first])
+                distances[i, j] = distance
+                distances[j, i] = distance
+
+
+@compiled
+def _fit(x, centroids, reach, max_iter):
+    """Assign and average until the inertia stands still; an infinite inertia: a cluster ran empty."""
+    years, channels = x.shape[1:]
+    all_blocks = np.empty((_blocks_of(len(x)), years, channels, LANES))
+    _side_by_side(x, np.arange(len(x)), all_blocks)
+    blocks = np.empty_like(all_blocks)
+    work = _workspace(years, channels)
+    labels, distances = np.zeros(len(x), np.int64), np.empty(len(x))
     before, inertia, iteration, converged = np.inf, np.inf, 0, False
     while iteration < max_iter and not converged:
         iteration += 1
-        _assign(x, centroids, band, labels, distances)
+        _assign(all_blocks, centroids, reach, work, labels, distances)
         sizes = np.zeros(len(centroids), np.int64)
         inertia = 0.0
         for n in range(len(x)):
@@ -283,8 +367,9 @@ def _fit(x, centroids, band, max_iter):
         if sizes.min() == 0:
             return labels, centroids, np.inf, iteration, False
         for label in range(len(centroids)):
-            _average(x, labels, label, centroids[label], band, work)
+            members = np.flatnonzero(labels == label)
+            _average(x, members, blocks[: _blocks_of(len(members))], centroids[label], reach, work)
         converged = abs(before - inertia) < TOLERANCE
         before = inertia
-    _assign(x, centroids, band, labels, distances)
+    _assign(all_blocks, centroids, reach, work, labels, distances)
     return labels, centroids, inertia, iteration, converged

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from poles.archetypes import euclidean
 from poles.errors import StudyError
-from poles.stats.threads import one_thread
 
 STARTS = 50
 """Starts of the Euclidean k-means that gives the first centres."""
@@ -35,11 +35,17 @@ class Clustering(NamedTuple):
     iterations: int
 
 
+def count_distinct(x: np.ndarray) -> int:
+    """Count the distinct trajectories among the first axis of an array."""
+    # Adding 0 makes -0.0 and 0.0 the same bytes.
+    return len({trajectory.tobytes() for trajectory in x + 0.0})
+
+
 def starting_centres(x: np.ndarray, k: int, seed: int, starts: int = STARTS) -> np.ndarray:
     """Find first centres by Euclidean k-means, the best of several starts.
 
     Warping hardly moves these centres, while clusterings from random starts under warping disagree with one
-    another. Call this within `one_thread`.
+    another.
 
     Parameters
     ----------
@@ -54,10 +60,7 @@ def starting_centres(x: np.ndarray, k: int, seed: int, starts: int = STARTS) -> 
     -------
     ndarray, shape (k, years, channels)
     """
-    from sklearn.cluster import KMeans
-
-    model = KMeans(k, n_init=starts, random_state=seed).fit(x.reshape(len(x), -1))
-    return model.cluster_centers_.reshape(k, *x.shape[1:])
+    return euclidean.fit(x.reshape(len(x), -1), k, seed, starts).centres.reshape(k, *x.shape[1:])
 
 
 def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
@@ -89,15 +92,14 @@ def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
         warnings.filterwarnings("ignore", message="h5py not installed")  # needed only to save models
         from tslearn.clustering import TimeSeriesKMeans
 
-    distinct = len(np.unique(x.reshape(len(x), -1), axis=0)) if len(x) else 0
+    distinct = count_distinct(x)
     if distinct < k:
         raise StudyError(
             f"clusters: {distinct} distinct trajectories cannot form clusters.k = {k} clusters; lower "
             "clusters.k, trajectories.panel.min_strength or trajectories.panel.min_share; why pairs are left "
             "out stands in trajectories/NULL.excluded.parquet"
         )
-    with one_thread():
-        start = starting_centres(x, k, seed)
+    start = starting_centres(x, k, seed)
     # Only the radius: given with the name of the constraint, tslearn 0.8-0.10 ignores it for barycentres.
     model = TimeSeriesKMeans(
         k,

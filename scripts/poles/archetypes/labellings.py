@@ -15,9 +15,37 @@ def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     -------
     ndarray of int, shape (clusters of the first, clusters of the second)
     """
-    table = np.zeros((first.max() + 1, second.max() + 1), dtype=np.int64)
-    np.add.at(table, (first, second), 1)
-    return table
+    shape = first.max() + 1, second.max() + 1
+    return np.bincount(np.ravel_multi_index((first, second), shape), minlength=shape[0] * shape[1]).reshape(
+        shape
+    )
+
+
+def adjusted_rand(first: np.ndarray, second: np.ndarray) -> float:
+    """Compute the adjusted Rand index of two labellings (Hubert and Arabie 1985).
+
+    Scikit-learn's ``adjusted_rand_score`` gives the same number; its checks of the input cost more than the
+    index itself.
+
+    Parameters
+    ----------
+    first, second : ndarray of int, shape (pairs,)
+
+    Returns
+    -------
+    float
+        1 for the same clusters, 0 on average by chance.
+    """
+    table = overlap(first, second)
+    # Ordered pairs of members that are together in both labellings, in one of the two, and in neither.
+    both = int((table**2).sum() - len(first))
+    one = int((table @ table.sum(axis=0)).sum() - (table**2).sum())
+    other = int((table.T @ table.sum(axis=1)).sum() - (table**2).sum())
+    if not one and not other:
+        return 1.0
+    neither = len(first) * (len(first) - 1) - both - one - other
+    chance = (both + other) * (other + neither) + (both + one) * (one + neither)
+    return 2.0 * (both * neither - one * other) / chance
 
 
 def jaccard(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from poles.archetypes import dtw, kmeans, surrogates
+from poles.archetypes import dtw, euclidean, kmeans, surrogates
 from poles.archetypes.directions import changes, directions
 from poles.archetypes.names import UNNAMED, archetype_of
 from poles.archetypes.perturbations import RESAMPLED, Design, Perturbation, resample_rows
@@ -141,7 +141,7 @@ def recluster(
     """
     x = trajectories.prepared(design.preprocessing)
     starts = kmeans.STARTS if trajectories.name == OBSERVED else RESTARTS
-    distinct = len(np.unique(x.reshape(len(x), -1), axis=0))
+    distinct = kmeans.count_distinct(x)
 
     def fit_unperturbed(k: int) -> dtw.Fit | None:
         if distinct < k:
@@ -196,8 +196,6 @@ def perturbed_labels(
     ndarray of int64, shape (pairs,), or None
         None where there are no k clusters.
     """
-    from sklearn.cluster import KMeans, kmeans_plusplus
-
     over, choice, k = perturbation
     seed, radius = int(rng.integers(2**31)), design.radius
     if over == "radius":
@@ -208,12 +206,12 @@ def perturbed_labels(
         x = trajectories.prepared(design.preprocessing, without=choice)
     sample = x[resample_rows(over, trajectories.ends, rng)] if over in RESAMPLED else x
     flat = sample.reshape(len(sample), -1)
-    if len(np.unique(flat, axis=0)) < k:
+    if kmeans.count_distinct(flat) < k:
         return None
     if over == "euclidean":
-        return KMeans(k, n_init=RESTARTS, random_state=seed).fit(flat).labels_.astype(np.int64)
+        return euclidean.fit(flat, k, seed, RESTARTS).labels
     if over == "seeds":
-        start = kmeans_plusplus(flat, k, random_state=seed)[0].reshape(k, *x.shape[1:])
+        start = euclidean.first_centres(flat, k, seed).reshape(k, *x.shape[1:])
     else:
         start = kmeans.starting_centres(sample, k, seed, RESTARTS)
     try:

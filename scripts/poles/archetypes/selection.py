@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from poles.archetypes.labellings import jaccard
+from poles.archetypes.labellings import adjusted_rand, jaccard
 from poles.archetypes.perturbations import DRAWN, RESAMPLED
 from poles.archetypes.reclustering import OBSERVED, Reclusterings
 from poles.archetypes.tables import SELECTION
@@ -40,8 +40,6 @@ def measure(reclusterings: Reclusterings, years: Sequence[int], draws: int) -> M
     Measures
         ``lowest_jaccard`` is that of the cluster whose mean over the perturbations is the lowest.
     """
-    from sklearn.metrics import adjusted_rand_score
-
     grouped: dict[tuple[str, int], list[np.ndarray]] = {}
     for perturbation, labels in reclusterings.perturbed.items():
         if perturbation.over not in DRAWN or perturbation.choice < draws:
@@ -54,7 +52,7 @@ def measure(reclusterings: Reclusterings, years: Sequence[int], draws: int) -> M
         values["fit", "silhouette", k] = np.array([silhouette])
     for (over, k), labellings in grouped.items():
         base = reclusterings.unperturbed[k].labels
-        rand = [adjusted_rand_score(base, labels) for labels in labellings]
+        rand = [adjusted_rand(base, labels) for labels in labellings]
         values[over, "adjusted_rand", k] = np.array(rand)
         by_cluster = np.array([jaccard(base, labels) for labels in labellings])
         values[over, "lowest_jaccard", k] = by_cluster[:, by_cluster.mean(axis=0).argmin()]

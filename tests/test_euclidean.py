@@ -1,0 +1,45 @@
+"""Euclidean k-means, compiled: against scikit-learn, number for number."""
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans, kmeans_plusplus
+
+from poles.archetypes import euclidean
+from poles.stats.threads import one_thread
+
+SEEDS = range(60)
+"""No two candidates for a centre are equally good under these seeds, so that rounding decides nothing."""
+
+
+def wandering_rows(seed: int) -> tuple[np.ndarray, int]:
+    """Rows that wander, every second time drawn with replacement as in a resampled panel; and a k."""
+    rng = np.random.default_rng(seed)
+    size, columns, k = rng.integers([80, 1, 1], [300, 50, 9])
+    x = rng.normal(size=(size, columns)).cumsum(axis=1)
+    return (x[rng.integers(0, size, size)] if seed % 2 else x), int(k)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_centres_and_labels_are_those_of_scikit_learn(seed):
+    x, k = wandering_rows(seed)
+    with one_thread():
+        theirs = KMeans(k, n_init=4, random_state=seed).fit(x)
+    ours = euclidean.fit(x, k, seed, 4)
+    assert np.array_equal(ours.labels, theirs.labels_)
+    assert np.array_equal(ours.centres, theirs.cluster_centers_)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_first_centres_are_those_of_scikit_learn(seed):
+    x, k = wandering_rows(seed)
+    assert np.array_equal(euclidean.first_centres(x, k, seed), kmeans_plusplus(x, k, random_state=seed)[0])
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_a_cluster_that_runs_empty_is_refilled_as_scikit_learn_does():
+    # Two distinct rows and three clusters: one cluster is empty from the first iteration on.
+    x = np.repeat([[0.0, 0.0], [1.0, 2.0]], 5, axis=0)
+    theirs = KMeans(3, n_init=2, random_state=1).fit(x)
+    ours = euclidean.fit(x, 3, 1, 2)
+    assert np.array_equal(ours.centres, theirs.cluster_centers_)
+    assert np.array_equal(ours.labels, theirs.labels_)
