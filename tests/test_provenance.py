@@ -42,7 +42,9 @@ MODULES = {
 
 def forget() -> None:
     """Let the digest read every file anew, as in a new process."""
-    for function in (digest._file, digest._module, digest.code_files, digest.code_digest):
+    for function in (
+        digest._file, digest._data_files, digest._module, digest.code_files, digest.code_digest
+    ):  # fmt: skip
         function.cache_clear()
 
 

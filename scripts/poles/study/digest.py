@@ -95,6 +95,12 @@ def _code(source: bytes, statements: list[ast.stmt]) -> bytes:
 
 
 @functools.cache
+def _data_files(folder: Path) -> list[Path]:
+    """Files of a folder that are no modules."""
+    return [path for path in folder.iterdir() if path.suffix != ".py" and path.is_file()]
+
+
+@functools.cache
 def _module(path: Path) -> _Module:
     """Read a source file, or the data of a module, which imports nothing and counts byte for byte."""
     content = path.read_bytes()
@@ -102,7 +108,7 @@ def _module(path: Path) -> _Module:
         return _Module((), hashlib.sha256(content).digest())
     statements = list(_statements(ast.parse(content, filename=str(path))))
     names = {name for statement in statements for name in _imported_names(path, statement)}
-    data = (file for file in path.parent.glob(f"{path.stem}.*") if file.suffix != ".py")
+    data = (file for file in _data_files(path.parent) if file.name.partition(".")[0] == path.stem)
     files = {*data, *(file for name in names for file in _files(name))}
     return _Module(tuple(files), hashlib.sha256(_code(content, statements)).digest())
 
