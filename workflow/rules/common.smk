@@ -1,4 +1,4 @@
-"""What all rules share: the checked configuration, years, layers, branches, digests of code."""
+"""The parts that rules share: the checked configuration, years, layers, branches, digests of code."""
 
 import sys
 from pathlib import Path
@@ -16,16 +16,16 @@ from poles.layers import LAYERS as ALL_LAYERS
 from poles.layers import channels_of
 
 
-def checked(step, *arguments):
-    """Result of a step at parse time; bad input ends the run with one line."""
+def checked(function, *arguments):
+    """Result of a function that runs when the workflow is read. Bad input ends with one line."""
     try:
-        return step(*arguments)
+        return function(*arguments)
     except StudyError as error:
         raise WorkflowError(str(error)) from None
 
 
 def code(*roots):
-    """Digest of a script and the project's modules behind it, with their names for the audit."""
+    """Digest of a script and the modules that it imports, and the names of the roots for the audit."""
     return f"{digest.code_digest(*roots)} {' '.join(roots)}"
 
 
@@ -42,25 +42,25 @@ BRANCHES = branches.branches(config)
 
 
 def home(variant, stage):
-    """Variant under whose name the files of a stage stand that this variant needs."""
+    """Variant under whose name the files of a stage stand for this variant."""
     return branches.sharing(config, variant, stage)
 
 
-def shared(stage, pattern, **more):
-    """Input function: files of an earlier stage, from where the variant shares them with others."""
+def shared(stage, pattern, **values):
+    """Input function: files of an earlier stage, under the variant that shares them."""
     return lambda wildcards: expand(
         pattern,
         **{**dict(wildcards.items()), "variant": home(wildcards.variant, stage)},
-        **more,
+        **values,
     )
 
 
-def per_branch(stage, pattern, **more):
-    """Files of a stage, of every branch in turn; one that branches share comes once for each of them."""
+def per_branch(stage, pattern, **values):
+    """Files of a stage for every branch, in order. A file that branches share is repeated."""
     return [
         path
         for variant, null in BRANCHES
-        for path in expand(pattern, variant=home(variant, stage), null=null, **more)
+        for path in expand(pattern, variant=home(variant, stage), null=null, **values)
     ]
 
 
@@ -69,13 +69,13 @@ FIGURES = {
     "trajectories": ["poles", "polarization", "hubs"],
     "clusters": ["archetypes", "selection", "alignment"],
 }
-"""Figures of a branch, by the stage of what they show."""
+"""Figures of a branch, by the stage of the data that they show."""
 if SOURCE["kind"] == "demo":
     FIGURES["clusters"].append("recovery")
 
 
 def by_null(wildcards):
-    """Layer and null model of every fit of a variant."""
+    """Pairs of layer and null model, one for each fit of a variant."""
     nulls = [
         null
         for variant, null in BRANCHES
@@ -85,77 +85,78 @@ def by_null(wildcards):
 
 
 def preprocessing(wildcards):
-    """How the trajectories of a branch are prepared."""
+    """Preprocessing of the trajectories of a branch."""
     return branches.trajectories(config, wildcards.variant)["preprocessing"]
 
 
 def stability_design(wildcards):
-    """What is clustered in a branch, and how often for the study of its stability."""
-    headline = branches.clusters(config, wildcards.variant)
-    return headline | config["stability"] | {"preprocessing": preprocessing(wildcards)}
+    """Options of the clustering of a branch and of the study of its stability."""
+    clusters = branches.clusters(config, wildcards.variant)
+    return clusters | config["stability"] | {"preprocessing": preprocessing(wildcards)}
 
 
 def refit_options(wildcards):
-    """Options of a null model where it is refitted to networks that it has drawn."""
-    studied = config["nulls"].get(wildcards.null, {})
-    return studied | config["stability"]["null_options"].get(wildcards.null, {})
+    """Options of a null model for its fits to networks that were drawn from it."""
+    options = config["nulls"].get(wildcards.null, {})
+    return options | config["stability"]["null_options"].get(wildcards.null, {})
 
 
 def growth(wildcards):
-    """Whether the trajectories of a branch keep what the growth of countries makes of z."""
+    """Whether the change of z with the growth of countries is kept or removed in a branch."""
     return branches.trajectories(config, wildcards.variant)["growth"]
 
 
 def drawn_panels(wildcards):
-    """Panels of networks drawn from the null model, where they are among the surrogates."""
-    asked = "network_null" in config["stability"]["surrogates"]
-    return shared("trajectories", NULL_PANELS)(wildcards) if asked else []
+    """Panels of networks drawn from the null model, if they are among the surrogates."""
+    if "network_null" not in config["stability"]["surrogates"]:
+        return []
+    return shared("trajectories", NULL_PANELS)(wildcards)
 
 
 def shard_inputs(wildcards):
-    """Files of a shard that Snakemake watches."""
+    """Files of a shard. Those of a release are no inputs, see RELEASED."""
     return [] if RELEASED else SHARDS[int(wildcards.shard)]
 
 
 def shard_counts(wildcards):
-    """How many records each file of a shard must hold."""
+    """Number of records that each file of a shard must hold, or None."""
     return [EXPECTED.get(file) for file in SHARDS[int(wildcards.shard)]]
 
 
 def released():
-    """Which release was read, and from where, for results/run.json."""
+    """The release and where it was read, for results/run.json."""
     return {"path": SOURCE["path"], "endpoint": SOURCE["endpoint"], **RELEASE.summary}
 
 
 def harvested():
-    """When and at what cost works were harvested from the API, for results/run.json."""
-    from poles.corpus.api.history import history  # takes a second, so not at parse time
+    """Dates and costs of the harvest from the API, for results/run.json."""
+    from poles.corpus.api.history import history  # this takes a second
 
     return history(STORE, ASKED, DATE_RANGES, config["years"], API["citing"])
 
 
 def source_of_run():
-    """What belongs to a run and not to a result, as far as the source has it."""
+    """Facts about the source that no result holds, for results/run.json."""
     if SOURCE["kind"] == "snapshot":
         return released()
     return harvested() if SOURCE["kind"] == "api" else None
 
 
 def results():
-    """Paths of everything that the study is asked for, but for its audit."""
-    drawn = [
+    """Paths of all results of the study, except for the audit."""
+    figures = [
         path
-        for stage, figures in FIGURES.items()
+        for stage, names in FIGURES.items()
         for path in per_branch(
-            stage, "results/figures/{variant}/{null}/{figure}", figure=figures
+            stage, "results/figures/{variant}/{null}/{figure}", figure=names
         )
     ]
     if len(config["poles"]) > 1:
-        drawn += per_branch("links", "results/figures/{variant}/nulls")
-    drawn += [] if SOURCE["kind"] == "networks" else ["results/figures/losses"]
-    found = [
+        figures += per_branch("links", "results/figures/{variant}/nulls")
+    figures += [] if SOURCE["kind"] == "networks" else ["results/figures/losses"]
+    paths = [
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
-        *expand("{figure}.{format}", figure=drawn, format=["svg", "png"]),
+        *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
         *per_branch(
             "trajectories", "results/{variant}/trajectories/{null}.excluded.parquet"
         ),
@@ -165,7 +166,7 @@ def results():
             table=["centroids", "agreement"],
         ),
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(paths))
 
 
 wildcard_constraints:
