@@ -4,11 +4,10 @@ With a prefilter, JSON lines are read in large blocks and indexed by their bytes
 candidates and lines of an unusual form are parsed.
 """
 
-import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 import orjson
@@ -23,10 +22,7 @@ from poles.corpus.storage import File, open_seekable, open_stream, reason
 from poles.errors import StudyError
 
 BLOCK = 4 << 20
-"""Bytes of text that are indexed at once."""
-
-PIECE = 1 << 16
-"""Most bytes asked of a stream at once; few enough that the copy which `igzip` makes stays in the cache."""
+"""Bytes of text that are read and indexed at once."""
 
 LINES = 4096
 """Most lines that are indexed at once."""
@@ -93,7 +89,7 @@ def _records(
     """Yield the candidates of a JSON file, or of all JSON files in a zip file."""
     if file.suffix != ".zip":
         with open_stream(file) as stream:
-            text = _unpacked(stream) if file.suffix == ".gz" else stream
+            text = igzip.open(stream) if file.suffix == ".gz" else stream
             yield from _Reader(file, "", columns, prefilter, tally).read(text)
         return
     try:
@@ -105,14 +101,9 @@ def _records(
             for name in members:
                 with archive.open(name) as member:
                     reader = _Reader(file, f"{name}, ", columns, prefilter, tally)
-                    yield from reader.read(cast(io.BufferedIOBase, member))
+                    yield from reader.read(member)
     except (zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: encrypted
         raise StudyError(f"{file}: cannot be read as a zip file ({error})") from None
-
-
-def _unpacked(stream: IO[bytes]) -> io.BufferedReader:
-    """Decompress a gzip stream while it is read; the buffer makes reading by line fast."""
-    return io.BufferedReader(cast(io.RawIOBase, igzip.open(stream)))
 
 
 class _Reader:
@@ -139,7 +130,7 @@ class _Reader:
         self.members = [b'"%b":' % key.encode() for key in keys]
         self.number = 0  # of the line that is being read
 
-    def read(self, stream: io.BufferedIOBase) -> Iterator[Located]:
+    def read(self, stream: IO[bytes]) -> Iterator[Located]:
         """Yield the records of a stream that holds a document on each line, or one document on many."""
         try:
             yield from self._head(stream)
@@ -152,7 +143,7 @@ class _Reader:
                 f"{self.file}: cannot be read beyond {self.prefix}line {self.number} ({reason(error)})"
             ) from None
 
-    def _head(self, stream: io.BufferedIOBase) -> Iterator[Located]:
+    def _head(self, stream: IO[bytes]) -> Iterator[Located]:
         """Yield the records of the first line that is not blank, or of one document on many lines."""
         for text in stream:
             self.number += 1
@@ -168,18 +159,19 @@ class _Reader:
             yield from self._unfold(document)
             return
 
-    def _lines(self, stream: Iterable[bytes]) -> Iterator[Located]:
+    def _lines(self, stream: IO[bytes]) -> Iterator[Located]:
         """Yield the records of all remaining lines."""
-        for text in stream:
-            self.number += 1
-            if text.strip():
-                yield from self._parsed(text)
+        for text, begin, stop in _blocks(stream):
+            for line in text[begin : stop - 1].split(b"\n"):
+                self.number += 1
+                if line.strip():
+                    yield from self._parsed(line)
 
-    def _candidates(self, stream: io.BufferedIOBase, prefilter: Prefilter) -> Iterator[Located]:
+    def _candidates(self, stream: IO[bytes], prefilter: Prefilter) -> Iterator[Located]:
         """Yield the candidates of the remaining lines; count the other records."""
         counts = np.zeros(raw_schema.YEARS + 1, np.int64)
-        for text, stop in _blocks(stream):
-            block, begin = np.frombuffer(text, np.uint8), 0
+        for text, begin, stop in _blocks(stream):
+            block = np.frombuffer(text, np.uint8)
             while begin < stop:
                 number_before, rows_counted = self.number, 0
                 index, line_count, begin = json_index.index(
@@ -200,7 +192,7 @@ class _Reader:
                 self.tally.rows += len(index.candidate) - rows_counted
         self.tally.add(counts)
 
-    def _cut(self, text: bytearray, first: Iterable[int], last: Iterable[int]) -> bytes:
+    def _cut(self, text: bytes, first: Iterable[int], last: Iterable[int]) -> bytes:
         """Return a record with only the needed keys, cut out by the bounds of their values.
 
         Parsing costs more than everything else, so it is given no more than this.
@@ -208,7 +200,7 @@ class _Reader:
         members = zip(self.members, first, last, strict=True)
         return b"{%b}" % b",".join([key + text[begin:end] for key, begin, end in members if begin >= 0])
 
-    def _parsed(self, text: bytes | bytearray) -> Iterator[Located]:
+    def _parsed(self, text: bytes) -> Iterator[Located]:
         """Yield the records of one line."""
         try:
             document = orjson.loads(text)
@@ -254,39 +246,31 @@ def _works(document: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]
         yield f", record {number}", work
 
 
-def _blocks(stream: io.BufferedIOBase) -> Iterator[tuple[bytearray, int]]:
-    """Yield whole lines of a stream, block by block.
+def _blocks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the lines of a stream in blocks; only lines that two blocks share are copied.
 
     Yields
     ------
-    buffer : bytearray
-        Begins with whole lines. The same buffer is used for every block.
-    stop : int
-        Where these lines end.
+    text : bytes
+        A part of the stream.
+    begin, stop : int
+        Bounds of whole lines in it; at least `json_index.PADDING` bytes follow.
     """
-    size, held = BLOCK, 0
-    buffer = bytearray(size + json_index.PADDING)
-    while True:
-        with memoryview(buffer) as view:
-            begin = held
-            while held < size and (count := stream.readinto(view[held : min(size, held + PIECE)])):
-                held += count
-        stop = buffer.rfind(b"\n", begin, held) + 1
-        if held < size:  # the stream has ended
-            if held > stop:
-                buffer[held] = 10
-                stop = held + 1
-            if stop:
-                yield buffer, stop
-            return
-        if stop:
-            yield buffer, stop
-            rest = buffer[stop:held]
-            held = len(rest)
-            buffer[:held] = rest
-        else:  # a line that is longer than the buffer
-            size *= 2
-            buffer = buffer[:held] + bytes(size - held + json_index.PADDING)
+    padding = bytes(json_index.PADDING)
+    pieces: list[bytes] = []  # of the line that goes on in the next block
+    while block := stream.read(BLOCK):
+        begin = block.find(b"\n") + 1
+        if not begin:
+            pieces.append(block)
+            continue
+        line = b"".join([*pieces, block[:begin]])
+        yield line + padding, 0, len(line)
+        stop = max(begin, block.rfind(b"\n", begin, -len(padding)) + 1)
+        if stop > begin:
+            yield block, begin, stop
+        pieces = [block[stop:]]
+    if line := b"".join(pieces):
+        yield line + b"\n" + padding, 0, len(line) + 1
 
 
 def _typed(kind: type, description: str) -> Callable[[Mapping[str, Any], str], Any]:

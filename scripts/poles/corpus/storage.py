@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import IO, Any, BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -157,7 +157,7 @@ def open_seekable(file: File) -> Iterator[BinaryIO | pa.NativeFile]:
 
 
 @contextmanager
-def open_stream(file: File) -> Iterator[io.BufferedIOBase]:
+def open_stream(file: File) -> Iterator[IO[bytes]]:
     """Open a file to be read from beginning to end; an object is fetched in advance.
 
     Raises
@@ -167,7 +167,7 @@ def open_stream(file: File) -> Iterator[io.BufferedIOBase]:
     """
     with open_seekable(file) as stream:
         if isinstance(file, Path):
-            yield cast(io.BufferedReader, stream)
+            yield stream
         else:
             with io.BufferedReader(_ReadAhead(stream), 1 << 20) as buffered:
                 yield buffered
