@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from poles.corpus import demo
+from poles.corpus.demo import snapshot
 from poles.corpus.tables import TRUTH
 from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
     knobs = snakemake.params.years | snakemake.params.demo
     knobs |= knobs.pop("world")
-    truth = demo.write_snapshot(Path(snakemake.output.truth).parent, record=record, **knobs)
+    truth = snapshot.write_snapshot(Path(snakemake.output.truth).parent, record=record, **knobs)
     tables.write(truth, TRUTH, snakemake.output.truth, record)

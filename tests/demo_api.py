@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 from openalex_server import Failures, OpenAlexServer
-from poles.corpus import demo
+from poles.corpus.demo.snapshot import write_snapshot
 
 KEY = "demo-key"
 PER_SECOND = 100
@@ -34,7 +34,7 @@ def main() -> int:
     snapshot = options.folder / "snapshot" / str(options.works)
     if not snapshot.exists():
         world = {"works": options.works, "seed": 1, "first": 1990, "last": 2023, "layout": "jsonl"}
-        demo.write_snapshot(snapshot, **world, record={})
+        write_snapshot(snapshot, **world, record={})
     files = sorted(snapshot.glob("data/jsonl/works/*/*.gz"))
     failures = None if options.calm else Failures.all(hang_seconds=3.0)
     with OpenAlexServer(files, key=KEY, per_second=PER_SECOND, failures=failures) as server:

@@ -33,9 +33,9 @@ import harvester
 from api_works import SECRET, authorship
 from harvester import FIRST, LAST
 from openalex_server import Failures, OpenAlexServer
-from poles.corpus import demo
 from poles.corpus.api.harvest import number_of
 from poles.corpus.api.ledger import Ledger
+from poles.corpus.demo.snapshot import write_snapshot
 
 AUTHORS = 130
 """Authors of the works that are given more than a list shows."""
@@ -44,7 +44,7 @@ AUTHORS = 130
 def corpus(folder: Path, works: int, seed: int) -> tuple[list[Path], frozenset[int]]:
     """Works of a planted world, some with many authors: files, and works that are merged into others."""
     years = {"first": FIRST, "last": LAST}
-    demo.write_snapshot(folder, works=works, seed=seed, layout="jsonl", record={}, **years)
+    write_snapshot(folder, works=works, seed=seed, layout="jsonl", record={}, **years)
     files = sorted(folder.glob("data/jsonl/works/*/*.gz"))
     many = []
     for path in files:

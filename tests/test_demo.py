@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from poles.corpus import demo, layout
-from poles.corpus.demo import records
-from poles.corpus.demo import works as making
-from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, WINDOW
+from poles.corpus.demo import layout, records, snapshot
+from poles.corpus.demo import works as generation
+from poles.corpus.demo.works import Works, generate
+from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, WINDOW, Plan, World, plant
 from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
 from poles.study import digest, extraction
@@ -44,7 +44,7 @@ KEYS = KEYS_TEXT.split()
 
 
 def write(folder: Path, kind: str, works: int = WORKS, seed: int = SEED, **knobs) -> pl.DataFrame:
-    return demo.write_snapshot(folder, works, seed, FIRST, LAST, kind, RECORD, **knobs)
+    return snapshot.write_snapshot(folder, works, seed, FIRST, LAST, kind, RECORD, **knobs)
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +60,20 @@ def snapshots(tmp_path_factory) -> dict[str, Path]:
 def made(snapshots) -> list[dict]:
     """Records of the JSON lines, in the order of the parts."""
     lines = []
-    for part in demo.parts(WORKS, "jsonl"):
+    for part in layout.parts(WORKS, "jsonl"):
         with gzip.open(snapshots["jsonl"] / part) as stream:
             lines += [orjson.loads(line) for line in stream]
     return lines
 
 
 @pytest.fixture(scope="module")
-def world() -> demo.World:
-    return demo.plant(SEED)
+def world() -> World:
+    return plant(SEED)
 
 
 @pytest.fixture(scope="module")
-def works(world) -> demo.Works:
-    return demo.generate(world, 40_000, SEED)
+def works(world) -> Works:
+    return generate(world, 40_000, SEED)
 
 
 # ---------------------------------------------------------------------------------------------- the layout
@@ -81,7 +81,7 @@ def works(world) -> demo.Works:
 
 @given(st.integers(1000, 5_000_000), st.sampled_from(["jsonl", "parquet"]))
 def test_parts_follow_from_the_number_of_works(works, kind):
-    names, shares = demo.parts(works, kind), layout.shares(works)
+    names, shares = layout.parts(works, kind), layout.shares(works)
     assert 2 <= len(names) == len(set(names)) == len(shares)
     assert sum(number for _, number in shares) == works
     assert all(0 < number <= layout.PART for _, number in shares)
@@ -92,7 +92,7 @@ def test_parts_follow_from_the_number_of_works(works, kind):
 
 
 def test_layout_needs_the_standard_library_alone():
-    code = "import sys, poles.corpus.layout; print(*{name.partition('.')[0] for name in sys.modules})"
+    code = "import sys, poles.corpus.demo.layout; print(*{name.partition('.')[0] for name in sys.modules})"
     # -S: no site-packages, in which whatever is found there could import more.
     command = [sys.executable, "-S", "-c", code]
     path = {"PYTHONPATH": str(digest.SCRIPTS)}
@@ -104,12 +104,12 @@ def test_layout_needs_the_standard_library_alone():
 def test_files_are_those_announced_and_in_the_manifests(snapshots, kind):
     folder = snapshots[kind]
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert found == {*demo.parts(WORKS, kind), *demo.manifests(kind)}
-    whole, entity = (json.loads((folder / name).read_bytes()) for name in demo.manifests(kind))
+    assert found == {*layout.parts(WORKS, kind), *layout.manifests(kind)}
+    whole, entity = (json.loads((folder / name).read_bytes()) for name in layout.manifests(kind))
     assert (entity["date"], entity["format"], entity["entity"]) == (layout.RELEASE, kind, "works")
     assert entity["record_count"] == WORKS
     assert [file["url"] for file in entity["files"]] == [
-        f"s3://openalex/{part}" for part in demo.parts(WORKS, kind)
+        f"s3://openalex/{part}" for part in layout.parts(WORKS, kind)
     ]
     for file in entity["files"]:
         path = folder / file["url"].removeprefix("s3://openalex/")
@@ -131,7 +131,7 @@ def test_same_seed_gives_same_bytes(tmp_path):
     for kind in ("jsonl", "parquet"):
         for name, seed in (("one", 3), ("two", 3), ("other", 4)):
             write(tmp_path / name, kind, works=1000, seed=seed)
-        for part in demo.parts(1000, kind):
+        for part in layout.parts(1000, kind):
             one, two, other = ((tmp_path / name / part).read_bytes() for name in ("one", "two", "other"))
             assert one == two != other
 
@@ -151,7 +151,7 @@ def as_json(value, name=""):
 
 def test_parquet_holds_the_same_records(snapshots, made):
     rows = []
-    for part in demo.parts(WORKS, "parquet"):
+    for part in layout.parts(WORKS, "parquet"):
         rows += pq.read_table(snapshots["parquet"] / part).to_pylist()
     assert len(rows) == len(made)
     for row, record in zip(rows, made, strict=True):
@@ -159,7 +159,7 @@ def test_parquet_holds_the_same_records(snapshots, made):
 
 
 def test_parquet_has_the_types_of_the_exporter(snapshots):
-    file = pq.ParquetFile(snapshots["parquet"] / demo.parts(WORKS, "parquet")[0])
+    file = pq.ParquetFile(snapshots["parquet"] / layout.parts(WORKS, "parquet")[0])
     assert file.schema_arrow.names == KEYS
     leaves = {file.schema.column(i).path: file.schema.column(i) for i in range(len(file.schema))}
     assert leaves["authorships.list.element.countries.list.element"].physical_type == "BYTE_ARRAY"
@@ -183,7 +183,7 @@ def test_records_have_the_shape_of_openalex(made):
         assert record["id"] == record["ids"]["openalex"] and record["id"].startswith(
             "https://openalex.org/W9"
         )
-        assert record["type"] in making.TYPES
+        assert record["type"] in generation.TYPES
         assert record["is_paratext"] == (record["type"] == "paratext")
         if record["publication_year"] is not None:
             assert record["publication_date"].startswith(str(record["publication_year"]))
@@ -197,7 +197,7 @@ def test_records_have_the_shape_of_openalex(made):
             subfields[record["primary_topic"]["subfield"]["id"]] += 1
     assert len({record["id"] for record in made}) == WORKS
     inside = subfields.pop("https://openalex.org/subfields/1702")
-    assert inside / (inside + subfields.total()) == pytest.approx(1 - demo.Plan().outside, abs=0.04)
+    assert inside / (inside + subfields.total()) == pytest.approx(1 - Plan().outside, abs=0.04)
     astray = [
         record
         for record in made
@@ -210,7 +210,7 @@ def test_records_have_the_shape_of_openalex(made):
 
 def test_topics_of_the_field_come_first():
     field = [subfield == 1702 for *_, subfield in records.TOPICS]
-    assert field == [True] * making.FIELD_TOPICS + [False] * making.OTHER_TOPICS
+    assert field == [True] * generation.FIELD_TOPICS + [False] * generation.OTHER_TOPICS
 
 
 def test_authorships_agree_with_themselves(made):
@@ -235,8 +235,8 @@ def test_authorships_agree_with_themselves(made):
 
 
 def test_countries_of_a_record_are_its_team(made):
-    world = demo.plant(SEED, FIRST, LAST)
-    works = demo.generate(world, WORKS, SEED)
+    world = plant(SEED, FIRST, LAST)
+    works = generate(world, WORKS, SEED)
     by_id = {record["id"]: record for record in made}
     for index in range(WORKS):
         record = by_id[f"https://openalex.org/W{works.ids[index]}"]
@@ -265,8 +265,10 @@ def test_references_point_back_within_the_set(made):
             if None not in (years[reference], record["publication_year"]):
                 assert years[reference] <= record["publication_year"]
     assert {record["id"]: record["cited_by_count"] for record in made if record["cited_by_count"]} == cited
-    assert dangling / total == pytest.approx(making.DANGLING, abs=4 * math.sqrt(making.DANGLING / total))
-    assert 0 < itself < 3 * making.FLAWS["self_reference"] * WORKS
+    assert dangling / total == pytest.approx(
+        generation.DANGLING, abs=4 * math.sqrt(generation.DANGLING / total)
+    )
+    assert 0 < itself < 3 * generation.FLAWS["self_reference"] * WORKS
 
 
 def test_flaws_occur_as_often_as_stated(made):
@@ -280,13 +282,13 @@ def test_flaws_occur_as_often_as_stated(made):
         "xpac": [r["is_xpac"] for r in made],
         "paratext": [r["is_paratext"] and r["authorships"] == [] for r in made],
     }
-    expected = making.FLAWS | {"paratext": making.TYPES["paratext"]}
+    expected = generation.FLAWS | {"paratext": generation.TYPES["paratext"]}
     for name, flags in seen.items():
         assert stats.binomtest(sum(flags), WORKS, expected[name]).pvalue > 1e-4, name
     # Works without references: those so made, and some that happen to cite nothing.
     without = sum(r["referenced_works"] is None for r in made) / WORKS
-    assert making.FLAWS["no_references"] * 0.8 < without < 0.15
-    assert sum(making.TYPES.values()) == pytest.approx(1) == sum(making.AUTHORS.values())
+    assert generation.FLAWS["no_references"] * 0.8 < without < 0.15
+    assert sum(generation.TYPES.values()) == pytest.approx(1) == sum(generation.AUTHORS.values())
 
 
 def test_some_works_outside_cite_nothing_of_the_field(works):
@@ -333,11 +335,11 @@ def test_international_share_rises_as_planned(world, works):
 
 def test_partners_join_by_size_and_affinity(world):
     rng = np.random.default_rng(0)
-    alone = demo.World(
-        **{**vars(world), "plan": demo.Plan(international_first=0.99, international_last=0.99, partners=1)}
+    alone = World(
+        **{**vars(world), "plan": Plan(international_first=0.99, international_last=0.99, partners=1)}
     )
     t = 20
-    teams = making._teams(alone, t, 60_000, rng)
+    teams = generation._teams(alone, t, 60_000, rng)
     us = world.codes.index("US")
     partners = np.bincount(teams[(teams[:, 0] == us) & (teams[:, 1] >= 0), 1], minlength=len(world.codes))
     weights = world.sizes[t] * np.exp(world.collaboration[t, us])
@@ -353,8 +355,8 @@ def test_partners_join_by_size_and_affinity(world):
 
 def test_countries_are_cited_by_stock_and_affinity():
     # Of single-country works alone, the chance to cite a country has a closed form.
-    world = demo.plant(2, 2000, 2010, international_first=0, international_last=0, attractiveness=0.1)
-    works = demo.generate(world, 30_000, 2)
+    world = plant(2, 2000, 2010, international_first=0, international_last=0, attractiveness=0.1)
+    works = generate(world, 30_000, 2)
     t = 10
     stock = np.zeros(len(world.codes))
     for u in range(t + 1):
@@ -392,7 +394,10 @@ def test_choices_have_their_chances():
     rows = rng.integers(0, 3, 30_000)
     with np.errstate(divide="ignore"):
         scores = np.log(weights)[rows]
-    for chosen in (making._choose_in(making._cumulative(weights), rows, rng), making._choose_by(scores, rng)):
+    for chosen in (
+        generation._choose_in(generation._cumulative(weights), rows, rng),
+        generation._choose_by(scores, rng),
+    ):
         counts = np.zeros_like(weights)
         np.add.at(counts, (rows, chosen), 1)
         for row, weight in zip(counts, weights, strict=True):
@@ -420,10 +425,10 @@ def test_choices_have_their_chances():
     ),
 )
 def test_works_of_any_plan_hold_together(works, first, span, seed, knobs):
-    world = demo.plant(seed, first, first + span, **knobs)
-    made = demo.generate(world, works, seed)
+    world = plant(seed, first, first + span, **knobs)
+    made = generate(world, works, seed)
     assert len(np.unique(made.ids)) == works == len(made)
-    assert not np.isin(making.nobody(made.ids), made.ids).any()
+    assert not np.isin(generation.nobody(made.ids), made.ids).any()
     assert set(np.unique(made.years)) <= set(world.years) and (np.diff(made.years) >= 0).all()
     owner = np.repeat(np.arange(works), np.diff(made.reference_start))
     assert made.reference_start[-1] == len(made.references) == len(owner)
@@ -432,16 +437,16 @@ def test_works_of_any_plan_hold_together(works, first, span, seed, knobs):
     assert len(set(zip(owner, cited, strict=True))) == len(owner)
     assert set(owner[cited == owner]) <= set(np.flatnonzero(made.flaws["self_reference"]))
     authors = np.diff(made.author_start)
-    assert ((authors == 0) == (made.types == making.PARATEXT)).all()
+    assert ((authors == 0) == (made.types == generation.PARATEXT)).all()
     assert (authors >= (made.teams >= 0).sum(axis=1))[authors > 0].all()
-    assert ((made.topics[:, 0] < making.FIELD_TOPICS) == made.in_field)[made.topics[:, 0] >= 0].all()
+    assert ((made.topics[:, 0] < generation.FIELD_TOPICS) == made.in_field)[made.topics[:, 0] >= 0].all()
 
 
 # ------------------------------------------------------------------------------------------------ the plant
 
 
 def test_affinities_follow_the_archetypes():
-    world = demo.plant(5, 1995, 2023, noise=0)
+    world = plant(5, 1995, 2023, noise=0)
     start, stop = (np.flatnonzero(world.years == year)[0] for year in WINDOW)
     upper = np.triu_indices(len(world.codes), 1)
     for layer, change in CHANGE.items():
@@ -462,7 +467,7 @@ def test_affinities_follow_the_archetypes():
 
 
 def test_near_countries_are_closer():
-    world = demo.plant(1, contrast=0, noise=0, idiosyncrasy=0, proximity=1)
+    world = plant(1, contrast=0, noise=0, idiosyncrasy=0, proximity=1)
     place = world.codes.index
     for one, other, affinity in (("DE", "AT", 1.5), ("DE", "FR", 1), ("US", "AU", 0.5), ("US", "JP", 0)):
         assert (world.collaboration[:, place(one), place(other)] == affinity).all()
@@ -470,7 +475,7 @@ def test_near_countries_are_closer():
 
 def test_noise_has_its_size_and_memory():
     flat = {"contrast": 0, "idiosyncrasy": 0, "proximity": 0}
-    world = demo.plant(1, 1990, 2023, noise=0.3, **flat)
+    world = plant(1, 1990, 2023, noise=0.3, **flat)
     noise = world.citation[:, *np.nonzero(~np.eye(63, dtype=bool))]
     assert noise.std() == pytest.approx(0.3, rel=0.02)
     assert np.mean(noise[1:] * noise[:-1]) / 0.09 == pytest.approx(0.5, abs=0.02)
@@ -498,7 +503,7 @@ def test_poles_and_their_partners_follow_the_paper(world):
 
 
 def test_a_third_pole_takes_the_south():
-    world = demo.plant(1, poles=3)
+    world = plant(1, poles=3)
     place, archetype = world.codes.index, world.archetype
     poles = [place(code) for code in ("US", "CN", "IN")]
     assert (archetype[np.ix_(poles, poles)][~np.eye(3, dtype=bool)] == SD).all()
@@ -511,12 +516,12 @@ def test_a_third_pole_takes_the_south():
             assert all(
                 archetype[place(code), pole] in kinds for pole, kinds in zip(poles, expected, strict=True)
             )
-    with pytest.raises(StudyError, match="demo: poles is 4, must be 2 or 3"):
-        demo.plant(1, poles=4)
+    with pytest.raises(StudyError, match="demo: poles is 4, but has to be 2 or 3"):
+        plant(1, poles=4)
 
 
 def test_a_walk_of_affinities_stands_beside_what_is_planted():
-    still, moving = (demo.plant(1, contrast=0, noise=0, walk=walk) for walk in (0, 0.4))
+    still, moving = (plant(1, contrast=0, noise=0, walk=walk) for walk in (0, 0.4))
     for layer in ("collaboration", "citation"):
         i, j = np.triu_indices(len(still.codes), 1)
         walk = getattr(moving, layer)[:, i, j] - getattr(still, layer)[:, i, j]
@@ -532,7 +537,7 @@ def test_a_walk_of_affinities_stands_beside_what_is_planted():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_country_turns_to_all_others(seed):
-    world = demo.plant(seed)
+    world = plant(seed)
     size = world.sizes.mean(axis=0)
     for change in CHANGE.values():
         turn = np.where(world.archetype < 0, 0, np.array(change)[world.archetype]) @ size / (1 - size)
@@ -602,8 +607,8 @@ def test_planted_trends_show_in_raw_counts(world, works):
 
 
 def test_nothing_moves_without_contrast():
-    world = demo.plant(3, contrast=0)
-    works = demo.generate(world, 20_000, 3)
+    world = plant(3, contrast=0)
+    works = generate(world, 20_000, 3)
     large = np.argsort(-world.sizes.mean(axis=0))[:20]
     pairs = np.triu_indices(20, 1)
     archetype = world.archetype[large[pairs[0]], large[pairs[1]]]
@@ -620,15 +625,15 @@ def test_nothing_moves_without_contrast():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"works": 999}, "works is 999, must be at least 1000"),
+        ({"works": 999}, "works is 999, but has to be at least 1000"),
         ({"kind": "csv"}, "demo.layout: 'csv' is unknown"),
-        ({"colour": 1}, "no setting 'colour'; there are contrast"),
-        ({"contrast": -1}, "contrast is -1, must not be negative"),
-        ({"noise": math.nan}, "noise is nan, must be a number"),
-        ({"home": "much"}, "home is 'much', must be a number"),
-        ({"outside": 1}, "outside is 1, must be a share below 1"),
-        ({"partners": 0.5}, "partners is 0.5, must be at least 1"),
-        ({"sc": 0, "sd": 0, "ki": 0, "kd": 0}, "one must be above"),
+        ({"colour": 1}, "no setting is named 'colour'; use one of contrast"),
+        ({"contrast": -1}, "contrast is -1, but must not be negative"),
+        ({"noise": math.nan}, "noise is nan, but has to be a number"),
+        ({"home": "much"}, "home is 'much', but has to be a number"),
+        ({"outside": 1}, "outside is 1, but has to be a share below 1"),
+        ({"partners": 0.5}, "partners is 0.5, but has to be at least 1"),
+        ({"sc": 0, "sd": 0, "ki": 0, "kd": 0}, "at least one has to be greater"),
     ],
 )
 def test_bad_settings_are_named(tmp_path, change, message):
@@ -640,4 +645,4 @@ def test_bad_settings_are_named(tmp_path, change, message):
 
 def test_years_out_of_order_are_refused():
     with pytest.raises(StudyError, match="2023 to 1990"):
-        demo.plant(1, 2023, 1990)
+        plant(1, 2023, 1990)

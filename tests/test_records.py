@@ -14,7 +14,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from poles.corpus import demo, raw_schema, records
+from poles.corpus import raw_schema, records
+from poles.corpus.demo.snapshot import write_snapshot
 from poles.corpus.tables import RECORDS
 from poles.errors import StudyError
 
@@ -427,7 +428,7 @@ def test_damaged_zip_member_is_named(tmp_path):
 def test_demo_is_the_same_in_both_layouts(tmp_path):
     frames = []
     for kind in ("jsonl", "parquet"):
-        demo.write_snapshot(tmp_path, 1000, 3, 1990, 2023, kind, {})
+        write_snapshot(tmp_path, 1000, 3, 1990, 2023, kind, {})
         frames.append(pl.concat(map(read, sorted((tmp_path / f"data/{kind}").glob("works/*/part*")))))
     assert len(frames[0]) == 1000
     assert frames[0].equals(frames[1])

@@ -11,7 +11,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 from polars.testing import assert_frame_equal
 
-from poles.corpus import demo, passes, sources, storage
+from poles.corpus import passes, sources, storage
+from poles.corpus.demo.snapshot import write_snapshot
 from poles.errors import StudyError
 from poles.study import embedding
 from workflow import Project
@@ -59,7 +60,7 @@ def snapshots(tmp_path_factory) -> dict[str, Path]:
     """The same small world in both formats."""
     folders = {kind: tmp_path_factory.mktemp(kind) for kind in ("jsonl", "parquet")}
     for kind, folder in folders.items():
-        demo.write_snapshot(folder, 1000, 5, 1990, 2023, kind, {})
+        write_snapshot(folder, 1000, 5, 1990, 2023, kind, {})
     return folders
 
 

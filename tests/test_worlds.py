@@ -8,14 +8,14 @@ import yaml
 import worlds
 from conftest import ROOT
 from planted_panels import T, codes, panel
-from poles.corpus import demo
+from poles.corpus.demo.world import plant
 from poles.trajectories.pair_panel import PairPanel
 
 CLAIMS = {claim["id"]: claim for claim in yaml.safe_load((ROOT / "config/claims.yaml").read_text())}
 
 
 def truths(**knobs: float) -> dict[str, bool | None]:
-    world = demo.plant(1, **knobs)
+    world = plant(1, **knobs)
     return {name: worlds.planted(claim, world, world.codes) for name, claim in CLAIMS.items()}
 
 
@@ -63,7 +63,7 @@ def test_with_a_third_pole_the_south_does_not_turn_to_china():
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_a_share_is_one_of_the_countries_in_the_panel(share):
-    world = demo.plant(1)
+    world = plant(1)
     claim = CLAIMS["bridges"] | {"countries": ["FR", "GB"], "share": share}
     assert worlds.planted(claim, world, world.codes) is (share == 0.5)
     assert worlds.planted(claim, world, ["US", "CN", "FR"]) is True

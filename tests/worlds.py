@@ -30,8 +30,7 @@ import yaml
 
 from poles.archetypes import tables as archetypes_tables
 from poles.claims import tables as claims_tables
-from poles.corpus import demo
-from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, World
+from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, World, plant
 from poles.layers import LAYERS, channels_of
 from poles.study import tables
 from poles.trajectories.pair_panel import PairPanel
@@ -265,7 +264,7 @@ def main() -> int:
         settings = WORLDS[name]
         folder = chosen.folder / name.replace(" ", "_").replace(":", "-").replace(",", "")
         study(folder, settings, options)
-        world = demo.plant(settings["seed"], **settings.get("world", {}))
+        world = plant(settings["seed"], **settings.get("world", {}))
         for variant in VARIANTS:
             outcome = judge(folder, variant, world, claims)
             cells = [

@@ -18,7 +18,7 @@ import pyarrow.json
 import pyarrow.parquet as pq
 from isal import igzip
 
-from poles.corpus.demo.records import SCHEMA
+from poles.corpus.demo.parquet_schema import SCHEMA
 
 URL = "https://openalex.org/"
 DATE = "2026-09-23"

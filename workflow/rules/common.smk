@@ -9,8 +9,9 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from poles.study import branches, digest, run_record
 from poles.study import config as configuration
-from poles.corpus import layout, sources
+from poles.corpus import sources
 from poles.corpus.api import date_ranges
+from poles.corpus.demo import layout
 from poles.errors import StudyError
 from poles.layers import LAYERS as ALL_LAYERS
 from poles.layers import channels_of

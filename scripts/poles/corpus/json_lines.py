@@ -7,7 +7,7 @@ candidates and lines of an unusual form are parsed.
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 import orjson
@@ -26,6 +26,8 @@ BLOCK = 4 << 20
 
 LINES = 4096
 """Most lines that are indexed at once."""
+
+_ISAL_ERROR = cast(type[Exception], igzip_lib.error)  # the types of isal describe an instance
 
 KEYS = {
     "work_id": "id",
@@ -138,7 +140,7 @@ class _Reader:
                 yield from self._lines(stream)
             else:
                 yield from self._candidates(stream, self.prefilter)
-        except (OSError, EOFError, zlib.error, igzip_lib.error, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, zlib.error, _ISAL_ERROR, zipfile.BadZipFile) as error:
             raise StudyError(
                 f"{self.file}: cannot be read beyond {self.prefix}line {self.number} ({reason(error)})"
             ) from None

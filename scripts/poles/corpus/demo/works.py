@@ -1,4 +1,4 @@
-"""The works of a planted world, one after the other in the natural way: team, references, authors, flaws."""
+"""The works of a planted world: teams of countries, references, authors and flaws, year by year."""
 
 import math
 from collections.abc import Mapping
@@ -13,26 +13,29 @@ LEAST = 1000
 """Fewest works that a world can have."""
 
 BASE, SLOT = 9_000_000_000, 10
-"""Ids lie above all that OpenAlex has given, so that no demo record is taken for a real one. Each work takes
-one number of a slot of ten; the others are nobody's."""
+"""Ids are greater than all ids of OpenAlex, so that no demo record is mistaken for a real one.
+
+Each work takes one number of a slot of ten; no work has the other nine.
+"""
 
 LARGEST_TEAM = 5
+"""Most countries of a work."""
 NOTICED = 6
-"""Works that come to the authors' notice for every one that they cite."""
+"""Works that authors consider for each one that they cite."""
 
 FLAWS = {
-    "no_country": 0.05,  # none of the authors has a country
+    "no_country": 0.05,  # no author has a country
     "no_year": 0.004,
     "no_references": 0.06,
     "no_topic": 0.015,
-    "nothing_of_field": 0.05,  # cites nothing of the field; works outside it alone
+    "nothing_of_field": 0.05,  # cites no work of the field; only works outside it
     "retracted": 0.004,
     "xpac": 0.015,
     "self_reference": 0.002,
 }
-"""Shares of works that are flawed as real records are."""
+"""Shares of works with the flaws of real records."""
 DANGLING = 0.02
-"""Share of references that resolve nowhere."""
+"""Share of references to works that do not exist."""
 
 TYPES = {
     "article": 0.450,
@@ -52,48 +55,51 @@ TYPES = {
 PARATEXT = list(TYPES).index("paratext")
 
 FIELD_TOPICS, OTHER_TOPICS = 11, 12
-"""Number of topics of the field and of others; `records.TOPICS` describes them in this order."""
+"""Number of topics of the field and of other topics; `records.TOPICS` describes them in this order."""
 
 PLAIN, TWO_INSTITUTIONS, TWO_COUNTRIES, UNMATCHED, NOTHING = range(5)
 AUTHORS = {PLAIN: 0.84, TWO_INSTITUTIONS: 0.07, TWO_COUNTRIES: 0.02, UNMATCHED: 0.04, NOTHING: 0.03}
-"""What is known of an author: one institution, two, two in two countries of the team, a country but no
-institution, neither. The first author from each country is always plain."""
+"""Shares of authors by what their records say.
+
+They name one institution, two in one country, two in two countries of the team, a country without an
+institution, or nothing. The first author from each country always has one institution.
+"""
 
 
 @dataclass(frozen=True)
 class Works:
-    """All works of a world, ordered by year; N works, R references, A authorships, n countries.
+    """All works of a world, ordered by year: N works, R references, A authorships, n countries.
 
     Attributes
     ----------
     ids : ndarray of int64, shape (N,)
-        Numbers of the works, what OpenAlex writes after the W; they say nothing of the year.
+        Numbers of the works, which OpenAlex writes after the W; they do not depend on the year.
     years : ndarray of int16, shape (N,)
-        Year of the work, also where its record will have none.
+        Year of the work, also if its record will have none.
     in_field : ndarray of bool, shape (N,)
-        In the field.
+        Whether the work is in the field.
     teams : ndarray of int8, shape (N, 5)
-        Countries, lead first, filled up with -1.
+        Countries, the lead country first, filled up with -1.
     reference_start : ndarray of int64, shape (N + 1,)
         References of work i are ``references[reference_start[i]:reference_start[i + 1]]``.
     references : ndarray of int32, shape (R,)
-        Cited works, distinct within a work; -1 - i stands for `nobody` beside work i.
+        Cited works, distinct within a work; -1 - i is the `nobody` beside work i.
     author_start : ndarray of int64, shape (N + 1,)
-        As for references.
+        Authorships of work i are entries ``author_start[i]`` to ``author_start[i + 1] - 1``.
     author_country, author_kind : ndarray of int8, shape (A,)
         Country, and a key of `AUTHORS`.
     author_number : ndarray of int32, shape (A,)
-        Which author of that country.
+        Number of the author within the country.
     institutions : ndarray of int32, shape (n,)
         Number of institutions of a country.
     types : ndarray of int8, shape (N,)
         Index into `TYPES`.
     topics : ndarray of int8, shape (N, 3)
-        Distinct topics, filled up with -1; those of the field are below `FIELD_TOPICS`.
+        Distinct topics, filled up with -1; topics of the field are below `FIELD_TOPICS`.
     days : ndarray of int16, shape (N,)
         Day of the year, from 0.
     flaws : dict of str to ndarray of bool, shape (N,)
-        Which works have each of `FLAWS`.
+        Whether each work has each of `FLAWS`.
     """
 
     ids: np.ndarray
@@ -117,21 +123,21 @@ class Works:
 
 
 def nobody(ids: np.ndarray) -> np.ndarray:
-    """Ids beside the given ones, in the same slots, that no work has."""
+    """Return ids that no work has, in the slots of the given ids."""
     return ids - ids % SLOT + (ids + 1) % SLOT
 
 
 def generate(world: World, works: int, seed: int) -> Works:
-    """Make the works of a world.
+    """Generate the works of a world.
 
     Parameters
     ----------
     world : World
         From `plant`.
     works : int
-        Records in all, over all years, in the field and outside.
+        Number of records, over all years, in the field and outside.
     seed : int
-        The same world, number and seed give the same works.
+        Seed; an equal world, number and seed give equal works.
 
     Returns
     -------
@@ -141,10 +147,10 @@ def generate(world: World, works: int, seed: int) -> Works:
     Raises
     ------
     StudyError
-        If there are fewer than `LEAST` works.
+        If `works` is below `LEAST`.
     """
     if works < LEAST:
-        raise StudyError(f"demo: works is {works}, must be at least {LEAST}")
+        raise StudyError(f"demo: works is {works}, but has to be at least {LEAST}")
     rng = np.random.default_rng([seed, 1])
     progress = np.linspace(0, 1, len(world.years))
     output = np.cumsum(np.append(0, world.plan.growth**progress))
@@ -171,52 +177,55 @@ def generate(world: World, works: int, seed: int) -> Works:
 
 
 def _cumulative(weights: np.ndarray) -> np.ndarray:
-    """Cumulative chances along the last axis, ending at 1; rows without any weight stay 0."""
+    """Cumulative probabilities along the last axis, ending at 1; rows without weight stay 0."""
     total = np.cumsum(weights, axis=-1)
     return np.divide(total, total[..., -1:], out=np.zeros_like(total, dtype=float), where=total[..., -1:] > 0)
 
 
 def _choose(weights: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
-    """Independent choices from one distribution."""
+    """Draw independently from one distribution."""
     return np.searchsorted(_cumulative(weights)[:-1], rng.random(number), side="right").astype(np.int8)
 
 
 def _choose_in(cumulative: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One column for each row given by number, with the chances that a table of `_cumulative` holds."""
+    """Draw a column for each of some rows of a table of cumulative probabilities."""
     flat = (cumulative + np.arange(len(cumulative))[:, None]).ravel()
-    # Below the next integer, lest rounding carry a draw into the next row.
+    # Kept below the next integer, because rounding could carry a draw into the next row.
     at = np.minimum(rows + rng.random(len(rows)), np.nextafter(rows + 1.0, 0))
     return np.searchsorted(flat, at, side="right") - rows * cumulative.shape[1]
 
 
 def _choose_by(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One column of each row, with chances proportional to the exponential of its score."""
-    chances = _cumulative(np.exp(scores - scores.max(axis=1, keepdims=True)))
-    return (chances <= rng.random((len(chances), 1))).sum(axis=1)
+    """Draw a column of each row, with probabilities proportional to the exponential of its score."""
+    cumulative = _cumulative(np.exp(scores - scores.max(axis=1, keepdims=True)))
+    return (cumulative <= rng.random((len(cumulative), 1))).sum(axis=1)
 
 
 def _teams(world: World, t: int, works: int, rng: np.random.Generator) -> np.ndarray:
-    """Countries of the works of one year: a partner joins by its size, and its affinity to all who are in."""
+    """Countries of the works of one year.
+
+    A partner joins a team with a probability by its size and its affinity to all members.
+    """
     plan = world.plan
     progress = t / max(len(world.years) - 1, 1)
     share = plan.international_first + (plan.international_last - plan.international_first) * progress
     teams = np.full((works, LARGEST_TEAM), -1, dtype=np.int8)
     teams[:, 0] = _choose(world.sizes[t], works, rng)
-    open_ = np.flatnonzero(rng.random(works) < share)
-    wanted = np.minimum(rng.geometric(1 / plan.partners, len(open_)), LARGEST_TEAM - 1)
-    scores = np.log(world.sizes[t]) + world.collaboration[t][teams[open_, 0]]
+    growing = np.flatnonzero(rng.random(works) < share)
+    partners = np.minimum(rng.geometric(1 / plan.partners, len(growing)), LARGEST_TEAM - 1)
+    scores = np.log(world.sizes[t]) + world.collaboration[t][teams[growing, 0]]
     for place in range(1, LARGEST_TEAM):
-        more = wanted >= place
-        open_, wanted, scores = open_[more], wanted[more], scores[more]
-        if len(open_):
+        more = partners >= place
+        growing, partners, scores = growing[more], partners[more], scores[more]
+        if len(growing):
             partner = _choose_by(scores, rng)
-            teams[open_, place] = partner
+            teams[growing, place] = partner
             scores = scores + world.collaboration[t][partner]
     return teams
 
 
 class _Shelf:
-    """Works of the field under each of their countries and years, to be found by age and attractiveness."""
+    """The works of the field by country and year, from which works are drawn by age and attractiveness."""
 
     def __init__(self, teams: np.ndarray, when: np.ndarray, in_field: np.ndarray, pull: np.ndarray, shape):
         work, place = np.nonzero((teams >= 0) & in_field[:, None])
@@ -226,9 +235,9 @@ class _Shelf:
         self.start = np.append(0, np.cumsum(self.counts))
         self.pull = np.append(0, np.cumsum(pull[self.works]))
 
-    def find(self, countries: np.ndarray, chances: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A work of each given country, its year drawn by a cumulative table and the work by its pull."""
-        cell = countries * chances.shape[1] + _choose_in(chances, countries, rng)
+    def draw(self, countries: np.ndarray, cumulative: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Draw a work of each given country: its year by a cumulative table, then the work by its pull."""
+        cell = countries * cumulative.shape[1] + _choose_in(cumulative, countries, rng)
         low, high = self.pull[self.start[cell]], self.pull[self.start[cell + 1]]
         at = np.searchsorted(self.pull, low + rng.random(len(low)) * (high - low), side="right") - 1
         return self.works[np.clip(at, self.start[cell], self.start[cell + 1] - 1)]
@@ -242,7 +251,7 @@ def _references(
     flaws: Mapping[str, np.ndarray],
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """References of all works, year by year: `Works.reference_start` and `Works.references`."""
+    """Draw the references of all works, year by year: `Works.reference_start` and `Works.references`."""
     plan = world.plan
     works, years = len(in_field), len(world.years)
     when = np.repeat(np.arange(years), np.diff(bounds))
@@ -252,24 +261,23 @@ def _references(
     mean = np.where(in_field, plan.references, plan.outside_references)
     mean[flaws["nothing_of_field"] | flaws["no_references"]] = 0
     other_mean = np.where(flaws["no_references"], 0, np.where(in_field, 1.5, 4.0))
-    found = [_self_references(flaws)]
+    links = [_self_references(flaws)]
     for t in range(years):
-        these = np.arange(bounds[t], bounds[t + 1])
-        mature = 1 - math.exp(
-            -(t + 1) / 5
-        )  # in the first years most of what is cited is older than the world
-        spread = rng.gamma(2, 0.5, len(these)) * mature
-        anything = shelf.counts[:, : t + 1].any()
-        citing = np.repeat(these, rng.poisson(mean[these] * spread * anything))
+        of_year = np.arange(bounds[t], bounds[t + 1])
+        # In the first years most cited works would be older than the world, so there are fewer references.
+        maturity = 1 - math.exp(-(t + 1) / 5)
+        spread = rng.gamma(2, 0.5, len(of_year)) * maturity
+        is_citable = shelf.counts[:, : t + 1].any()
+        citing = np.repeat(of_year, rng.poisson(mean[of_year] * spread * is_citable))
         if len(citing):
-            found.append(citing * works + _cited(world, t, citing, teams, shelf, rng))
-        # Works outside the field are cited too, mostly from outside; a study drops these references.
-        known = np.searchsorted(outside, bounds[t + 1])
-        if known:
-            citing = np.repeat(these, rng.poisson(other_mean[these] * mature))
-            found.append(citing * works + outside[rng.integers(0, known, len(citing))])
-    links = np.unique(np.concatenate(found))
-    citing, cited = links // works, links % works
+            links.append(citing * works + _cited(world, t, citing, teams, shelf, rng))
+        # Works outside the field are cited too, mostly by works outside; the study drops these references.
+        published = np.searchsorted(outside, bounds[t + 1])
+        if published:
+            citing = np.repeat(of_year, rng.poisson(other_mean[of_year] * maturity))
+            links.append(citing * works + outside[rng.integers(0, published, len(citing))])
+    distinct = np.unique(np.concatenate(links))
+    citing, cited = distinct // works, distinct % works
     keep = (citing != cited) | flaws["self_reference"][citing]
     citing, cited = citing[keep], cited[keep].astype(np.int32)
     lost = (rng.random(len(cited)) < DANGLING) & (citing != cited)
@@ -277,7 +285,7 @@ def _references(
 
 
 def _self_references(flaws: Mapping[str, np.ndarray]) -> np.ndarray:
-    """References of works to themselves, as citing * works + cited."""
+    """References of works to themselves, as citing * works + cited; works without references have none."""
     flaws["self_reference"][flaws["no_references"]] = False
     return np.flatnonzero(flaws["self_reference"]) * (len(flaws["self_reference"]) + 1)
 
@@ -285,11 +293,12 @@ def _self_references(flaws: Mapping[str, np.ndarray]) -> np.ndarray:
 def _cited(
     world: World, t: int, citing: np.ndarray, teams: np.ndarray, shelf: _Shelf, rng: np.random.Generator
 ) -> np.ndarray:
-    """A cited work for every reference of a year.
+    """Draw a cited work for every reference of a year.
 
-    Some works come to notice, each through one country of the citing team: its country by the stock of works
-    and affinity, the work by age and attractiveness. Of these, one is cited by the affinities between all
-    countries of either team, but for the pair that brought it to notice.
+    For each reference the authors notice some works, each through one country of the citing team. The country
+    of such a work is drawn by the stock of works and affinity, and the work by age and attractiveness. One of
+    them is cited, by the affinities between all countries of both teams, except the pair of countries through
+    which it was noticed.
     """
     affinity = world.citation[t]
     age = t - np.arange(len(world.years))
@@ -299,7 +308,7 @@ def _cited(
     members = (teams[citing] >= 0).sum(axis=1).repeat(NOTICED)
     reader = teams[through, (rng.random(len(through)) * members).astype(np.int64)].astype(np.int64)
     source = _choose_in(_cumulative(stock.sum(axis=1) * np.exp(affinity)), reader, rng)
-    noticed = shelf.find(source, _cumulative(stock), rng)
+    noticed = shelf.draw(source, _cumulative(stock), rng)
     # Affinity of a citing team to each country, and 0 to the -1 that fills up teams.
     first, last = citing[0], citing[-1]
     padded = np.pad(affinity, ((0, 1), (0, 1)))
@@ -312,7 +321,10 @@ def _cited(
 
 
 def _topics(in_field: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Up to three topics: the first says whether the work is in the field, one in five others is astray."""
+    """Draw up to three topics of each work.
+
+    The first topic tells whether the work is in the field; one in five of the others does not agree with it.
+    """
     works = len(in_field)
     number = rng.integers(1, 4, works)
     topics = np.full((works, 3), -1, dtype=np.int8)
@@ -322,14 +334,14 @@ def _topics(in_field: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         topic = np.where(field, skewed * FIELD_TOPICS, FIELD_TOPICS + skewed * OTHER_TOPICS).astype(np.int8)
         new = (number > place) & (topic[:, None] != topics[:, :place]).all(axis=1)
         topics[new, place] = topic[new]
-    # A topic drawn twice leaves a gap; close it.
+    # A topic that was drawn twice leaves a gap, which is closed.
     gap = (topics[:, 1] < 0) & (topics[:, 2] >= 0)
     topics[gap, 1:] = topics[gap, :0:-1]
     return topics
 
 
 def _authors(teams: np.ndarray, countries: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Authors of all works, country by country of their teams."""
+    """Draw the authors of all works, country by country of their teams."""
     work, place = np.nonzero(teams >= 0)
     alone = teams[work, 1] < 0
     number = np.minimum(1 + rng.poisson(np.where(alone, 1.8, 0.8)), 12)
@@ -342,7 +354,7 @@ def _authors(teams: np.ndarray, countries: int, rng: np.random.Generator) -> dic
     return {
         "author_start": np.searchsorted(work[entry], np.arange(len(teams) + 1)),
         "author_country": country,
-        # Squared: a few authors of a country write much.
+        # The square makes some authors of a country more productive than others.
         "author_number": (rng.random(len(entry)) ** 2 * np.maximum(0.6 * present, 3)[country]).astype(
             np.int32
         ),

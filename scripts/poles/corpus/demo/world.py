@@ -1,4 +1,4 @@
-"""The plan of a planted world, its countries, and their affinities: who turns to whom over the years."""
+"""The plan of a planted world, its countries, and their affinities over the years."""
 
 import math
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ ARCHETYPES = (
 )
 SC, SD, KI, KD = range(4)
 CHANGE = {"collaboration": (1, -1, -1, 0), "citation": (1, -1, 1, -1)}
-"""Direction in which the log-affinity of each of `ARCHETYPES` moves in each layer."""
+"""Direction in which the log-affinity of a pair of each of `ARCHETYPES` changes in each layer."""
 
 WINDOW = (2000, 2021)
-"""Years between which affinities change; before and after they stand still, but for noise."""
+"""Years between which affinities change; before and after they are constant except for noise."""
 
 COUNTRIES = """
 US en  pole     450  285  150  120
@@ -90,12 +90,12 @@ KE en  south    0.2  0.3  0.3  0.6
 ET am  south    0.2  0.2  0.2  0.7
 NA en  south    0.1  0.2  0.2  0.3
 """
-"""Code, language, alignment, and size (works of the field per thousand, own rounding) in `KNOTS`."""
+"""Code, language, alignment, and size in the years `KNOTS` (rounded works of the field per thousand)."""
 
 KNOTS = (1990, 2000, 2010, 2023)
 
 POLES = ("US", "CN", "IN")
-"""Poles of a world; the third one only where it is planned."""
+"""Poles of a world; the third one exists only in a plan of three poles."""
 TOWARDS = {
     "us": ((SC,), (SD,)),
     "bridge": ((SC,), (SC,)),
@@ -104,10 +104,12 @@ TOWARDS = {
     "swing": ((SD,), (SC,)),
     "rest": ((SC, KI), (SD, KD)),
 }
-"""Archetype with each of two poles, by alignment: the paper's pattern. Where there are several, one is drawn.
+"""Archetypes of a country with each of two poles, by its alignment; if there are several, one is drawn.
 
-Only relative trends can be seen once the activity of every country is given; so the countries of which the
-paper says nothing (rest) turn the other way than the many that turn to China."""
+They follow the paper's pattern. The paper says nothing about the countries called rest. They move in the
+opposite direction to the many countries that turn to China, because only relative trends are visible once the
+activity of every country is given.
+"""
 
 TOWARDS_THREE = {
     "us": ((SC,), (SD,), (SD, KD)),
@@ -117,50 +119,50 @@ TOWARDS_THREE = {
     "swing": ((SD,), (SC,), (SC,)),
     "rest": ((SC, KI), (SD, KD), (SD, KD)),
 }
-"""The same in a world of three poles, in which the south turns to the third."""
+"""The same in a world of three poles, in which the south turns to the third pole."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a planted world looks like; every value is a keyword of `plant` and of `write_snapshot`.
+    """The settings of a planted world; each one is a keyword of `plant` and of `write_snapshot`.
 
     Attributes
     ----------
     contrast : float
-        Total change of a pair's log-affinity over `WINDOW` where its archetype rises or falls.
+        Total change of a pair's log-affinity over `WINDOW`, if its archetype rises or falls.
     noise : float
         Standard deviation of the yearly AR(1) noise of a log-affinity (correlation 0.5 between years).
     idiosyncrasy : float
         Standard deviation of the constant part of a pair's log-affinity.
     proximity : float
-        Log-affinity added within a subregion (UN M49); half as much for a common language.
+        Log-affinity added within a subregion (UN M49); half of it is added for a common language.
     home : float
-        Log-affinity of a country to cite its own works.
+        Log-affinity of a country to its own works in citations.
     sc, sd, ki, kd : float
-        Weights of the archetypes among the pairs of which the paper's pattern says nothing.
+        Weights of the archetypes among the pairs that the paper's pattern leaves open.
     evenness : float
-        Power to which country sizes are raised: 1 as in `COUNTRIES`, 0 all equal.
+        Power to which country sizes are raised: 1 for those of `COUNTRIES`, 0 for equal ones.
     growth : float
-        Output of the last year over that of the first.
+        Output of the last year divided by that of the first.
     outside : float
-        Share of the records that lie outside the field.
+        Share of the records outside the field.
     international_first, international_last : float
-        Share of international works in the first and in the last year, linear between.
+        Share of international works in the first and in the last year; it is linear in between.
     partners : float
-        Mean number of partner countries of an international work before it is cut at four.
+        Mean number of partner countries of an international work, before the number is cut at four.
     references : float
-        Mean number of references of a work of the field to the field, once there is enough to cite.
+        Mean number of references of a work of the field to the field, once there are enough works to cite.
     outside_references : float
         The same for a work outside the field.
     memory : float
-        Years over which the chance to be cited falls by a factor e.
+        Years in which the probability of being cited falls by a factor e.
     attractiveness : float
-        Standard deviation of the log of a work's chance to be cited.
+        Standard deviation of the logarithm of a work's probability of being cited.
     poles : float
         2 (the United States and China) or 3 (India too).
     walk : float
-        Standard deviation of the yearly steps of a random walk, within `WINDOW`, that a pair's log-affinity
-        takes in each layer besides: courses as smooth as planted ones, and without archetypes.
+        Standard deviation of the yearly steps of a random walk within `WINDOW` that is added to a pair's
+        log-affinity in each layer. Its courses are as smooth as planted ones, but follow no archetype.
     """
 
     contrast: float = 2.6
@@ -188,39 +190,39 @@ class Plan:
     def __post_init__(self):
         for name, value in asdict(self).items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise StudyError(f"demo: {name} is {value!r}, must be a number")
+                raise StudyError(f"demo: {name} is {value!r}, but has to be a number")
             if value < 0:
-                raise StudyError(f"demo: {name} is {value}, must not be negative")
+                raise StudyError(f"demo: {name} is {value}, but must not be negative")
         for name in ("outside", "international_first", "international_last"):
             if getattr(self, name) >= 1:
-                raise StudyError(f"demo: {name} is {getattr(self, name)}, must be a share below 1")
+                raise StudyError(f"demo: {name} is {getattr(self, name)}, but has to be a share below 1")
         for name, least in (("partners", 1), ("growth", 0.01), ("memory", 0.1)):
             if getattr(self, name) < least:
-                raise StudyError(f"demo: {name} is {getattr(self, name)}, must be at least {least}")
+                raise StudyError(f"demo: {name} is {getattr(self, name)}, but has to be at least {least}")
         if self.poles not in (2, 3):
-            raise StudyError(f"demo: poles is {self.poles:g}, must be 2 or 3")
+            raise StudyError(f"demo: poles is {self.poles:g}, but has to be 2 or 3")
         if self.sc + self.sd + self.ki + self.kd == 0:
-            raise StudyError("demo: sc, sd, ki and kd are all 0; one must be above")
+            raise StudyError("demo: sc, sd, ki and kd are all 0; at least one has to be greater")
 
 
 @dataclass(frozen=True)
 class World:
-    """Countries, their sizes and affinities by year; n countries, T years.
+    """The countries with their sizes and affinities by year: n countries, T years.
 
     Attributes
     ----------
     plan : Plan
-        What it was made from.
+        Settings that the world was drawn with.
     years : ndarray of int, shape (T,)
         Years in which works appear.
     codes, names : tuple of str
-        Countries.
+        Codes and names of the countries.
     sizes : ndarray, shape (T, n)
-        Chance of a country to lead a work; rows sum to 1.
+        Probability of a country to lead a work; rows sum to 1.
     collaboration : ndarray, shape (T, n, n)
-        Log-affinity of two countries to work together; symmetric, -inf on the diagonal.
+        Log-affinity of two countries in collaboration; symmetric, -inf on the diagonal.
     citation : ndarray, shape (T, n, n)
-        Log-affinity of row to cite column; the home bias on the diagonal.
+        Log-affinity of the row's country to cite the column's; the home bias on the diagonal.
     archetype : ndarray of int8, shape (n, n)
         Index into `ARCHETYPES`; symmetric, -1 on the diagonal.
     """
@@ -235,7 +237,7 @@ class World:
     archetype: np.ndarray
 
     def truth(self) -> pl.DataFrame:
-        """Archetype of every pair of countries, as `TRUTH`."""
+        """Return the archetype of every pair of countries, as `TRUTH`."""
         rows, columns = np.triu_indices(len(self.codes), 1)
         pairs = [sorted((self.codes[i], self.codes[j])) for i, j in zip(rows, columns, strict=True)]
         archetypes = [ARCHETYPES[index] for index in self.archetype[rows, columns]]
@@ -250,7 +252,7 @@ def plant(seed: int, first: int = 1990, last: int = 2023, **knobs: float) -> Wor
     Parameters
     ----------
     seed : int
-        The same seed and plan give the same world.
+        Seed; an equal seed and plan give an equal world.
     first, last : int
         Years in which works appear.
     **knobs
@@ -259,20 +261,20 @@ def plant(seed: int, first: int = 1990, last: int = 2023, **knobs: float) -> Wor
     Returns
     -------
     World
-        Of all countries of `COUNTRIES`.
+        World of all countries of `COUNTRIES`.
 
     Raises
     ------
     StudyError
-        If a knob is unknown or out of range, or the years are not in order.
+        If a setting is unknown or out of range, or the years are not in order.
     """
-    known = [field.name for field in fields(Plan)]
+    names = [field.name for field in fields(Plan)]
     for name in knobs:
-        if name not in known:
-            raise StudyError(f"demo: no setting {name!r}; there are {', '.join(known)}")
+        if name not in names:
+            raise StudyError(f"demo: no setting is named {name!r}; use one of {', '.join(names)}")
     plan = Plan(**knobs)
     if not 1900 <= first <= last <= 2100:
-        raise StudyError(f"years: {first} to {last}; the first must not be after the last")
+        raise StudyError(f"years: {first} to {last}, but the first must not be after the last")
     rng = np.random.default_rng([seed, 0])
     rows = [line.split() for line in COUNTRIES.strip().splitlines()]
     codes = tuple(row[0] for row in rows)
@@ -293,14 +295,14 @@ def plant(seed: int, first: int = 1990, last: int = 2023, **knobs: float) -> Wor
 
 
 def _sizes(table: np.ndarray, years: np.ndarray, evenness: float) -> np.ndarray:
-    """Relative sizes by year: exponential growth between the knots."""
+    """Relative sizes by year, with exponential growth between the knots."""
     logs = np.array([np.interp(years, KNOTS, row) for row in np.log(table)]).T
     sizes = np.exp(evenness * logs)
     return sizes / sizes.sum(axis=1, keepdims=True)
 
 
 def _nearness(codes: Sequence[str], languages: Sequence[str]) -> np.ndarray:
-    """One for a common subregion, plus one half for a common language."""
+    """Nearness of two countries: one for a common subregion, plus one half for a common language."""
     subregions = dict(countries.load().select("code", "subregion").iter_rows())
     region = np.array([subregions[code] for code in codes])
     language = np.array(languages)
@@ -310,23 +312,23 @@ def _nearness(codes: Sequence[str], languages: Sequence[str]) -> np.ndarray:
 def _archetypes(
     plan: Plan, codes: Sequence[str], alignments: Sequence[str], sizes: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Archetype of every pair: the paper's pattern around the poles, all other pairs by their shares."""
+    """Draw the archetype of every pair: by the paper's pattern with the poles, by their shares otherwise."""
     n = len(codes)
-    found = np.full((n, n), -1, dtype=np.int8)
+    archetype = np.full((n, n), -1, dtype=np.int8)
     poles = [codes.index(pole) for pole in POLES[: int(plan.poles)]]
     towards = TOWARDS if plan.poles == 2 else TOWARDS_THREE
     for country, alignment in enumerate(alignments):
         for pole, choice in zip(poles, towards.get(alignment, ()), strict=False):
-            found[country, pole] = found[pole, country] = choice[rng.integers(len(choice))]
-    found[np.ix_(poles, poles)] = SD
-    found[poles, poles] = -1
-    free = np.nonzero(np.triu(found < 0, 1))
+            archetype[country, pole] = archetype[pole, country] = choice[rng.integers(len(choice))]
+    archetype[np.ix_(poles, poles)] = SD
+    archetype[poles, poles] = -1
+    rows, columns = np.nonzero(np.triu(archetype < 0, 1))
     shares = np.array([plan.sc, plan.sd, plan.ki, plan.kd])
-    bounds = np.rint(np.cumsum(shares) / shares.sum() * len(free[0]))
-    labels = rng.permutation(np.searchsorted(bounds, np.arange(len(free[0])), side="right"))
-    _balance(labels, free, found, sizes, rng)
-    found[free] = found[free[::-1]] = labels
-    return found
+    bounds = np.rint(np.cumsum(shares) / shares.sum() * len(rows))
+    labels = rng.permutation(np.searchsorted(bounds, np.arange(len(rows)), side="right"))
+    _balance(labels, (rows, columns), archetype, sizes, rng)
+    archetype[rows, columns] = archetype[columns, rows] = labels
+    return archetype
 
 
 def _balance(
@@ -336,17 +338,18 @@ def _balance(
     sizes: np.ndarray,
     rng: np.random.Generator,
 ) -> None:
-    """Exchange labels between pairs, in place, so that no country turns to all others, or from all.
+    """Exchange labels between pairs, in place, so that no country turns to all others or away from all.
 
-    A country whose affinities all rise looks as if none did, once its activity is given. Random exchanges
-    are kept that bring the sum of a country's changes, weighted by the size of the partner, nearer to 0.
+    If all affinities of a country rise, none of them seems to rise once the activity of the country is given.
+    So random exchanges are kept if they bring the sums of the countries' changes, weighted by the sizes of
+    their partners, nearer to 0.
     """
     change = np.array(list(CHANGE.values()))
     i, j = pairs
     sums = np.where(fixed >= 0, change[:, fixed], 0) @ sizes  # (layer, country)
     np.add.at(sums.T, i, (change[:, labels] * sizes[j]).T)
     np.add.at(sums.T, j, (change[:, labels] * sizes[i]).T)
-    # Plain lists: each of many thousand steps touches eight numbers.
+    # Plain lists are faster, because each of many thousand steps uses only eight numbers.
     proposals = rng.integers(0, len(i), (20 * len(i), 2)).tolist()
     change, sums, size, i, j, label = (x.tolist() for x in (change, sums, sizes, i, j, labels))
     for a, b in proposals:
@@ -371,7 +374,7 @@ def _affinity(
     archetype: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Log-affinities of one layer: a constant part of each pair, its trend or walk, and noise."""
+    """Draw the log-affinities of one layer: a constant part of each pair, its trend or walk, and noise."""
     n = len(archetype)
     upper = np.triu_indices(n, 1)
     pairs = len(upper[0])
@@ -384,14 +387,14 @@ def _affinity(
     affinity[:, *upper] = course + _autoregressive(plan.noise, course.shape, rng)
     if layer == "collaboration":
         affinity[:, *upper[::-1]] = affinity[:, *upper]
-    else:  # both directions share constant and trend
+    else:  # both directions have the same constant part and trend
         affinity[:, *upper[::-1]] = course + _autoregressive(plan.noise, course.shape, rng)
     affinity[:, range(n), range(n)] = -np.inf if layer == "collaboration" else plan.home
     return affinity
 
 
 def _trends(years: np.ndarray, pairs: int, rng: np.random.Generator) -> np.ndarray:
-    """Change from -1/2 to 1/2 within `WINDOW`, shape (T, pairs): ramps and logistic curves, early or late."""
+    """Draw ramps and logistic curves from -1/2 to 1/2 within `WINDOW`, early or late, shape (T, pairs)."""
     start, stop = WINDOW
     at = np.clip(years, start, stop)[:, None].astype(float)
     onset, end = rng.uniform(start, start + 6, pairs), rng.uniform(stop - 5, stop, pairs)
@@ -403,14 +406,14 @@ def _trends(years: np.ndarray, pairs: int, rng: np.random.Generator) -> np.ndarr
 
 
 def _walks(deviation: float, years: np.ndarray, pairs: int, rng: np.random.Generator) -> np.ndarray:
-    """Random walks of mean 0 that begin and end with `WINDOW`, shape (T, pairs)."""
+    """Draw random walks with mean 0 that begin and end with `WINDOW`, shape (T, pairs)."""
     moves = (years > WINDOW[0]) & (years <= WINDOW[1])
     walks = np.cumsum(rng.normal(0, deviation, (len(years), pairs)) * moves[:, None], axis=0)
     return walks - walks.mean(axis=0)
 
 
 def _autoregressive(deviation: float, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Stationary AR(1) noise along the first axis, correlation 0.5."""
+    """Draw stationary AR(1) noise along the first axis, with correlation 0.5."""
     noise = rng.normal(0, deviation, shape)
     for t in range(1, len(noise)):
         noise[t] = 0.5 * noise[t - 1] + math.sqrt(0.75) * noise[t]
