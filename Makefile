@@ -15,9 +15,10 @@ test: .venv/ready  ## all tests, a file at a time on each core
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # One environment holds everything, Snakemake included, so rules name none: that one remark is let pass.
-lint: .venv/ready  ## style of Python and Snakemake files
+lint: .venv/ready  ## style of Python and Snakemake files, and types
 	$(BIN)/ruff check scripts tests
 	$(BIN)/ruff format --check scripts tests
+	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint 2>&1 | (! grep '^ *\* ' | grep -v 'Specify a conda environment')
 

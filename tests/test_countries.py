@@ -1,6 +1,7 @@
 """The country table compared with ISO 3166-1, OpenAlex, UN M49 and the history of the EU."""
 
 import polars as pl
+import pycountry
 import pytest
 import yaml
 
@@ -8,7 +9,6 @@ from poles import countries
 
 
 def test_iso_3166():
-    pycountry = pytest.importorskip("pycountry")
     iso = {country.alpha_2: country.alpha_3 for country in pycountry.countries}
     codes = dict(countries.load().select("code", "code3").iter_rows())
     assert codes == iso | {"XK": "XKX"}
