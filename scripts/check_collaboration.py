@@ -8,6 +8,6 @@ with jobs.run(snakemake) as record:
     params, settings = snakemake.params, snakemake.config["source"]["api"]
     ours, year = tables.read(snakemake.input[0], LINKS), int(snakemake.wildcards.year)
     table, answers = check.check_collaboration(
-        params.store, params.asked, params.selection, year, ours, settings
+        params.store, params.scope, params.selection, year, ours, settings
     )
     tables.write(table, CHECK, snakemake.output[0], {**record, "store": answers})

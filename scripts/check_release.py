@@ -1,4 +1,4 @@
-"""Check that the release which was read is still the one with which the reading began."""
+"""Check that the release has not changed since the study began to read it."""
 
 from poles.corpus import sources
 from poles.study import embedding, jobs

@@ -1,4 +1,4 @@
-"""List the works of the field that are cited at all."""
+"""List the works of the field that are cited at least once."""
 
 from poles.corpus.api import citing
 from poles.study import jobs, tables

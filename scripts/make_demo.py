@@ -1,4 +1,4 @@
-"""Plant a world and write it as an OpenAlex snapshot."""
+"""Plant a world, and write it as an OpenAlex snapshot."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from poles.corpus.tables import TRUTH
 from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
-    knobs = snakemake.params.years | snakemake.params.demo
-    knobs |= knobs.pop("world")
-    truth = snapshot.write_snapshot(Path(snakemake.output.truth).parent, record=record, **knobs)
+    settings = snakemake.params.years | snakemake.params.demo
+    settings |= settings.pop("world")
+    truth = snapshot.write_snapshot(Path(snakemake.output.truth).parent, record=record, **settings)
     tables.write(truth, TRUTH, snakemake.output.truth, record)

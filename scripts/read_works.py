@@ -1,4 +1,4 @@
-"""Read the records of the field's works, and of the works that cite them, from one shard of the source."""
+"""Read the records of the works of the field and of the works that cite them, in one shard of the source."""
 
 from poles.corpus import passes, storage
 from poles.corpus.tables import KEPT

@@ -1,4 +1,4 @@
-"""Select the works that count, year by year, and count what every step loses."""
+"""Select the works that count, year by year, and count the losses of every step."""
 
 from pathlib import Path
 

@@ -69,7 +69,7 @@ def small_corpus() -> list[dict[str, Any]]:
     return core + outside
 
 
-def asked(url: str, **changes: Any) -> dict[str, Any]:
+def scope(url: str, **changes: Any) -> dict[str, Any]:
     """What a study asks of the API."""
     years = {"first": 2019, "last": 2021}
     return {"url": url, "field": FIELD, "types": None, "years": years, **changes}

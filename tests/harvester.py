@@ -21,14 +21,14 @@ SPENT = 3
 
 def work_through(url: str, folder: Path) -> int:
     """Harvest everything with two processes, as jobs of the workflow would; the exit status."""
-    asked = {"url": url, "field": FIELD, "types": None, "years": {"first": FIRST, "last": LAST}}
+    scope = {"url": url, "field": FIELD, "types": None, "years": {"first": FIRST, "last": LAST}}
     settings = {"url": url, "budget": None, "rate": 100, "timeout": 0.8, "drift": 0.0}
     names = date_ranges.list_ranges(FIRST, LAST, "year")
-    pairs = [(str(folder), asked, settings, names[part::2]) for part in range(2)]
+    pairs = [(str(folder), scope, settings, names[part::2]) for part in range(2)]
     processes = [multiprocessing.Process(target=_shards, args=pair) for pair in pairs]
     if status := _run(processes):
         return status
-    pairs = [(str(folder), asked, settings, part) for part in range(2)]
+    pairs = [(str(folder), scope, settings, part) for part in range(2)]
     return _run([multiprocessing.Process(target=_citing, args=pair) for pair in pairs])
 
 
@@ -45,21 +45,21 @@ def _save(folder: str, name: str, content: bytes, records: list[str]) -> None:
     embedding.write_gzip(content, Path(folder, "results/harvest/api", f"{name}.jsonl.gz"), record)
 
 
-def _shards(folder: str, asked: dict, settings: dict, names: list[str]) -> None:
+def _shards(folder: str, scope: dict, settings: dict, names: list[str]) -> None:
     for name in names:
         if not Path(folder, "results/harvest/api", f"{name}.jsonl.gz").exists():
             try:
-                found = harvest.harvest_shard(f"{folder}/harvest", asked, name, settings)
+                found = harvest.harvest_shard(f"{folder}/harvest", scope, name, settings)
             except BudgetSpent:
                 sys.exit(SPENT)
             _save(folder, name, *found)
 
 
-def _citing(folder: str, asked: dict, settings: dict, part: int) -> None:
+def _citing(folder: str, scope: dict, settings: dict, part: int) -> None:
     files = sorted(Path(folder, "results/harvest/api").glob("[12]*.jsonl.gz"))
     try:
         found = citing.harvest_citing(
-            f"{folder}/harvest", asked, citing.list_cited(files), (part, 2), settings
+            f"{folder}/harvest", scope, citing.list_cited(files), (part, 2), settings
         )
     except BudgetSpent:
         sys.exit(SPENT)

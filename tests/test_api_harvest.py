@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api_works import FIELD, SECRET, asked, settings, small_corpus, work
+from api_works import FIELD, SECRET, scope, settings, small_corpus, work
 from openalex_server import Failures, OpenAlexServer
 from poles.corpus.api import citing, client, date_ranges, estimate, groups, harvest, live_checks, query
 from poles.corpus.api.account import Answer
@@ -61,7 +61,7 @@ def truth(year: int) -> list[int]:
 
 def take(server: OpenAlexServer, store: Path, dates: str, **changes: Any) -> bytes:
     """Harvest one date range."""
-    return harvest.harvest_shard(str(store), asked(server.url), dates, settings(server.url, **changes))[0]
+    return harvest.harvest_shard(str(store), scope(server.url), dates, settings(server.url, **changes))[0]
 
 
 @given(st.integers(1900, 2100), st.integers(0, 3), st.sampled_from(list(date_ranges.MONTHS)))
@@ -112,7 +112,7 @@ def test_a_complete_shard_is_read_from_the_store_without_network(tmp_path: Path)
     with serve() as server:
         content = take(server, tmp_path, "2020")
         url = server.url
-    again, records = harvest.harvest_shard(str(tmp_path), asked(url), "2020", settings(url))
+    again, records = harvest.harvest_shard(str(tmp_path), scope(url), "2020", settings(url))
     assert again == content
     summary = json.loads(Path(records[0]).read_bytes())
     assert (summary["works"], summary["count"], summary["rounds"]) == (200, 200, 1)
@@ -170,16 +170,16 @@ class Service:
 
     def __init__(self, works: int, lost: list[set[int]], off: int = 0):
         self.works, self.lost, self.off = works, lost, off
-        self.round, self.asked = -1, Counter()
+        self.round, self.requests = -1, Counter()
 
     def get(self, path: str, price: int = 0, what: str = "", may_be_gone: bool = False) -> Answer:
         """A page, or one work."""
         cursor = parse_qs(urlsplit(path).query)["cursor"][0]
-        if self.leave is not None and len(self.asked) > self.leave:
+        if self.leave is not None and len(self.requests) > self.leave:
             raise BudgetSpent("the budget is spent")
         start = 0 if cursor == "*" else int(cursor)
         self.round += cursor == "*"
-        self.asked[self.round, start] += 1
+        self.requests[self.round, start] += 1
         lost = self.lost[self.round] if self.round < len(self.lost) else set()
         rows = [n for n in range(start, min(start + 100, self.works)) if n not in lost]
         after = str(start + 100) if start + 100 < self.works else None
@@ -236,8 +236,8 @@ def test_a_walk_goes_on_behind_the_last_stored_page(tmp_path_factory, pages: int
     service.leave, service.round = None, 0
     if interrupted:
         fetched(folder, service)
-    assert set(service.asked.values()) == {1}
-    assert len(service.asked) == -(-works // 100)
+    assert set(service.requests.values()) == {1}
+    assert len(service.requests) == -(-works // 100)
 
 
 def test_the_budget_ends_the_day_and_the_same_call_goes_on(tmp_path: Path):
@@ -289,7 +289,7 @@ def test_a_damaged_answer_is_named_and_not_passed_over(tmp_path: Path):
     with pytest.raises(
         StudyError, match=r"p1-00000\.json\.gz: a stored answer that cannot be read .*; delete it"
     ):
-        harvest.harvest_shard(str(tmp_path), asked(url), "2021", settings(url))
+        harvest.harvest_shard(str(tmp_path), scope(url), "2021", settings(url))
 
 
 def test_of_two_records_of_a_work_the_one_updated_last_stands(tmp_path: Path):
@@ -347,7 +347,7 @@ def test_works_that_cite_the_field_are_found_from_outside_and_in_the_years(core,
     found = set()
     for part in range(parts):
         content, records = citing.harvest_citing(
-            str(store), asked(server.url), cited, (part, parts), settings(server.url)
+            str(store), scope(server.url), cited, (part, parts), settings(server.url)
         )
         found |= set(ids(content))
         assert all(Path(record).is_file() for record in records)
@@ -361,10 +361,10 @@ def test_works_that_cite_the_field_are_found_from_outside_and_in_the_years(core,
 def test_the_number_of_parts_changes_no_batch(core):
     server, store, folder = core
     cited = citing.list_cited(sorted(folder.glob("*.jsonl.gz")))
-    citing.harvest_citing(str(store), asked(server.url), cited, (0, 1), settings(server.url))
+    citing.harvest_citing(str(store), scope(server.url), cited, (0, 1), settings(server.url))
     before = len(server.requests)
     for part in range(2):
-        citing.harvest_citing(str(store), asked(server.url), cited, (part, 2), settings(server.url))
+        citing.harvest_citing(str(store), scope(server.url), cited, (part, 2), settings(server.url))
     assert len(server.requests) == before
     assert [len(batch) for batch in citing.batches(list(range(250)))] == [100, 100, 50]
 
@@ -375,7 +375,7 @@ def test_the_estimate_is_what_the_harvest_costs(tmp_path: Path):
 
         def say(cited: str | None) -> list[str]:
             return estimate.estimate_harvest(
-                str(tmp_path / "store"), asked(server.url), names, cited, settings(server.url)
+                str(tmp_path / "store"), scope(server.url), names, cited, settings(server.url)
             )
 
         first, *_, last = say(None)
@@ -396,7 +396,7 @@ def test_the_estimate_is_what_the_harvest_costs(tmp_path: Path):
         cited.write_parquet(tmp_path / "cited.parquet")
         counted = say(str(tmp_path / "cited.parquet"))[1]
         used = server.credits_used
-        citing.harvest_citing(str(tmp_path / "store"), asked(server.url), cited, (0, 1), settings(server.url))
+        citing.harvest_citing(str(tmp_path / "store"), scope(server.url), cited, (0, 1), settings(server.url))
         assert f"about {server.credits_used - used} credits (from 2 batches)" in counted
 
 
@@ -404,7 +404,7 @@ def test_the_estimate_says_how_many_days_it_takes(tmp_path: Path):
     with serve(daily_credits=5) as server:
         names = date_ranges.list_ranges(2019, 2021, "quarter")
         *_, days = estimate.estimate_harvest(
-            str(tmp_path), asked(server.url), names, None, settings(server.url)
+            str(tmp_path), scope(server.url), names, None, settings(server.url)
         )
         assert days == "that is 3 days of 5 credits: run the same command again each day"
 
@@ -428,7 +428,7 @@ SELECTION = {
 
 def test_openalex_counts_the_collaboration_that_we_count(tmp_path: Path):
     with serve() as server:
-        arguments = str(tmp_path), asked(server.url), SELECTION, 2020
+        arguments = str(tmp_path), scope(server.url), SELECTION, 2020
         table, records = check.check_collaboration(*arguments, links(), settings(server.url))
         assert len(table) == 6
         assert table["difference"].to_list() == [0] * 6
@@ -457,7 +457,7 @@ def test_where_groups_do_not_nest_countries_alone_are_compared(tmp_path: Path, m
     )
     with serve() as server:  # four dimensions are refused
         table, _ = check.check_collaboration(
-            str(tmp_path), asked(server.url), SELECTION, 2020, links(), settings(server.url)
+            str(tmp_path), scope(server.url), SELECTION, 2020, links(), settings(server.url)
         )
     assert table.filter(pl.col("openalex").is_not_null()).select("source", "target").rows() == [
         ("CN", "CN"), ("FR", "FR"), ("US", "US"),
@@ -481,12 +481,12 @@ def test_groups_that_contradict_themselves_and_selections_beyond_openalex_are_re
         {"min_topic_score": 0.5},
     ):
         with pytest.raises(StudyError, match=f"selection.{next(iter(change))}: .* has no such filter"):
-            check.conditions_of(asked(""), {**SELECTION, **change}, 2020)
+            check.conditions_of(scope(""), {**SELECTION, **change}, 2020)
     conditions = check.conditions_of(
-        asked("", types=["article", "book"]), {**SELECTION, "types": ["book", "x"]}, 2020
+        scope("", types=["article", "book"]), {**SELECTION, "types": ["book", "x"]}, 2020
     )
     assert conditions["type"] == "book"
-    assert check.conditions_of(asked(""), {**SELECTION, "types": None}, 2020)["type"] == "!paratext"
+    assert check.conditions_of(scope(""), {**SELECTION, "types": None}, 2020)["type"] == "!paratext"
 
 
 def test_the_assumptions_hold_for_the_stand_in_and_are_found_where_they_do_not(tmp_path: Path, monkeypatch):

@@ -133,7 +133,7 @@ def harvested():
     """Dates and costs of the harvest from the API, for results/run.json."""
     from poles.corpus.api.history import history  # this takes a second
 
-    return history(STORE, ASKED, DATE_RANGES, config["years"], API["citing"])
+    return history(STORE, SCOPE, DATE_RANGES, config["years"], API["citing"])
 
 
 def source_of_run():

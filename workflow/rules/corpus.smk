@@ -10,15 +10,16 @@ elif SOURCE["kind"] == "snapshot":
 
 
 if SOURCE["kind"] == "demo":
-    PLACES = layout.parts(config["demo"]["works"], config["demo"]["layout"])
-    FILES = [f"results/demo/{place}" for place in PLACES]
+    PARTS = layout.parts(config["demo"]["works"], config["demo"]["layout"])
+    FILES = [f"results/demo/{part}" for part in PARTS]
     SIZES = [records for _, records in layout.shares(config["demo"]["works"])]
     MANIFESTS = [
-        f"results/demo/{place}" for place in layout.manifests(config["demo"]["layout"])
+        f"results/demo/{manifest}"
+        for manifest in layout.manifests(config["demo"]["layout"])
     ]
 
     rule make_demo:
-        """Plant a world and write it as an OpenAlex snapshot, with its truth beside it."""
+        """Plant a world, and write it as an OpenAlex snapshot beside the table of its truth."""
         output:
             parts=FILES,
             manifests=MANIFESTS,
@@ -36,7 +37,7 @@ if SOURCE["kind"] == "demo":
 
 elif SOURCE["kind"] == "api":
     FILES = HARVESTED + CITING
-    SIZES = [1] * len(FILES)  # not known before they are asked for
+    SIZES = [1] * len(FILES)  # unknown before the harvest
 elif SOURCE["kind"] == "snapshot":
     FILES = [part.name for part in RELEASE.parts]
     SIZES = [part.size for part in RELEASE.parts]
@@ -44,19 +45,19 @@ elif SOURCE["kind"] == "networks":
     FILES, SIZES = [], []
 else:
     FILES = checked(sources.works_files, SOURCE["path"])
-    SIZES = None  # as they are on disk
+    SIZES = None  # by default the bytes on disk
 
-# How many records a file must hold, where the source says so.
+# Number of records in each file, if the source states it.
 EXPECTED = dict(zip(FILES, SIZES)) if SOURCE["kind"] == "demo" else {}
 if SOURCE["kind"] == "snapshot":
     EXPECTED = {part.name: part.records for part in RELEASE.parts}
-# The files of a release are no inputs: its digest stands for them, and they need not be on this machine.
+# The digest of a release takes the place of its files as inputs, because they may be on another machine.
 RELEASED = RELEASE.digest if SOURCE["kind"] == "snapshot" else None
 SHARDS = dict(enumerate(sources.shards(FILES, SOURCE["shards"], SIZES)))
 
 
 rule find_core:
-    """First pass over the source: which works are in the field, and how many were read."""
+    """First pass over the source: find the works of the field, and count the records."""
     input:
         shard_inputs,
     output:
@@ -77,7 +78,7 @@ rule find_core:
 
 
 rule read_works:
-    """Second pass: the records of the field's works, and of the works that cite them."""
+    """Second pass: read the records of the works of the field, and of the works that cite them."""
     input:
         files=shard_inputs,
         core=expand("results/harvest/core/{shard}.parquet", shard=SHARDS),
@@ -99,7 +100,7 @@ rule read_works:
 
 
 rule select_works:
-    """The works that count, one table a year, and what every step of the selection lost."""
+    """Select the works that count, in one table a year, and count the losses of every step."""
     input:
         records=expand("results/harvest/records/{shard}.parquet", shard=SHARDS),
         counts=expand("results/harvest/counts/{shard}.parquet", shard=SHARDS),

@@ -1,4 +1,4 @@
-"""From OpenAlex's REST API to files of works; what came is kept in a store that no rule owns."""
+"""From OpenAlex's REST API to files of works; all answers are kept in a store that no rule owns."""
 
 API = SOURCE["api"]
 STORE = SOURCE["path"] or "harvest"
@@ -8,8 +8,9 @@ DATE_RANGES = checked(
     config["years"]["last"],
     API["shards"],
 )
-# What tells one harvest from another; the rest of source.api says how to ask, and remakes nothing.
-ASKED = {"url": API["url"], "field": config["field"], "types": API["types"]}
+# These settings identify a harvest. The rest of source.api says how requests are sent, so a change of it
+# recomputes nothing.
+SCOPE = {"url": API["url"], "field": config["field"], "types": API["types"]}
 HARVESTED = [f"results/harvest/api/{dates}.jsonl.gz" for dates in DATE_RANGES]
 CITED = "results/harvest/cited.parquet"
 CITING = [
@@ -24,7 +25,7 @@ wildcard_constraints:
 
 
 rule harvest_shard:
-    """Works of the field published in a range of dates: from the store, and what it lacks from OpenAlex."""
+    """Fetch the works of the field published in a range of dates that the store lacks, and list them all."""
     output:
         "results/harvest/api/{dates}.jsonl.gz",
     log:
@@ -34,7 +35,7 @@ rule harvest_shard:
     resources:
         openalex=1,
     params:
-        asked=ASKED,
+        scope=SCOPE,
         store=STORE,
         code=code("harvest_shard"),
     script:
@@ -42,7 +43,7 @@ rule harvest_shard:
 
 
 rule list_cited:
-    """Works of the field that are cited at all, in the order in which their citing works are asked for."""
+    """List the works of the field that are cited at least once, in the order of the batches."""
     input:
         HARVESTED,
     output:
@@ -56,7 +57,7 @@ rule list_cited:
 
 
 rule harvest_citing:
-    """Works outside the field that cite a part of it: from the store, and what it lacks from OpenAlex."""
+    """Fetch the works outside the field that cite a part of it and that the store lacks, and list them all."""
     input:
         CITED,
     output:
@@ -68,7 +69,7 @@ rule harvest_citing:
     resources:
         openalex=1,
     params:
-        asked=ASKED | {"years": config["years"]},
+        scope=SCOPE | {"years": config["years"]},
         store=STORE,
         parts=API["citing_shards"],
         code=code("harvest_citing"),
@@ -77,13 +78,13 @@ rule harvest_citing:
 
 
 rule estimate_harvest:
-    """Say what the harvest will cost, and what there is to spend today; a target without output."""
+    """Say what the harvest will cost, and how many credits are left today; a target without output."""
     log:
         "results/logs/estimate_harvest.log",
     resources:
         openalex=1,
     params:
-        asked=ASKED | {"years": config["years"]},
+        scope=SCOPE | {"years": config["years"]},
         store=STORE,
         date_ranges=DATE_RANGES,
         cited=CITED if API["citing"] else None,
@@ -93,7 +94,7 @@ rule estimate_harvest:
 
 
 rule check_collaboration:
-    """Compare the collaboration of a year, under full counting, with OpenAlex's own count of it."""
+    """Compare the collaboration of a year, under full counting, with the counts of OpenAlex itself."""
     input:
         "results/{variant}/collaboration/links/{year}.parquet",
     output:
@@ -103,7 +104,7 @@ rule check_collaboration:
     resources:
         openalex=1,
     params:
-        asked=ASKED,
+        scope=SCOPE,
         selection=config["selection"],
         store=STORE,
         code=code("check_collaboration"),

@@ -1,10 +1,10 @@
-"""A release of OpenAlex's snapshot, in a folder or at an S3 address, and that it stays one release."""
+"""The release of OpenAlex's snapshot that the study reads, and the check that it stays the same."""
 
 RELEASE = checked(sources.pin_release, SOURCE["path"], SOURCE["endpoint"])
 
 
 rule check_release:
-    """Read the manifest again when all works are read; refuse a release that has changed meanwhile."""
+    """Read the manifest again after all works are read, and refuse a release that has changed."""
     input:
         lambda wildcards: expand(
             "results/harvest/records/{shard}.parquet", shard=SHARDS

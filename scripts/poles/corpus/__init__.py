@@ -1,1 +1,1 @@
-"""Where works come from: sources, records, and the selection of those that count."""
+"""The works of the study: their sources, their records, and the selection of the works that count."""

@@ -28,12 +28,12 @@ _KEYS = {"listed": "authorships.countries", "institutions": "authorships.institu
 """Keys of OpenAlex by ``selection.countries``."""
 
 
-def conditions_of(asked: Mapping[str, Any], selection: Mapping[str, Any], year: int) -> dict[str, str]:
+def conditions_of(scope: Mapping[str, Any], selection: Mapping[str, Any], year: int) -> dict[str, str]:
     """Conditions under which OpenAlex counts the works of a year that the study selects.
 
     Parameters
     ----------
-    asked : Mapping
+    scope : Mapping
         ``field`` and ``types`` of the harvest.
     selection : Mapping
         ``selection`` of the configuration.
@@ -55,8 +55,8 @@ def conditions_of(asked: Mapping[str, Any], selection: Mapping[str, Any], year: 
                 f"selection.{key}: {selection[key]!r}; allowed for this check: the default, as OpenAlex "
                 "has no such filter"
             )
-    types = [set(names) for names in (asked["types"], selection["types"]) if names is not None]
-    conditions = {**core_conditions(asked), "publication_year": str(year)}
+    types = [set(names) for names in (scope["types"], selection["types"]) if names is not None]
+    conditions = {**core_conditions(scope), "publication_year": str(year)}
     if types:
         conditions["type"] = "|".join(sorted(set.intersection(*types)))
     elif not selection["paratext"]:
@@ -109,7 +109,7 @@ def compare(ours: pl.DataFrame, groups: Sequence[Mapping[str, Any]]) -> pl.DataF
 
 def check_collaboration(
     store: str,
-    asked: Mapping[str, Any],
+    scope: Mapping[str, Any],
     selection: Mapping[str, Any],
     year: int,
     ours: pl.DataFrame,
@@ -121,7 +121,7 @@ def check_collaboration(
     ----------
     store : str
         Folder that keeps the answers of OpenAlex.
-    asked, selection : Mapping
+    scope, selection : Mapping
         See `conditions_of`.
     year : int
         Year of publication.
@@ -142,15 +142,15 @@ def check_collaboration(
     StudyError
         If OpenAlex cannot select such works, or its answer does not hold groups of countries.
     """
-    conditions = conditions_of(asked, selection, year)
+    conditions = conditions_of(scope, selection, year)
     key = _KEYS[selection["countries"]]
-    identity = query.identity(asked["url"], {**conditions, "group_by": f"{key},{key}"})
+    identity = query.identity(scope["url"], {**conditions, "group_by": f"{key},{key}"})
     unit = Unit(Path(store, identity, "groups"))
     if not unit.is_complete():
-        describe(Path(store), identity, {**asked, "filter": conditions, "group_by": [key, key]})
+        describe(Path(store), identity, {**scope, "filter": conditions, "group_by": [key, key]})
         with client_of(settings, Path(store)) as client:
             unit.save_page(1, 0, _fetch_groups(client, conditions, key))
-        unit.finish({"url": asked["url"], "filter": conditions, "group_by": [key, key]})
+        unit.finish({"url": scope["url"], "filter": conditions, "group_by": [key, key]})
     try:
         table = compare(ours, read_answer(unit.pages()[0].path)["group_by"])
     except (KeyError, TypeError, ValueError) as error:

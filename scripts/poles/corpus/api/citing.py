@@ -68,16 +68,16 @@ def batches(cited: Sequence[int]) -> list[list[int]]:
     return [list(cited[start : start + query.VALUES]) for start in range(0, len(cited), query.VALUES)]
 
 
-def citing_conditions(asked: Mapping[str, Any]) -> dict[str, str]:
+def citing_conditions(scope: Mapping[str, Any]) -> dict[str, str]:
     """Conditions for works outside the field in the years of the study, without the works that they cite.
 
     Parameters
     ----------
-    asked : Mapping
+    scope : Mapping
         ``field``, ``types`` and ``years`` of the study.
     """
-    years = {"publication_year": f"{asked['years']['first']}-{asked['years']['last']}"}
-    return query.in_field(asked["field"], outside=True) | query.of_types(asked["types"]) | years
+    years = {"publication_year": f"{scope['years']['first']}-{scope['years']['last']}"}
+    return query.in_field(scope["field"], outside=True) | query.of_types(scope["types"]) | years
 
 
 def unit_of(store: Path, identity: str, batch: Sequence[int]) -> Unit:
@@ -88,7 +88,7 @@ def unit_of(store: Path, identity: str, batch: Sequence[int]) -> Unit:
 
 def harvest_citing(
     store: str,
-    asked: Mapping[str, Any],
+    scope: Mapping[str, Any],
     cited: pl.DataFrame,
     part: tuple[int, int],
     settings: Mapping[str, Any],
@@ -99,7 +99,7 @@ def harvest_citing(
     ----------
     store : str
         Folder of the store.
-    asked : Mapping
+    scope : Mapping
         ``url``, ``field``, ``types`` and ``years``.
     cited : pl.DataFrame
         `CITED`.
@@ -123,12 +123,12 @@ def harvest_citing(
     number, count = part
     all_batches = batches(cited["work_id"].to_list())
     part_batches = all_batches[len(all_batches) * number // count : len(all_batches) * (number + 1) // count]
-    conditions = citing_conditions(asked)
-    identity = query.identity(asked["url"], conditions)
+    conditions = citing_conditions(scope)
+    identity = query.identity(scope["url"], conditions)
     units = [unit_of(Path(store), identity, batch) for batch in part_batches]
     missing = [place for place, unit in enumerate(units) if not unit.is_complete()]
     if missing:
-        describe(Path(store), identity, dict(asked))
+        describe(Path(store), identity, dict(scope))
         progress = Progress(f"citing works, part {number}")
         with client_of(settings, Path(store)) as client:
             for done, place in enumerate(missing, len(part_batches) - len(missing)):

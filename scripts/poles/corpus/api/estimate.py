@@ -49,11 +49,11 @@ def pages(works: float, units: int) -> int:
 
 
 def _core(
-    client: Client, store: Path, asked: Mapping[str, Any], date_ranges: Sequence[str]
+    client: Client, store: Path, scope: Mapping[str, Any], date_ranges: Sequence[str]
 ) -> tuple[int, int, int]:
     """Count the works of the field, the credits that they still cost, and the shards already in the store."""
-    years, conditions = asked["years"], core_conditions(asked)
-    identity = query.identity(asked["url"], conditions)
+    years, conditions = scope["years"], core_conditions(scope)
+    identity = query.identity(scope["url"], conditions)
     in_years = {"publication_year": f"{years['first']}-{years['last']}"}
     works = works_by_year(client, {**conditions, **in_years})
     missing = {name for name in date_ranges if not Unit(store / identity / name).is_complete()}
@@ -67,16 +67,16 @@ def _core(
     return sum(works.get(year, 0) for year in by_year), credits, len(date_ranges) - len(missing)
 
 
-def _citing(client: Client, store: Path, asked: Mapping[str, Any], cited: Path) -> tuple[int, int, str]:
+def _citing(client: Client, store: Path, scope: Mapping[str, Any], cited: Path) -> tuple[int, int, str]:
     """Count the batches of cited works and the credits that they still cost; say what this is based on."""
-    conditions = citing_conditions(asked)
+    conditions = citing_conditions(scope)
     if not cited.is_file():
-        cited_works = {**core_conditions(asked), "cited_by_count": ">0"}
+        cited_works = {**core_conditions(scope), "cited_by_count": ">0"}
         cited_works["publication_year"] = conditions["publication_year"]
         count = _count(client, cited_works, "cited works")
         number = math.ceil(count / query.VALUES)
         return number, math.ceil(number * PAGES_A_BATCH), "a guess until the works of the field are harvested"
-    identity = query.identity(asked["url"], conditions)
+    identity = query.identity(scope["url"], conditions)
     all_batches = batches(tables.read(cited, CITED)["work_id"].to_list())
     missing = [batch for batch in all_batches if not unit_of(store, identity, batch).is_complete()]
     size = min(SAMPLE, len(missing))
@@ -95,7 +95,7 @@ def _count(client: Client, conditions: query.Conditions, what: str) -> int:
 
 def estimate_harvest(
     store: str,
-    asked: Mapping[str, Any],
+    scope: Mapping[str, Any],
     date_ranges: Sequence[str],
     cited: str | None,
     settings: Mapping[str, Any],
@@ -106,7 +106,7 @@ def estimate_harvest(
     ----------
     store : str
         Folder of the store.
-    asked : Mapping
+    scope : Mapping
         ``url``, ``field``, ``types`` and ``years``.
     date_ranges : sequence of str
         Shards of the field.
@@ -121,13 +121,13 @@ def estimate_harvest(
         Lines for the user.
     """
     with client_of(settings, Path(store)) as client:
-        works, credits, done = _core(client, Path(store), asked, date_ranges)
+        works, credits, done = _core(client, Path(store), scope, date_ranges)
         text = [
             f"{works} works of the field in {len(date_ranges)} shards, {done} of them in the store: "
             f"about {credits} credits"
         ]
         if cited is not None:
-            number, more, basis = _citing(client, Path(store), asked, Path(cited))
+            number, more, basis = _citing(client, Path(store), scope, Path(cited))
             text.append(f"works that cite them, in {number} batches: about {more} credits ({basis})")
             credits += more
         account = client.account()

@@ -346,19 +346,19 @@ def client_of(settings: Mapping[str, Any], store: Path) -> Client:
     )
 
 
-def core_conditions(asked: Mapping[str, Any]) -> dict[str, str]:
+def core_conditions(scope: Mapping[str, Any]) -> dict[str, str]:
     """Conditions for the works of the field, without dates.
 
     Parameters
     ----------
-    asked : Mapping
+    scope : Mapping
         ``field`` and ``types`` of the study.
     """
-    return query.in_field(asked["field"]) | query.of_types(asked["types"])
+    return query.in_field(scope["field"]) | query.of_types(scope["types"])
 
 
 def harvest_shard(
-    store: str, asked: Mapping[str, Any], date_range: str, settings: Mapping[str, Any]
+    store: str, scope: Mapping[str, Any], date_range: str, settings: Mapping[str, Any]
 ) -> tuple[bytes, list[str]]:
     """Return the works of the field published in a date range; fetch those that the store lacks.
 
@@ -366,7 +366,7 @@ def harvest_shard(
     ----------
     store : str
         Folder of the store.
-    asked : Mapping
+    scope : Mapping
         ``url``, ``field`` and ``types``, which identify the harvest.
     date_range : str
         See `date_ranges.list_ranges`.
@@ -385,11 +385,11 @@ def harvest_shard(
     StudyError
         If the works cannot be fetched, or not today.
     """
-    conditions = core_conditions(asked)
-    identity = query.identity(asked["url"], conditions)
+    conditions = core_conditions(scope)
+    identity = query.identity(scope["url"], conditions)
     unit = Unit(Path(store, identity, date_range))
     if not unit.is_complete():
-        describe(Path(store), identity, dict(asked))
+        describe(Path(store), identity, dict(scope))
         with client_of(settings, Path(store)) as client:
             fetch(unit, {**conditions, **query.published_in(date_range)}, client, settings["drift"])
     content, summary = lines([unit]), unit.summary()

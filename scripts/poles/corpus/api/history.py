@@ -30,7 +30,7 @@ def _described(conditions: query.Conditions, units: Iterable[Unit]) -> dict[str,
 
 
 def history(
-    store: str, asked: Mapping[str, Any], date_ranges: Sequence[str], years: Mapping[str, int], citing: bool
+    store: str, scope: Mapping[str, Any], date_ranges: Sequence[str], years: Mapping[str, int], citing: bool
 ) -> dict[str, Any]:
     """Describe the harvest that a study is based on.
 
@@ -38,7 +38,7 @@ def history(
     ----------
     store : str
         Folder of the store.
-    asked : Mapping
+    scope : Mapping
         ``url``, ``field`` and ``types``.
     date_ranges : sequence of str
         Shards of the field.
@@ -53,16 +53,16 @@ def history(
         For each kind of query: its filter, the numbers of lists and works, the count of OpenAlex, and the
         UTC times of the first and the last answer. ``ledger``: the totals of the store's ledger.
     """
-    conditions = core_conditions(asked)
-    folder = Path(store, query.identity(asked["url"], conditions))
+    conditions = core_conditions(scope)
+    folder = Path(store, query.identity(scope["url"], conditions))
     description = {
         "kind": "api",
-        "url": asked["url"],
+        "url": scope["url"],
         "field": _described(conditions, [Unit(folder / name) for name in date_ranges]),
     }
     if citing:
-        conditions = citing_conditions({**asked, "years": years})
-        folder = Path(store, query.identity(asked["url"], conditions))
+        conditions = citing_conditions({**scope, "years": years})
+        folder = Path(store, query.identity(scope["url"], conditions))
         records = sorted(folder.glob("*/complete.json"))
         description["citing"] = _described(conditions, [Unit(record.parent) for record in records])
     return {**description, "ledger": Ledger(Path(store)).summary()}

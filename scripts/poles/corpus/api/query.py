@@ -69,7 +69,7 @@ def in_field(field: Mapping[str, Any], outside: bool = False) -> dict[str, str]:
 
 
 def of_types(types: Sequence[str] | None) -> dict[str, str]:
-    """Condition for document types; empty if all types are asked for."""
+    """Condition for document types; empty for all types."""
     return {"type": "|".join(types)} if types else {}
 
 
