@@ -7,18 +7,15 @@ import numpy as np
 import polars as pl
 
 from poles.archetypes.names import INTEGRATING, archetype_of
-from poles.blocs.tables import TRENDS, alignment_table
+from poles.blocs.tables import BOTH, NEITHER, TRENDS, UNKNOWN, alignment_table
 from poles.nulls.scores import partners_of
 from poles.stats import trends
 from poles.stats.bootstrap import sieve_bootstrap
 from poles.stats.trends import theil_sen
 from poles.trajectories.pair_panel import PairPanel
-from poles.trajectories.preprocessing import in_noise_units, noise_of_series, preprocess
+from poles.trajectories.preprocessing import in_noise_units, noise_of_series, trend_series
 
 log = logging.getLogger(__name__)
-
-BOTH, NEITHER, UNKNOWN = "both", "neither", "not in panel"
-"""Groups of countries, beside ``only <pole>``."""
 
 
 def group_of(archetypes: Sequence[str | None], poles: Sequence[str]) -> str:
@@ -48,28 +45,6 @@ def group_of(archetypes: Sequence[str | None], poles: Sequence[str]) -> str:
     if len(integrating) == len(poles):
         return BOTH if len(poles) > 1 else f"only {integrating[0]}"
     return f"only {integrating[0]}" if len(integrating) == 1 else "+".join(integrating)
-
-
-def trend_series(z: np.ndarray, preprocessing: str) -> np.ndarray:
-    """Series whose trends are estimated.
-
-    Under the preprocessing ``yearly_scale``, z is divided by its standard deviation across pairs in each
-    year: z itself may grow with the literature at a constant ratio of observed to expected weight, which
-    would pass for a trend. No other preprocessing changes the direction of a series, so trends stay in units
-    of z.
-
-    Parameters
-    ----------
-    z : ndarray, shape (pairs, years, channels)
-    preprocessing : str
-        See `trajectories.preprocessing.preprocess`.
-
-    Returns
-    -------
-    ndarray, shape (pairs, years, channels)
-        z, or z over its standard deviation across pairs.
-    """
-    return preprocess(z, preprocessing) if preprocessing == "yearly_scale" else z
 
 
 def layer_weights(channels: Sequence[str]) -> np.ndarray:

@@ -24,13 +24,13 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from poles.blocs.alignment import trend_series
 from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import POLES
 from poles.stats import trends
 from poles.stats.false_discovery import benjamini_hochberg
 from poles.study import tables
 from poles.trajectories.pair_panel import PairPanel
+from poles.trajectories.preprocessing import trend_series
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def search(
     scores : Mapping
         `SCORES` by layer, for the strengths of countries.
     preprocessing : str
-        See `alignment.trend_series`.
+        See `preprocessing.trend_series`.
     permutations, seed : int
         Number and seed of the random draws that test the shares weighted by strength.
 

@@ -20,14 +20,13 @@ import polars as pl
 from scipy import stats
 
 from poles import countries
-from poles.blocs.alignment import trend_series
 from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import HUBS
 from poles.stats import trends
 from poles.stats.dyadic import dyadic_standard_errors
 from poles.stats.false_discovery import benjamini_hochberg
 from poles.trajectories.pair_panel import PairPanel
-from poles.trajectories.preprocessing import in_noise_units
+from poles.trajectories.preprocessing import in_noise_units, trend_series
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +212,7 @@ def compare(
     scores : Mapping
         `SCORES` by layer, for the strengths of countries.
     preprocessing : str
-        See `alignment.trend_series`.
+        See `preprocessing.trend_series`.
     regions : Mapping
         See `regions_of`.
     share : float

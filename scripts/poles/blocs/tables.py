@@ -6,6 +6,8 @@ import polars as pl
 
 from poles.study.tables import COUNTRY, YEAR, Table
 
+BOTH, NEITHER, UNKNOWN = "both", "neither", "not in panel"
+"""Groups of countries, in addition to ``only <pole>``."""
 TRENDS = Table(
     ("country", "pole", "channel"),
     {

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from poles.blocs.alignment import BOTH, NEITHER, UNKNOWN
+from poles.blocs.tables import BOTH, NEITHER, UNKNOWN
 from poles.figures import labels, style
 
 LABELLED = 25

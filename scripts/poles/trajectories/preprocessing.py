@@ -132,6 +132,28 @@ def preprocess(z: np.ndarray, method: str) -> np.ndarray:
     raise StudyError(f"trajectories: preprocessing {method!r}; allowed: {', '.join(PREPROCESSINGS)}")
 
 
+def trend_series(z: np.ndarray, preprocessing: str) -> np.ndarray:
+    """Series whose trends are estimated.
+
+    Under the preprocessing ``yearly_scale``, z is divided by its standard deviation across pairs in each
+    year: z itself may grow with the literature at a constant ratio of observed to expected weight, which
+    would pass for a trend. No other preprocessing changes the direction of a series, so trends stay in units
+    of z.
+
+    Parameters
+    ----------
+    z : ndarray, shape (pairs, years, channels)
+    preprocessing : str
+        See `preprocess`.
+
+    Returns
+    -------
+    ndarray, shape (pairs, years, channels)
+        z, or z over its standard deviation across pairs.
+    """
+    return preprocess(z, preprocessing) if preprocessing == "yearly_scale" else z
+
+
 def prepare(z: np.ndarray, channels: Sequence[str], method: str) -> np.ndarray:
     """Preprocess trajectories and weight their channels, so that every layer counts as much in a distance.
 

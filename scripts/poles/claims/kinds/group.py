@@ -3,7 +3,7 @@
 import polars as pl
 
 from poles.archetypes.names import UNNAMED
-from poles.blocs.alignment import UNKNOWN
+from poles.blocs.tables import UNKNOWN
 from poles.claims.verdicts import (
     Branch,
     Claim,
