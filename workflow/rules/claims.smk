@@ -13,7 +13,6 @@ STAGES = {claim["id"]: KINDS[claim["kind"]].stage for claim in CLAIMS}
 """Stage on which each claim rests; None for a claim about several null models."""
 BRANCH_CLAIMS = [claim for claim in CLAIMS if STAGES[claim["id"]]]
 VARIANT_CLAIMS = [claim for claim in CLAIMS if not STAGES[claim["id"]]]
-OVERALL = {"data": "all", "null model": "all"}
 JUDGED = {
     "scores": shared("links", SCORED, layer=LAYERS),
     "countries": shared("links", "results/{variant}/countries.parquet"),
@@ -74,8 +73,7 @@ rule collect_claims:
         html=report(
             "results/claims.html",
             caption="../report/claims.rst",
-            category="0 Claims",
-            labels=OVERALL,
+            **place("0 Claims", "Claims of the paper", "all branches"),
         ),
     log:
         "results/logs/collect_claims.log",

@@ -65,6 +65,19 @@ def per_branch(stage, pattern, **values):
     ]
 
 
+def place(category, figure, branch="{variant}, {null}"):
+    """Where the report lists a figure: arguments of `report`.
+
+    The report shows only one of several entries with equal labels, and may turn a second label into a switch.
+    So the only label of a figure is its name with its branch.
+    """
+    return {
+        "category": category,
+        "subcategory": figure,
+        "labels": {"figure": f"{figure}: {branch}"},
+    }
+
+
 FIGURES = {
     "links": ["significant_links", "trajectories", "diagnostics"],
     "trajectories": ["poles", "polarization", "hubs"],

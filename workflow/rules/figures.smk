@@ -1,6 +1,5 @@
 """One rule per figure. Each figure is written as SVG and PNG, and the report shows the SVG."""
 
-LABELS = {"data": "{variant}", "null model": "{null}"}
 SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS)
 FITS = "results/{{variant}}/{layer}/nulls/{{null}}"
 
@@ -13,8 +12,7 @@ rule plot_significant_links:
         svg=report(
             "results/figures/{variant}/{null}/significant_links.svg",
             caption="../report/significant_links.rst",
-            category="1 Significant links",
-            labels=LABELS,
+            **place("1 Links above expectation", "Links above expectation"),
         ),
         png="results/figures/{variant}/{null}/significant_links.png",
     log:
@@ -36,8 +34,7 @@ rule plot_trajectories:
         svg=report(
             "results/figures/{variant}/{null}/trajectories.svg",
             caption="../report/trajectories.rst",
-            category="2 Trajectories",
-            labels=LABELS,
+            **place("2 Trajectories", "Chosen pairs"),
         ),
         png="results/figures/{variant}/{null}/trajectories.png",
     log:
@@ -62,8 +59,7 @@ rule plot_archetypes:
         svg=report(
             "results/figures/{variant}/{null}/archetypes.svg",
             caption="../report/archetypes.rst",
-            category="3 Archetypes",
-            labels=LABELS,
+            **place("3 Archetypes", "Archetypes"),
         ),
         png="results/figures/{variant}/{null}/archetypes.png",
     log:
@@ -83,8 +79,7 @@ rule plot_selection:
         svg=report(
             "results/figures/{variant}/{null}/selection.svg",
             caption="../report/selection.rst",
-            category="3 Archetypes",
-            labels=LABELS,
+            **place("3 Archetypes", "Number of clusters"),
         ),
         png="results/figures/{variant}/{null}/selection.png",
     log:
@@ -106,8 +101,7 @@ rule plot_alignment:
         svg=report(
             "results/figures/{variant}/{null}/alignment.svg",
             caption="../report/alignment.rst",
-            category="4 Alignment",
-            labels=LABELS,
+            **place("4 Alignment", "Countries against the poles"),
         ),
         png="results/figures/{variant}/{null}/alignment.png",
     log:
@@ -127,8 +121,7 @@ rule plot_poles:
         svg=report(
             "results/figures/{variant}/{null}/poles.svg",
             caption="../report/poles.rst",
-            category="4 Alignment",
-            labels=LABELS,
+            **place("4 Alignment", "Every country as a pole"),
         ),
         png="results/figures/{variant}/{null}/poles.png",
     log:
@@ -149,8 +142,7 @@ rule plot_polarization:
         svg=report(
             "results/figures/{variant}/{null}/polarization.svg",
             caption="../report/polarization.rst",
-            category="4 Alignment",
-            labels=LABELS,
+            **place("4 Alignment", "Polarization"),
         ),
         png="results/figures/{variant}/{null}/polarization.png",
     log:
@@ -169,8 +161,7 @@ rule plot_hubs:
         svg=report(
             "results/figures/{variant}/{null}/hubs.svg",
             caption="../report/hubs.rst",
-            category="4 Alignment",
-            labels=LABELS,
+            **place("4 Alignment", "Hubs within regions"),
         ),
         png="results/figures/{variant}/{null}/hubs.png",
     log:
@@ -192,8 +183,11 @@ rule plot_nulls:
         svg=report(
             "results/figures/{variant}/nulls.svg",
             caption="../report/nulls.rst",
-            category="2 Trajectories",
-            labels={"data": "{variant}", "null model": "all"},
+            **place(
+                "2 Trajectories",
+                "The poles under each null model",
+                "{variant}, all null models",
+            ),
         ),
         png="results/figures/{variant}/nulls.png",
     log:
@@ -215,8 +209,7 @@ rule plot_recovery:
         svg=report(
             "results/figures/{variant}/{null}/recovery.svg",
             caption="../report/recovery.rst",
-            category="5 Checks",
-            labels=LABELS,
+            **place("5 Checks", "Recovery of planted archetypes"),
         ),
         png="results/figures/{variant}/{null}/recovery.png",
     log:
@@ -236,8 +229,7 @@ rule plot_diagnostics:
         svg=report(
             "results/figures/{variant}/{null}/diagnostics.svg",
             caption="../report/diagnostics.rst",
-            category="5 Checks",
-            labels=LABELS,
+            **place("5 Checks", "Fit of the null model"),
         ),
         png="results/figures/{variant}/{null}/diagnostics.png",
     log:
@@ -257,8 +249,7 @@ rule plot_losses:
         svg=report(
             "results/figures/losses.svg",
             caption="../report/losses.rst",
-            category="5 Checks",
-            labels={"data": "all", "null model": "none"},
+            **place("5 Checks", "Selection of works", "all branches"),
         ),
         png="results/figures/losses.png",
     log:
