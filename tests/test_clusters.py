@@ -1,4 +1,4 @@
-"""Clustering against planted groups and distances by a textbook recursion; names against the rule."""
+"""Clustering against planted groups and textbook distances; directions and names against their rules."""
 
 from dataclasses import replace
 
@@ -57,13 +57,13 @@ def test_planted_archetypes_are_found_and_named():
     tables.conform(members, CLUSTERS)
     tables.conform(centroids, centroids_table(CHANNELS))
     words = {1: "rises", -1: "falls", 0: "still"}
-    found = {(row["archetype"], row["channel"]): row for row in names.iter_rows(named=True)}
-    assert {key: row["direction"] for key, row in found.items()} == {
+    rows = {(row["archetype"], row["channel"]): row for row in names.iter_rows(named=True)}
+    assert {key: row["direction"] for key, row in rows.items()} == {
         (name, channel): words[sign]
         for name, shape in SHAPES.items()
         for channel, sign in zip(CHANNELS, shape, strict=True)
     }
-    assert all(row["low"] <= row["change"] <= row["high"] and row["pairs"] == 40 for row in found.values())
+    assert all(row["low"] <= row["change"] <= row["high"] and row["pairs"] == 40 for row in rows.values())
     tables.conform(names, NAMES)
 
 
@@ -86,7 +86,7 @@ def test_numbers_of_clusters_depend_neither_on_seed_nor_on_names_of_countries():
     assert dict(first.select("cluster", "archetype").unique().iter_rows()) == dict(enumerate(SHAPES, 1))
 
 
-def test_recovery_is_nought_where_clusters_say_nothing_of_the_truth():
+def test_recovery_is_0_where_clusters_and_truth_are_independent():
     panel, truth = planted(80)
     members, *_ = clusters.cluster(panel, k=4, seed=1, radius=2)
     shuffled = truth.with_columns(truth["archetype"].shuffle(seed=1))
@@ -121,42 +121,42 @@ ENDS = np.array([(i, j) for i in range(12) for j in range(i + 1, 12)])
 
 def test_the_error_of_a_mean_sums_over_all_members_that_share_a_country():
     rng = np.random.default_rng(1)
-    by_country = rng.normal(size=(12, 2))  # a part that pairs of a country have in common
+    by_country = rng.normal(size=(12, 2))  # pairs of a country share this part
     change = by_country[ENDS].sum(axis=1) + 0.3 * rng.normal(size=(len(ENDS), 2))
     labels = rng.integers(0, 2, len(ENDS))
-    found = dyadic.dyadic_standard_errors(change, labels, ENDS, 2)
+    errors = dyadic.dyadic_standard_errors(change, labels, ENDS, 2)
     for label in (0, 1):
         members = np.flatnonzero(labels == label)
-        rest = change[members] - change[members].mean(axis=0)
+        residuals = change[members] - change[members].mean(axis=0)
         total = sum(
-            rest[a] * rest[b]
+            residuals[a] * residuals[b]
             for a, first in enumerate(members)
             for b, second in enumerate(members)
             if set(ENDS[first]) & set(ENDS[second])
         )
-        assert found[label] == pytest.approx(np.sqrt(total / (len(members) * (len(members) - 1))))
-    plain = [
+        assert errors[label] == pytest.approx(np.sqrt(total / (len(members) * (len(members) - 1))))
+    independent = [
         change[labels == label].std(axis=0, ddof=1) / np.sqrt((labels == label).sum()) for label in (0, 1)
     ]
-    assert (found > plain).all()
+    assert (errors > independent).all()
 
 
 def test_pairs_without_a_common_country_have_the_error_of_independent_ones():
     change = np.random.default_rng(2).normal(size=(9, 1))
-    found = dyadic.dyadic_standard_errors(change, np.zeros(9, int), np.arange(18).reshape(9, 2), 1)
-    assert found[0] == pytest.approx(change.std(axis=0, ddof=1) / 3)
+    errors = dyadic.dyadic_standard_errors(change, np.zeros(9, int), np.arange(18).reshape(9, 2), 1)
+    assert errors[0] == pytest.approx(change.std(axis=0, ddof=1) / 3)
 
 
 def direction(mean: float, spread: float, others: float = 4.0, members: int = 20) -> str:
-    """Direction of a cluster of pairs without common countries beside one that changes by `others`."""
+    """Direction of a cluster whose pairs share no country, beside a cluster that changes by `others`."""
     signs = np.tile([1.0, -1.0], members // 2)
     change = np.concatenate([mean + spread * signs, others * signs])[:, None]
     labels = np.repeat([0, 1], members)
-    found = directions.directions(change, labels, np.arange(4 * members).reshape(-1, 2), 2)
+    result = directions.directions(change, labels, np.arange(4 * members).reshape(-1, 2), 2)
     error = spread / np.sqrt(members - 1)
     reach = stats.t.ppf(0.975, 2 * members - 1) * error
-    assert (found.low[0, 0], found.high[0, 0]) == pytest.approx((mean - reach, mean + reach))
-    return WORDS[int(found.sign[0, 0])]
+    assert (result.low[0, 0], result.high[0, 0]) == pytest.approx((mean - reach, mean + reach))
+    return WORDS[int(result.sign[0, 0])]
 
 
 @pytest.mark.parametrize(
@@ -165,21 +165,21 @@ def direction(mean: float, spread: float, others: float = 4.0, members: int = 20
         (3.0, 1.0, 4.0, "rises"),
         (-3.0, 1.0, 4.0, "falls"),
         (0.5, 1.0, 4.0, "still"),
-        (3.0, 8.0, 4.0, "unclear"),  # beyond the zone, but the interval holds 0
-        (0.5, 5.0, 4.0, "unclear"),  # within the zone, but the interval goes beyond twice the zone
-        (0.9, 0.1, 0.0, "still"),  # less than the noise, although more than all others
+        (3.0, 8.0, 4.0, "unclear"),  # beyond the zone, but the interval contains 0
+        (0.5, 5.0, 4.0, "unclear"),  # within the zone, but the interval reaches beyond twice the zone
+        (0.9, 0.1, 0.0, "still"),  # below the noise, although above all others
         (1.1, 0.1, 0.0, "rises"),
-        (3.0, 1.0, 40.0, "still"),  # little beside the others
+        (3.0, 1.0, 40.0, "still"),  # small compared with the others
     ],
 )
-def test_a_cluster_moves_beyond_the_dead_zone_and_its_error(mean, spread, others, word):
+def test_a_cluster_moves_if_its_change_exceeds_the_dead_zone_and_its_error(mean, spread, others, word):
     assert direction(mean, spread, others) == word
 
 
 def test_names_do_not_depend_on_what_was_clustered():
     panel, _ = planted(80)
     scaled = replace(panel, prepared=10 * panel.prepared)
-    own, other = (clusters.cluster(one, k=4, seed=1, radius=2)[2] for one in (panel, scaled))
+    own, other = (clusters.cluster(clustered, k=4, seed=1, radius=2)[2] for clustered in (panel, scaled))
     assert own.equals(other)
 
 
@@ -188,7 +188,7 @@ def test_silhouette_by_hand():
     assert kmeans.simplified_silhouette(distances, np.array([0, 1, 0, 0])).tolist() == [0.75, 0.5, 0.0, 0.0]
 
 
-def test_too_few_trajectories_are_refused_with_a_way_out():
+def test_too_few_trajectories_are_refused_with_advice():
     panel, _ = planted(3)
     with pytest.raises(StudyError, match=r"3 distinct trajectories .* lower clusters\.k"):
         clusters.cluster(panel, k=4, seed=1, radius=2)

@@ -27,7 +27,7 @@ def warped(a: np.ndarray, b: np.ndarray, radius: int | None) -> float:
 
 
 def tslearn_fit(x: np.ndarray, start: np.ndarray, radius: int | None):
-    """What tslearn makes of the same start."""
+    """The fit of tslearn from the same start."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from tslearn.clustering import TimeSeriesKMeans
@@ -39,17 +39,17 @@ def tslearn_fit(x: np.ndarray, start: np.ndarray, radius: int | None):
 
 
 RADII = st.sampled_from([None, 0, 1, 2, 3])
-# Whole numbers tie: equal distances to two centroids, and several cheapest paths.
+# Whole numbers give ties: equal distances to two centroids, and several cheapest paths.
 VALUES = st.one_of(st.integers(-2, 2).map(float), st.floats(-5, 5, allow_subnormal=False))
 
 
 @st.composite
-def panels(draw):
-    """A panel and how many of its series, drawn by number, are the first centres."""
+def series_and_start(draw):
+    """Series, and some of them as first centres."""
     shape = draw(st.integers(3, 12)), draw(st.integers(2, 10)), draw(st.integers(1, 3))
     if draw(st.booleans()):
         x = draw(arrays(np.float64, shape, elements=VALUES))
-    else:  # walks, as trajectories are, and repeated series
+    else:  # random walks, some of them repeated
         rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
         x = rng.normal(size=shape).cumsum(axis=1)[rng.integers(0, shape[0], shape[0])]
     rows = draw(st.lists(st.integers(0, len(x) - 1), min_size=1, max_size=4, unique=True))
@@ -57,35 +57,35 @@ def panels(draw):
 
 
 @settings(max_examples=80)
-@given(panels(), RADII)
-def test_labels_inertia_and_centroids_are_those_of_tslearn(panel, radius):
-    x, start = panel
-    other = tslearn_fit(x, start, radius)
-    if not np.isfinite(other.inertia_):
+@given(series_and_start(), RADII)
+def test_labels_inertia_and_centroids_are_those_of_tslearn(given_series, radius):
+    x, start = given_series
+    reference = tslearn_fit(x, start, radius)
+    if not np.isfinite(reference.inertia_):
         with pytest.raises(StudyError, match=f"a cluster ran empty at k = {len(start)}"):
             dtw.fit(x, start, radius)
         return
-    found = dtw.fit(x, start, radius)
-    assert found.converged == (other.n_iter_ < 100)
-    assert found.iterations == other.n_iter_
-    assert found.labels.tolist() == other.labels_.tolist()
-    assert found.inertia == pytest.approx(other.inertia_, rel=1e-9, abs=1e-12)
-    assert found.centroids == pytest.approx(other.cluster_centers_, rel=1e-9, abs=1e-9)
+    fit = dtw.fit(x, start, radius)
+    assert fit.converged == (reference.n_iter_ < 100)
+    assert fit.iterations == reference.n_iter_
+    assert fit.labels.tolist() == reference.labels_.tolist()
+    assert fit.inertia == pytest.approx(reference.inertia_, rel=1e-9, abs=1e-12)
+    assert fit.centroids == pytest.approx(reference.cluster_centers_, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("radius", [None, 2])
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_a_larger_panel_is_split_as_by_tslearn(radius, channels):
+def test_many_series_are_clustered_as_by_tslearn(radius, channels):
     rng = np.random.default_rng(channels)
     x = rng.normal(size=(120, 22, channels)).cumsum(axis=1)
-    found, other = dtw.fit(x, x[:4], radius), tslearn_fit(x, x[:4], radius)
-    assert (found.labels == other.labels_).all()
-    assert found.inertia == pytest.approx(other.inertia_, rel=1e-12)
+    fit, reference = dtw.fit(x, x[:4], radius), tslearn_fit(x, x[:4], radius)
+    assert (fit.labels == reference.labels_).all()
+    assert fit.inertia == pytest.approx(reference.inertia_, rel=1e-12)
 
 
-@given(panels(), RADII)
-def test_distances_are_those_of_the_textbook(panel, radius):
-    x, centres = panel
+@given(series_and_start(), RADII)
+def test_distances_are_those_of_the_textbook(given_series, radius):
+    x, centres = given_series
     expected = np.array([[warped(series, centre, radius) for centre in centres] for series in x])
     labels, distances = dtw.assign(x, centres, radius)
     assert distances == pytest.approx(expected.min(axis=1))
@@ -93,29 +93,29 @@ def test_distances_are_those_of_the_textbook(panel, radius):
 
 
 @settings(max_examples=30)
-@given(panels(), RADII, st.integers(1, 3))
-def test_the_matrix_is_that_of_the_textbook_whatever_the_threads(panel, radius, threads):
-    x, _ = panel
-    found = dtw.matrix(x, radius, threads)
-    assert found == pytest.approx(np.array([[warped(a, b, radius) for b in x] for a in x]))
-    assert (found == dtw.matrix(x, radius)).all()
-    assert (found == found.T).all()
+@given(series_and_start(), RADII, st.integers(1, 3))
+def test_the_matrix_is_that_of_the_textbook_whatever_the_threads(given_series, radius, threads):
+    x, _ = given_series
+    distances = dtw.matrix(x, radius, threads)
+    assert distances == pytest.approx(np.array([[warped(a, b, radius) for b in x] for a in x]))
+    assert (distances == dtw.matrix(x, radius)).all()
+    assert (distances == distances.T).all()
 
 
-def test_without_a_band_of_any_width_it_is_plain_k_means():
+def test_with_a_radius_of_0_it_is_plain_k_means():
     x = np.random.default_rng(1).normal(size=(80, 10, 2)).cumsum(axis=1)
     plain = KMeans(3, init=x[:3].reshape(3, -1), n_init=1, tol=0).fit(x.reshape(80, -1))
-    found = dtw.fit(x, x[:3], 0)
-    assert (found.labels == plain.labels_).all()
-    assert found.centroids.reshape(3, -1) == pytest.approx(plain.cluster_centers_)
-    assert found.inertia == pytest.approx(plain.inertia_ / 80)
+    fit = dtw.fit(x, x[:3], 0)
+    assert (fit.labels == plain.labels_).all()
+    assert fit.centroids.reshape(3, -1) == pytest.approx(plain.cluster_centers_)
+    assert fit.inertia == pytest.approx(plain.inertia_ / 80)
 
 
-def test_iterations_that_run_out_are_told():
+def test_a_fit_says_whether_it_converged():
     x = np.random.default_rng(2).normal(size=(60, 8, 1)).cumsum(axis=1)
     assert dtw.fit(x, x[:4], 2).converged
     assert not dtw.fit(x, x[:4], 2, max_iter=1).converged
 
 
-def test_tasks_keep_their_order():
+def test_parallel_results_keep_the_order_of_the_tasks():
     assert parallel_map(lambda n: n * n, range(7), 1) == parallel_map(lambda n: n * n, range(7), 3)

@@ -1,4 +1,4 @@
-"""Networks drawn from null models: their laws, and what comes out of the pipeline where nothing is in it."""
+"""Networks sampled from null models: their laws, and the panels that the pipeline makes of them."""
 
 from importlib import import_module
 
@@ -34,7 +34,7 @@ def spread(values: np.ndarray) -> tuple[float, float]:
     return variance, np.sqrt((np.mean(centred**4) - variance**2) / len(values))
 
 
-def drawn_many(mean: float, variance: float, unit: float | None = None) -> np.ndarray:
+def many_weights(mean: float, variance: float, unit: float | None = None) -> np.ndarray:
     return null_panels.sample_weights(
         np.full(DRAWS, mean), np.full(DRAWS, variance**0.5), np.random.default_rng(1), unit
     )
@@ -44,13 +44,13 @@ def drawn_many(mean: float, variance: float, unit: float | None = None) -> np.nd
 @pytest.mark.parametrize("ratio", ["geometric", 3.0, 1.0 + 1e-6, 1.0, 0.75])
 def test_whole_weights_have_the_moments_asked_for(mean, ratio):
     variance = mean * (1 + mean) if ratio == "geometric" else mean * ratio
-    if variance < mean:  # what a binomial law of a whole number of trials can have
+    if variance < mean:  # the variance of a binomial law with a whole number of trials
         variance = mean * (1 - mean / max(np.rint(mean / (1 - ratio)), np.ceil(mean)))
-    values = drawn_many(mean, variance)
+    values = many_weights(mean, variance)
     assert (values == np.rint(values)).all() and (values >= 0).all()
     assert abs(values.mean() - mean) < 5 * np.sqrt(variance / DRAWS)
-    found, error = spread(values)
-    assert abs(found - variance) < 5 * error
+    sample_variance, error = spread(values)
+    assert abs(sample_variance - variance) < 5 * error
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_whole_weights_have_the_moments_asked_for(mean, ratio):
     ],
 )
 def test_whole_weights_have_the_law_of_the_model(mean, variance, law):
-    values = drawn_many(mean, variance)
+    values = many_weights(mean, variance)
     most = int(law.isf(20 / DRAWS))
     counts = np.bincount(np.minimum(values, most).astype(int), minlength=most + 1)
     chances = np.append(law.pmf(np.arange(most)), law.sf(most - 1))
@@ -72,20 +72,20 @@ def test_whole_weights_have_the_law_of_the_model(mean, variance, law):
 
 
 @pytest.mark.parametrize(("mean", "variance"), [(0.03, 0.03 * 1.03), (2.5, 8.75), (40.0, 20.0)])
-def test_fractional_weights_keep_their_mean_and_are_no_less_than_the_unit(mean, variance):
+def test_fractional_weights_keep_their_mean_and_are_0_or_at_least_the_unit(mean, variance):
     unit = 0.1
-    values = drawn_many(mean, variance, unit)
+    values = many_weights(mean, variance, unit)
     assert ((values == 0) | (values >= unit)).all()
     assert (values != np.rint(values)).any()
-    found, error = spread(values)
-    assert abs(values.mean() - mean) < 5 * np.sqrt(found / DRAWS)
-    assert variance - 5 * error < found < variance + unit**2 / 4 + 5 * error
+    sample_variance, error = spread(values)
+    assert abs(values.mean() - mean) < 5 * np.sqrt(sample_variance / DRAWS)
+    assert variance - 5 * error < sample_variance < variance + unit**2 / 4 + 5 * error
 
 
 @given(st.floats(0, 1e6), st.sampled_from([None, 0.25]))
-def test_a_weight_without_freedom_is_the_expected_one(mean, unit):
-    found = null_panels.sample_weights(np.array([mean]), np.zeros(1), np.random.default_rng(1), unit)
-    assert found[0] == (np.rint(mean) if unit is None else mean)
+def test_a_weight_that_is_not_random_is_the_expected_weight(mean, unit):
+    weights = null_panels.sample_weights(np.array([mean]), np.zeros(1), np.random.default_rng(1), unit)
+    assert weights[0] == (np.rint(mean) if unit is None else mean)
 
 
 @settings(max_examples=200)
@@ -95,16 +95,17 @@ def test_a_weight_without_freedom_is_the_expected_one(mean, unit):
     st.sampled_from([None, 1e-3]),
     st.integers(0, 99),
 )
-def test_no_moments_make_a_draw_fail(mean, std, unit, seed):
+def test_no_moments_make_sampling_fail(mean, std, unit, seed):
     std = std if mean > 0 else 0.0
-    found = null_panels.sample_weights(np.array([mean]), np.array([std]), np.random.default_rng(seed), unit)
-    assert np.isfinite(found).all() and (found >= 0).all()
+    rng = np.random.default_rng(seed)
+    weights = null_panels.sample_weights(np.array([mean]), np.array([std]), rng, unit)
+    assert np.isfinite(weights).all() and (weights >= 0).all()
 
 
 def links(year: int, layer: str, rng: np.random.Generator, unit: float = 1.0) -> pl.DataFrame:
-    """Links of countries of different activity, tenfold from the first year to the last.
+    """Links of countries of different activity, which grows tenfold from the first year to the last.
 
-    Half of the pairs, those of countries that stand an even number apart, grow twice as much as the rest.
+    Pairs of countries that are an even number of places apart grow twice as much as the others.
     """
     size = np.geomspace(1, 30, len(COUNTRIES)) * 10 ** ((year - YEARS[0]) / (2 * (len(YEARS) - 1)))
     apart = np.subtract.outer(np.arange(len(size)), np.arange(len(size)))
@@ -118,12 +119,13 @@ def links(year: int, layer: str, rng: np.random.Generator, unit: float = 1.0) ->
 def scored(frames: dict[tuple[str, int], pl.DataFrame], null: str = "max_entropy") -> dict[str, pl.DataFrame]:
     """Scores of links under a null model, by layer."""
     fit = import_module(f"poles.nulls.{null}").fit
-    found = {}
+    by_layer = {}
     for layer in LAYERS:
-        networks = [network_of(frame, year, layer) for (own, year), frame in frames.items() if own == layer]
+        years = {year: frame for (of_layer, year), frame in frames.items() if of_layer == layer}
+        networks = [network_of(frame, year, layer) for year, frame in years.items()]
         moments = [tabulate(network, fit(network)) for network in networks]
-        found[layer] = tables.conform(scores.score(pl.concat(moments)), SCORES)
-    return found
+        by_layer[layer] = tables.conform(scores.score(pl.concat(moments)), SCORES)
+    return by_layer
 
 
 def world(seed: int = 1, unit: float = 1.0) -> dict[tuple[str, int], pl.DataFrame]:
@@ -140,7 +142,7 @@ def observed():
     return scored(world())
 
 
-def drawn(
+def sampled(
     observed,
     number=1,
     threads=1,
@@ -152,42 +154,42 @@ def drawn(
 ):
     channels = channels_of(LAYERS, citation)
     panel = panel_of(observed, citation) if panel is None else panel
-    found = null_panels.sample_null_panels(observed, panel, null, options or {}, number, 1, threads, growth)
-    assert tables.conform(found, null_panels_table(channels)).equals(found)
-    return found
+    table = null_panels.sample_null_panels(observed, panel, null, options or {}, number, 1, threads, growth)
+    assert tables.conform(table, null_panels_table(channels)).equals(table)
+    return table
 
 
-def courses(frame: pl.DataFrame) -> np.ndarray:
+def series_of(frame: pl.DataFrame) -> np.ndarray:
     """Series of z of both channels, shape (series, years)."""
     return np.concatenate([frame[f"z_{name}"].to_numpy().reshape(-1, len(YEARS)) for name in LAYERS])
 
 
-def test_courses_go_on_level_before_the_first_and_after_the_last_score():
-    known = [(2003, 2.0), (2004, 5.0), (2006, 1.0)]
-    rows = [(year, "CN", "US", 1.0, 1.0, 1.0, z, 0.5, 0.5) for year, z in [*known, (2010, None)]]
+def test_trajectories_are_constant_before_the_first_and_after_the_last_score():
+    values = [(2003, 2.0), (2004, 5.0), (2006, 1.0)]
+    rows = [(year, "CN", "US", 1.0, 1.0, 1.0, z, 0.5, 0.5) for year, z in [*values, (2010, None)]]
     frame = pl.DataFrame(rows, dict(SCORES.columns), orient="row")
     pairs = pl.DataFrame({"source": ["CN", "FR"], "target": ["US", "US"]})
-    found = null_panels.follow_pairs({"collaboration": frame}, pairs, YEARS, LAYERS[:1])[..., 0]
-    assert found[0].tolist() == [2.0] * 4 + [5.0, 3.0] + [1.0] * 16
-    assert (found[1] == 0).all()
+    z = null_panels.follow_pairs({"collaboration": frame}, pairs, YEARS, LAYERS[:1])[..., 0]
+    assert z[0].tolist() == [2.0] * 4 + [5.0, 3.0] + [1.0] * 16
+    assert (z[1] == 0).all()
 
 
 def test_activity_alone_makes_no_trends(observed):
     panel = panel_of(observed)
-    z = courses(drawn(observed, number=6, panel=panel))
+    z = series_of(sampled(observed, number=6, panel=panel))
     assert abs(z.mean(axis=0)).max() < 0.1
     # Citation is the mean of both directions.
     assert 0.8 < z[: len(z) // 2].std() < 1.1 and 0.8 / 2**0.5 < z[len(z) // 2 :].std() < 1.1 / 2**0.5
     assert (trends.estimate(z).p < trends.LEVEL).mean() < 1.5 * trends.LEVEL
-    # The data behind these panels have trends, of strengths that grow tenfold.
-    assert (trends.estimate(courses(panel.to_table())).p < trends.LEVEL).mean() > 6 * trends.LEVEL
+    # The observed panel has trends, because strengths grow tenfold.
+    assert (trends.estimate(series_of(panel.to_table())).p < trends.LEVEL).mean() > 6 * trends.LEVEL
 
 
 def test_neither_threads_nor_the_number_of_panels_change_a_panel(observed):
     panel = panel_of(observed)
-    both = drawn(observed, number=2, threads=2, panel=panel)
+    both = sampled(observed, number=2, threads=2, panel=panel)
     first, second = both.partition_by("panel", maintain_order=True)
-    assert drawn(observed, panel=panel).equals(first)
+    assert sampled(observed, panel=panel).equals(first)
     assert not first["z_citation"].equals(second["z_citation"])
     assert first.select("source", "target", "year").equals(panel.keys)
 
@@ -195,79 +197,79 @@ def test_neither_threads_nor_the_number_of_panels_change_a_panel(observed):
 @pytest.mark.parametrize(
     ("citation", "growth"), [("mean", "kept"), ("out", "kept"), ("both", "kept"), ("mean", "removed")]
 )
-def test_weights_without_freedom_give_the_observed_panel(observed, citation, growth):
-    still = {
+def test_weights_that_are_not_random_give_the_observed_panel(observed, citation, growth):
+    fixed = {
         layer: frame.with_columns(pl.col("observed").alias("expected"), pl.lit(0.0).alias("std"))
         for layer, frame in observed.items()
     }
     panel = panel_of(observed, citation, growth)
-    found = drawn(still, citation=citation, panel=panel, growth=growth)
+    table = sampled(fixed, citation=citation, panel=panel, growth=growth)
     for place, name in enumerate(panel.channels):
-        assert found[f"z_{name}"].to_list() == pytest.approx(panel.z[:, :, place].ravel(), abs=1e-6)
+        assert table[f"z_{name}"].to_list() == pytest.approx(panel.z[:, :, place].ravel(), abs=1e-6)
 
 
-def certain(lost=lambda layer, year: []) -> tuple[dict[str, pl.DataFrame], PairPanel]:
-    """Scores that leave no freedom, but for weights of 0 for certain with some countries; the whole panel."""
+def fixed_weights(inactive) -> tuple[dict[str, pl.DataFrame], PairPanel]:
+    """Scores whose weights are not random, and 0 for inactive countries; and the panel with all countries."""
     frames = world()
-    thin = {
-        key: frame.filter(~pl.any_horizontal(pl.col("source", "target").is_in(lost(*key))))
+    active = {
+        key: frame.filter(~pl.any_horizontal(pl.col("source", "target").is_in(inactive(*key))))
         for key, frame in frames.items()
     }
     observed = scored(frames)
-    still = {}
+    fixed = {}
     for layer, frame in observed.items():
         kept = pl.concat(
             [part.with_columns(pl.lit(year, dtype=pl.Int16).alias("year"), pl.lit(1.0).alias("kept"))
-             for (own, year), part in thin.items() if own == layer]
+             for (of_layer, year), part in active.items() if of_layer == layer]
         )  # fmt: skip
         joined = frame.join(kept, on=["year", "source", "target"], how="left", maintain_order="left")
         expected = pl.when(pl.col("kept").is_not_null()).then("observed").otherwise(0.0)
-        still[layer] = joined.with_columns(expected.alias("expected"), pl.lit(0.0).alias("std"))
-    return still, panel_of(observed)
+        fixed[layer] = joined.with_columns(expected.alias("expected"), pl.lit(0.0).alias("std"))
+    return fixed, panel_of(observed)
 
 
-def test_a_country_that_a_draw_leaves_inactive_is_a_gap():
-    still, panel = certain(lambda layer, year: [COUNTRIES[3]] if year in (2000, 2010) else [])
-    found = drawn(still, panel=panel)
-    touched = (found["source"] == COUNTRIES[3]) | (found["target"] == COUNTRIES[3])
-    z = courses(found.filter(touched))
+def test_a_country_without_sampled_links_is_a_gap():
+    fixed, panel = fixed_weights(lambda layer, year: [COUNTRIES[3]] if year in (2000, 2010) else [])
+    table = sampled(fixed, panel=panel)
+    touched = (table["source"] == COUNTRIES[3]) | (table["target"] == COUNTRIES[3])
+    z = series_of(table.filter(touched))
     assert len(z) == 2 * (len(COUNTRIES) - 1)
     assert z[:, 10] == pytest.approx((z[:, 9] + z[:, 11]) / 2)
     assert z[:, 0] == pytest.approx(z[:, 1])
     # The observed panel has no such gaps.
-    assert courses(panel.to_table().filter(touched))[:, 0] != pytest.approx(z[:, 0])
+    assert series_of(panel.to_table().filter(touched))[:, 0] != pytest.approx(z[:, 0])
 
 
 def test_a_pair_without_any_score_is_zero_and_a_year_without_links_a_gap():
-    still, panel = certain(
+    fixed, panel = fixed_weights(
         lambda layer, year: COUNTRIES if layer == "citation" and year == 2005 else [COUNTRIES[3]]
     )
-    found = drawn(still, panel=panel)
-    touched = (found["source"] == COUNTRIES[3]) | (found["target"] == COUNTRIES[3])
-    assert (courses(found.filter(touched)) == 0).all()
-    citation = found.filter(~touched)["z_citation"].to_numpy().reshape(-1, len(YEARS))
+    table = sampled(fixed, panel=panel)
+    touched = (table["source"] == COUNTRIES[3]) | (table["target"] == COUNTRIES[3])
+    assert (series_of(table.filter(touched)) == 0).all()
+    citation = table.filter(~touched)["z_citation"].to_numpy().reshape(-1, len(YEARS))
     assert citation[:, 5] == pytest.approx((citation[:, 4] + citation[:, 6]) / 2)
     assert (citation.std(axis=1) > 0).all()
 
 
 def test_a_layer_without_links_gives_zeros():
-    still, panel = certain(lambda layer, year: COUNTRIES if layer == "citation" else [])
+    fixed, panel = fixed_weights(lambda layer, year: COUNTRIES if layer == "citation" else [])
     for growth in ("kept", "removed"):
-        found = drawn(still, panel=panel, growth=growth)
-        assert (found["z_citation"] == 0).all()
-        assert (found["z_collaboration"] != 0).any()
+        table = sampled(fixed, panel=panel, growth=growth)
+        assert (table["z_citation"] == 0).all()
+        assert (table["z_collaboration"] != 0).any()
 
 
-def test_fractional_weights_are_drawn_in_their_own_unit():
+def test_fractional_weights_are_sampled_in_their_unit():
     observed = scored(world(unit=1 / 3))
     frame = observed["collaboration"].filter(pl.col("year") == 2021)
     unit = null_panels.unit_of(observed["collaboration"]["observed"].to_numpy())
     assert unit == pytest.approx(1 / 3)
     network = null_panels.sample_network(frame, "collaboration", np.random.default_rng(1), unit)
-    found = network.weights[network.weights > 0]
-    assert found.min() >= unit and (found != np.rint(found)).any()
+    weights = network.weights[network.weights > 0]
+    assert weights.min() >= unit and (weights != np.rint(weights)).any()
     assert (network.weights == network.weights.T).all()
-    z = drawn(observed, number=3)["z_collaboration"]
+    z = sampled(observed, number=3)["z_collaboration"]
     assert abs(z.mean()) < 0.05 and 0.8 < z.std() < 1.1
 
 
@@ -282,21 +284,21 @@ def test_fractional_weights_are_drawn_in_their_own_unit():
 )
 def test_every_null_model_is_refitted_to_its_own_networks(observed, null, options):
     recent = {key: frame for key, frame in world().items() if key[1] >= 2018}
-    own = scored(recent, null)
+    observed_recent = scored(recent, null)
     table = panel_of(observed).to_table().filter(pl.col("year") >= 2018)
     panel = PairPanel.from_table(table, LAYERS)
-    z = drawn(own, null=null, options=options, panel=panel)["z_collaboration"]
+    z = sampled(observed_recent, null=null, options=options, panel=panel)["z_collaboration"]
     assert abs(z.mean()) < 0.1
     assert 0.8 < z.std() < 1.15
 
 
-def test_a_failed_fit_says_so_in_one_line(observed, monkeypatch):
-    whole = max_entropy.fit
+def test_a_failed_fit_names_model_year_and_country(observed, monkeypatch):
+    fit = max_entropy.fit
 
     def failing(network):
-        found = whole(network)
-        return Moments(found.expected, found.std, None, 0.5, "AC", 3)
+        moments = fit(network)
+        return Moments(moments.expected, moments.std, None, 0.5, "AC", 3)
 
     monkeypatch.setattr(max_entropy, "fit", failing)
     with pytest.raises(StudyError, match=r"^max_entropy, collaboration 2000: relative error 0.5 .* of AC "):
-        drawn(observed)
+        sampled(observed)

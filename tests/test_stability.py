@@ -44,7 +44,7 @@ DESIGN = Design(
 
 
 def frame(z: np.ndarray) -> pl.DataFrame:
-    """Trajectories of all pairs of the countries of `CODES`."""
+    """Table of the trajectories of all pairs of the countries of `CODES`."""
     rows = [
         (*CODES[ends], 2000 + t, *values)
         for ends, course in zip(ENDS, z, strict=True)
@@ -57,7 +57,7 @@ def frame(z: np.ndarray) -> pl.DataFrame:
 
 
 def planted(seed: int = 1) -> np.ndarray:
-    """Four groups of one shape each, with noise."""
+    """Four groups of pairs, each of one shape, with noise."""
     rng = np.random.default_rng(seed)
     ramp = np.linspace(-4, 4, 22)
     z = SHAPES[np.arange(len(ENDS)) % 4][:, None, :] * ramp[None, :, None]
@@ -65,17 +65,17 @@ def planted(seed: int = 1) -> np.ndarray:
 
 
 def walks(seed: int = 1) -> np.ndarray:
-    """Random walks, channel by channel: no groups at all."""
+    """Random walks that are independent between channels: there are no groups."""
     return np.random.default_rng(seed).normal(size=(len(ENDS), 22, 2)).cumsum(axis=1)
 
 
 def studied(z: np.ndarray, design: Design = DESIGN, threads: int = 1, null_panels=None):
-    """Headline and study of a panel."""
+    """The headline of a panel, and the study of its stability."""
     panel = PairPanel.from_table(frame(z), CHANNELS)
     members, *_ = clusters.cluster(panel, design.k, design.seed, design.radius)
-    found = stability.study(panel, members, design, threads, null_panels)
-    kinds = stability.TABLES
-    return members, *(tables.conform(part, kind) for part, kind in zip(found, kinds, strict=True))
+    results = stability.study(panel, members, design, threads, null_panels)
+    kinds = zip(results, stability.TABLES, strict=True)
+    return members, *(tables.conform(table, kind) for table, kind in kinds)
 
 
 @pytest.fixture(scope="module")
@@ -87,26 +87,26 @@ def test_planted_groups_are_preferred_stable_and_core(of_planted):
     _, selection, choices, pairs = of_planted
     assert preferred(selection) == 4
     assert selection.filter(pl.col("preferred")).select("data", "k").unique().rows() == [("observed", 4)]
-    found = dict(choices.select("over", "adjusted_rand").iter_rows())
-    assert min(found[over] for over in ("pairs", "countries", "radius 1", "year 2010", "euclidean")) > 0.99
+    rand = dict(choices.select("over", "adjusted_rand").iter_rows())
+    assert min(rand[over] for over in ("pairs", "countries", "radius 1", "year 2010", "euclidean")) > 0.99
     assert pairs["core"].all()
     assert (pairs["merged"] == pairs["archetype"]).all()
 
 
-def test_a_cluster_between_the_archetypes_joins_the_nearest_only_where_clusters_are_merged():
-    # Six clusters: the four archetypes, one that falls in citation and rises in collaboration, one still.
+def test_merging_gives_an_unnamed_cluster_the_nearest_archetype():
+    # Six clusters: the four archetypes, one between archetypes, and one that does not move.
     shapes = np.array([*SHAPES, (0.4, -1), (0, 0)])
     labels = np.arange(len(ENDS)) % len(shapes)
     noise = np.random.default_rng(2).normal(0, 0.2, (len(ENDS), 22, 2))
     z = shapes[labels][:, None, :] * np.linspace(-4, 4, 22)[None, :, None] + noise
     trajectories = TrajectorySet(OBSERVED, 0, z, CHANNELS, ENDS)
-    found, merged = (trajectories.archetypes(labels, len(shapes) + 1, merge) for merge in (False, True))
-    assert set(found[labels == 4]) == {names.UNNAMED}
+    unmerged, merged = (trajectories.archetypes(labels, len(shapes) + 1, merge) for merge in (False, True))
+    assert set(unmerged[labels == 4]) == {names.UNNAMED}
     assert set(merged[labels == 4]) == {names.ARCHETYPES[0, -1]}
-    assert (merged[labels != 4] == found[labels != 4]).all() and names.UNNAMED not in merged
-    # Where no cluster is an archetype, none can be joined.
-    lost = TrajectorySet(OBSERVED, 0, z[labels == 4], CHANNELS, ENDS[labels == 4])
-    assert set(lost.archetypes(np.zeros(sum(labels == 4), int), 1, True)) == {names.UNNAMED}
+    assert (merged[labels != 4] == unmerged[labels != 4]).all() and names.UNNAMED not in merged
+    # Where no cluster is named, none can give its name to another.
+    unnamed = TrajectorySet(OBSERVED, 0, z[labels == 4], CHANNELS, ENDS[labels == 4])
+    assert set(unnamed.archetypes(np.zeros(sum(labels == 4), int), 1, True)) == {names.UNNAMED}
 
 
 def test_every_number_of_clusters_is_judged_by_as_many_draws():
@@ -117,10 +117,10 @@ def test_every_number_of_clusters_is_judged_by_as_many_draws():
     assert set(choices.filter(drawn)["runs"]) == {5}
 
 
-def test_the_study_is_the_same_by_two_threads():
+def test_the_study_does_not_depend_on_threads():
     design = DESIGN._replace(max_k=3, resamples=1, headline_resamples=1, surrogate_panels=1)
-    for part, other in zip(*(studied(walks(), design, threads) for threads in (1, 2)), strict=True):
-        assert part.equals(other)
+    by_threads = (studied(walks(), design, threads) for threads in (1, 2))
+    assert all(first.equals(second) for first, second in zip(*by_threads, strict=True))
 
 
 def numbered(*panels: np.ndarray) -> pl.DataFrame:
@@ -129,7 +129,7 @@ def numbered(*panels: np.ndarray) -> pl.DataFrame:
     return tables.conform(pl.concat(frames), null_panels_table(CHANNELS))
 
 
-def test_panels_of_the_null_model_are_a_surrogate_like_the_others():
+def test_panels_of_the_null_model_are_compared_like_other_surrogates():
     kinds = ("channel_swap", "network_null")
     design = DESIGN._replace(surrogates=kinds, max_k=3, resamples=2, headline_resamples=2)
     noise = np.random.default_rng(1).normal(size=(2, *planted().shape))
@@ -140,7 +140,7 @@ def test_panels_of_the_null_model_are_a_surrogate_like_the_others():
     keys = ["over", "measure", "k"]
     assert rows.select(keys).sort(keys).equals(others.select(keys).sort(keys))
     assert preferred(selection) == 4
-    # Of panels that are as good as the data, the data are no better.
+    # Null panels with the same groups as the data are not exceeded.
     _, selection, *_ = studied(planted(), design, null_panels=numbered(planted(2), planted(3)))
     assert preferred(selection) is None
     assert excess(selection)["silhouette"].max() <= 0
@@ -157,7 +157,7 @@ def test_random_walks_prefer_no_number_of_clusters():
     _, selection, _, pairs = studied(walks())
     assert preferred(selection) is None
     assert not selection["preferred"].any()
-    # Half of them keep their cluster all the same: stability alone is no proof of groups.
+    # Still, many pairs are core: stability alone does not prove groups.
     assert pairs["core"].mean() < 0.75
 
 
@@ -168,14 +168,16 @@ def test_every_measure_stands_beside_that_of_the_surrogates(of_planted):
         for (data,), rows in selection.group_by("data")
     }
     assert set(by_data) == {"observed", *DESIGN.surrogates}
-    wanted = {
+    expected = {
         (over, "adjusted_rand", k)
         for over in ("pairs", "countries", "seeds", "radius none")
         for k in range(2, 5)
     }
-    wanted |= {("fit", measure, k) for measure in ("inertia", "silhouette", "explained") for k in range(2, 5)}
-    wanted |= {("preprocessing series", "lowest_jaccard", 4)}
-    assert all(wanted <= measures for measures in by_data.values())
+    expected |= {
+        ("fit", measure, k) for measure in ("inertia", "silhouette", "explained") for k in range(2, 5)
+    }
+    expected |= {("preprocessing series", "lowest_jaccard", 4)}
+    assert all(expected <= measures for measures in by_data.values())
     assert {"k 5", "k 8 merged", "seeds", "preprocessing literal", "year 2021"} <= set(choices["over"])
     explained = selection.filter((pl.col("measure") == "explained") & (pl.col("data") == "observed")).sort(
         "k"
@@ -183,19 +185,19 @@ def test_every_measure_stands_beside_that_of_the_surrogates(of_planted):
     assert explained["value"].is_sorted() and explained["value"].is_between(0, 1).all()
 
 
-def test_clusters_that_a_panel_does_not_have_are_left_out():
-    z = np.repeat(planted()[:3], 35, axis=0)  # three distinct courses
+def test_a_k_with_too_few_distinct_trajectories_is_left_out():
+    z = np.repeat(planted()[:3], 35, axis=0)  # three distinct trajectories
     trajectories = TrajectorySet(OBSERVED, 0, z, CHANNELS, ENDS)
-    runs = {k: perturbations(DESIGN, 22, k, 2, headline=False) for k in (2, 3, 4)}
+    chosen = {k: perturbations(DESIGN, 22, k, 2, headline=False) for k in (2, 3, 4)}
     with one_thread():
-        found = reclustering.recluster(trajectories, runs, DESIGN, 1)
-    assert set(found.unperturbed) == {2, 3}
-    assert {run.k for run in found.perturbed} == {2, 3}
+        reclusterings = reclustering.recluster(trajectories, chosen, DESIGN, 1)
+    assert set(reclusterings.unperturbed) == {2, 3}
+    assert {perturbation.k for perturbation in reclusterings.perturbed} == {2, 3}
 
 
 @pytest.mark.parametrize("citation", ["mean", "both"])
 @pytest.mark.parametrize("method", preprocessing.PREPROCESSINGS)
-def test_a_panel_is_prepared_as_the_trajectories_are(citation, method):
+def test_surrogates_are_prepared_like_the_panel(citation, method):
     rng = np.random.default_rng(1)
     rows = [
         (year, a, b, 10.0, 0.0, 1.0, rng.normal(), 0.5, 0.5)
@@ -205,10 +207,10 @@ def test_a_panel_is_prepared_as_the_trajectories_are(citation, method):
     scores = pl.DataFrame(rows, dict(SCORES.columns), orient="row")
     turned = scores.rename({"source": "target", "target": "source"}).with_columns(pl.col("z") * 2)
     layers = {"collaboration": scores, "citation": pl.concat([scores, turned.select(scores.columns)])}
-    built, _ = build_panel(layers, 2000, 2011, citation, method, 0.0, 0.5)
-    trajectories = TrajectorySet(OBSERVED, 0, built.z, built.channels, built.ends)
-    assert built.ends.tolist() == [[0, 1], [0, 2], [1, 2]]
-    assert trajectories.prepared(method) == pytest.approx(built.prepared)
+    panel, _ = build_panel(layers, 2000, 2011, citation, method, 0.0, 0.5)
+    trajectories = TrajectorySet(OBSERVED, 0, panel.z, panel.channels, panel.ends)
+    assert panel.ends.tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert trajectories.prepared(method) == pytest.approx(panel.prepared)
 
 
 two_labellings = st.integers(1, 30).flatmap(
@@ -234,20 +236,20 @@ def test_the_adjusted_rand_index_is_that_of_scikit_learn(both):
 @given(two_labellings)
 def test_no_other_matching_shares_more_pairs(both):
     first, second = both
-    found = labellings.match(first, second)
+    matched = labellings.match(first, second)
     shared = labellings.overlap(first, second)
     size = max(shared.shape)
     square = np.zeros((size, size))
     square[: shared.shape[0], : shared.shape[1]] = shared
     best = max(square[list(order), range(size)].sum() for order in permutations(range(size)))
-    assert (found == first).sum() == best
-    # One to one: a renamed cluster is one cluster of the second.
-    assert all(len(set(second[found == label])) <= 1 for label in set(found) - {-1})
+    assert (matched == first).sum() == best
+    # One to one: no two clusters of the second have the same new name.
+    assert all(len(set(second[matched == label])) <= 1 for label in set(matched) - {-1})
 
 
 @given(st.integers(2, 8), st.integers(0, 2**32 - 1))
 @settings(max_examples=30)
-def test_drawn_countries_bring_all_pairs_between_them(countries, seed):
+def test_resampled_countries_bring_all_pairs_between_them(countries, seed):
     ends = np.array([(i, j) for i in range(countries) for j in range(i + 1, countries)])
     rows = resample_rows("countries", ends, np.random.default_rng(seed))
     counts = np.bincount(rows, minlength=len(ends))
@@ -277,10 +279,10 @@ def measured(data: str, k: int, rand: float, silhouette: float, lowest: float = 
         ({"silhouette": 0.31}, 3),  # within the band of a surrogate
         ({"rand": 0.7}, 4),
         ({"rand": 0.6}, 3),  # less stable than a surrogate
-        ({"lowest": 0.7}, 3),  # a cluster that does not hold
+        ({"lowest": 0.7}, 3),  # an unstable cluster
     ],
 )
-def test_the_last_k_that_holds_and_exceeds_the_surrogates_is_preferred(change, expected):
+def test_the_greatest_stable_k_that_exceeds_the_surrogates_is_preferred(change, expected):
     rows = [*measured("observed", 3, 0.9, 0.4), *measured("observed", 5, 0.5, 0.2)]
     rows += measured("observed", 4, **{"rand": 0.8, "silhouette": 0.4, "lowest": 0.8} | change)
     for k in (3, 4, 5):
@@ -291,15 +293,15 @@ def test_the_last_k_that_holds_and_exceeds_the_surrogates_is_preferred(change, e
     assert above == pytest.approx({"k": 3, "silhouette": 0.05, "adjusted_rand": 0.2, "lowest_jaccard": 0.9})
 
 
-def test_the_band_holds_one_more_panel_as_often_as_it_says():
+def test_the_band_contains_one_more_panel_with_its_probability():
     rng = np.random.default_rng(1)
     key = ("fit", "inertia")
     inside = []
     for _ in range(250):
         levels = {k: rng.normal() for k in (2, 3, 4)}
         panels = [{(*key, k): rng.normal(level, 0.3, 1) for k, level in levels.items()} for _ in range(4)]
-        found = select({(*key, k): np.array([level]) for k, level in levels.items()}, {"walk": panels})
-        for k, low, high in found.filter(pl.col("data") == "walk").select("k", "low", "high").iter_rows():
+        selection = select({(*key, k): np.array([level]) for k, level in levels.items()}, {"walk": panels})
+        for k, low, high in selection.filter(pl.col("data") == "walk").select("k", "low", "high").iter_rows():
             inside.append(low <= rng.normal(levels[k], 0.3) <= high)
     assert np.mean(inside) == pytest.approx(COVERAGE, abs=0.01)
 
