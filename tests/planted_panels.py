@@ -1,4 +1,4 @@
-"""Small panels of trajectories, and the scores behind them, in which the truth is known."""
+"""Small tables of trajectories and of scores, in which the truth is known."""
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
@@ -14,7 +14,7 @@ T = np.arange(len(YEARS))
 
 
 def codes(count: int) -> list[str]:
-    """As many codes as wanted: AA, AB, ..."""
+    """The first codes of countries: AA, AB, ..."""
     return [f"{chr(65 + n // 26)}{chr(65 + n % 26)}" for n in range(count)]
 
 
@@ -23,14 +23,20 @@ def panel(
     course: Callable[[str, str], np.ndarray],
     channels: Sequence[str] = ("collaboration",),
 ) -> pl.DataFrame:
-    """Trajectories of all pairs of some countries, in a world in which no country grows.
+    """Make the trajectories of all pairs of some countries, in a world in which no country grows.
 
     Parameters
     ----------
     countries : sequence of str
     course : callable
-        z of a pair (the first country is the lesser code), shape (years,) or (years, channels).
+        Returns the z-scores of a pair, shape (years,) or (years, channels). Its arguments are the two codes
+        in alphabetical order.
     channels : sequence of str
+
+    Returns
+    -------
+    pl.DataFrame
+        `trajectories_table`.
     """
     rows = []
     for pair in combinations(sorted(countries), 2):
@@ -44,7 +50,7 @@ def panel(
 
 
 def completed(frame: pl.DataFrame, channels: Sequence[str]) -> pl.DataFrame:
-    """A table of trajectories from its key and z: no growth, not preprocessed, without gaps."""
+    """Complete a table of trajectories that has its key and z: no growth, no preprocessing, no gaps."""
     return frame.with_columns(
         *(pl.lit(0.0).alias(f"z_growth_{name}") for name in channels),
         *(pl.col(f"z_{name}").alias(f"x_{name}") for name in channels),
@@ -57,7 +63,7 @@ def scored(
     strength: Callable[[str], float] = lambda code: 1.0,
     channel: str = "collaboration",
 ) -> pl.DataFrame:
-    """Scores with the z of a channel; a pair's weight is the product of strengths, and its deviation too."""
+    """Make scores with the z of one channel; weights and deviations are products of strengths."""
     ends = {name: trajectories[name].to_list() for name in ("source", "target")}
     weight = [strength(a) * strength(b) for a, b in zip(*ends.values(), strict=True)]
     frame = trajectories.select("source", "target", "year", z=f"z_{channel}").with_columns(
@@ -67,6 +73,6 @@ def scored(
 
 
 def both_ways(scores: pl.DataFrame, second: pl.DataFrame | None = None) -> pl.DataFrame:
-    """A directed layer from the scores of one direction, and of the other (by default the same)."""
+    """Make a directed layer from the scores of one direction and of the other, by default the same."""
     back = (scores if second is None else second).rename({"source": "target", "target": "source"})
     return tables.conform(pl.concat([scores, back.select(scores.columns)]), SCORES)

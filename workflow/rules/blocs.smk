@@ -6,8 +6,8 @@ RECENT = [config["significance"][end] for end in ("first", "last")]
 rule align_countries:
     """Every country compared with the poles: archetypes, trends, group and index."""
     input:
-        trajectories=shared("trajectories", COURSES),
-        clusters=CLUSTERED,
+        trajectories=shared("trajectories", TRAJECTORIES),
+        clusters=CLUSTERS,
     output:
         alignment="results/{variant}/alignment/{null}.parquet",
         trends="results/{variant}/alignment/{null}.trends.parquet",
@@ -28,8 +28,8 @@ rule align_countries:
 rule search_poles:
     """Every country of the panel taken as a pole: the partners that it attracts and repels."""
     input:
-        trajectories=COURSES,
-        scores=shared("links", SCORED, layer=LAYERS),
+        trajectories=TRAJECTORIES,
+        scores=shared("links", SCORES, layer=LAYERS),
     output:
         "results/{variant}/alignment/{null}.poles.parquet",
     log:
@@ -47,8 +47,8 @@ rule search_poles:
 rule measure_polarization:
     """Correlation between the poles, and modularity of the signed network of z, by year."""
     input:
-        trajectories=COURSES,
-        scores=shared("links", SCORED, layer=LAYERS),
+        trajectories=TRAJECTORIES,
+        scores=shared("links", SCORES, layer=LAYERS),
     output:
         by_year="results/{variant}/polarization/{null}.parquet",
         trends="results/{variant}/polarization/{null}.trends.parquet",
@@ -69,8 +69,8 @@ rule measure_polarization:
 rule compare_hubs:
     """Trends between large and small countries of a region, and among the large."""
     input:
-        trajectories=COURSES,
-        scores=shared("links", SCORED, layer=LAYERS),
+        trajectories=TRAJECTORIES,
+        scores=shared("links", SCORES, layer=LAYERS),
     output:
         "results/{variant}/hubs/{null}.parquet",
     log:

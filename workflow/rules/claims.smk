@@ -14,7 +14,7 @@ STAGES = {claim["id"]: KINDS[claim["kind"]].stage for claim in CLAIMS}
 BRANCH_CLAIMS = [claim for claim in CLAIMS if STAGES[claim["id"]]]
 VARIANT_CLAIMS = [claim for claim in CLAIMS if not STAGES[claim["id"]]]
 JUDGED = {
-    "scores": shared("links", SCORED, layer=LAYERS),
+    "scores": shared("links", SCORES, layer=LAYERS),
     "countries": shared("links", "results/{variant}/countries.parquet"),
     "signal": shared(
         "trajectories", "results/{variant}/trajectories/{null}.signal.parquet"
@@ -26,7 +26,7 @@ JUDGED = {
     "candidates": shared(
         "trajectories", "results/{variant}/alignment/{null}.poles.parquet"
     ),
-    "clusters": shared("clusters", CLUSTERED),
+    "clusters": shared("clusters", CLUSTERS),
     "selection": shared(
         "clusters", "results/{variant}/clusters/{null}.selection.parquet"
     ),

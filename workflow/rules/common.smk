@@ -103,28 +103,9 @@ def preprocessing(wildcards):
     return branches.trajectories(config, wildcards.variant)["preprocessing"]
 
 
-def stability_design(wildcards):
-    """Options of the clustering of a branch and of the study of its stability."""
-    clusters = branches.clusters(config, wildcards.variant)
-    return clusters | config["stability"] | {"preprocessing": preprocessing(wildcards)}
-
-
-def refit_options(wildcards):
-    """Options of a null model for its fits to networks that were drawn from it."""
-    options = config["nulls"].get(wildcards.null, {})
-    return options | config["stability"]["null_options"].get(wildcards.null, {})
-
-
 def growth(wildcards):
     """Whether the change of z with the growth of countries is kept or removed in a branch."""
     return branches.trajectories(config, wildcards.variant)["growth"]
-
-
-def drawn_panels(wildcards):
-    """Panels of networks drawn from the null model, if they are among the surrogates."""
-    if "network_null" not in config["stability"]["surrogates"]:
-        return []
-    return shared("trajectories", NULL_PANELS)(wildcards)
 
 
 def shard_inputs(wildcards):

@@ -1,9 +1,28 @@
 """From null models to z-scores, trajectories and archetypes."""
 
-SCORED = "results/{variant}/{layer}/scores/{null}.parquet"
-COURSES = "results/{variant}/trajectories/{null}.parquet"
+SCORES = "results/{variant}/{layer}/scores/{null}.parquet"
+TRAJECTORIES = "results/{variant}/trajectories/{null}.parquet"
 NULL_PANELS = "results/{variant}/trajectories/{null}.null_panels.parquet"
-CLUSTERED = "results/{variant}/clusters/{null}.parquet"
+CLUSTERS = "results/{variant}/clusters/{null}.parquet"
+
+
+def refit_options(wildcards):
+    """Options of a null model where it is fitted to networks that are sampled from it."""
+    options = config["nulls"].get(wildcards.null, {})
+    return options | config["stability"]["null_options"].get(wildcards.null, {})
+
+
+def null_panels(wildcards):
+    """Panels of networks sampled from the null model, if they are among the surrogates."""
+    if "network_null" not in config["stability"]["surrogates"]:
+        return []
+    return shared("trajectories", NULL_PANELS)(wildcards)
+
+
+def stability_design(wildcards):
+    """Options of the clustering of a branch and of the study of its stability."""
+    headline = branches.clusters(config, wildcards.variant)
+    return headline | config["stability"] | {"preprocessing": preprocessing(wildcards)}
 
 
 rule score_links:
@@ -23,9 +42,9 @@ rule score_links:
 
 
 rule build_trajectories:
-    """The panel of pairs, and their z-scores over the years."""
+    """The panel of pairs of countries, with their z-scores over the years."""
     input:
-        shared("links", SCORED, layer=LAYERS),
+        shared("links", SCORES, layer=LAYERS),
     output:
         trajectories="results/{variant}/trajectories/{null}.parquet",
         excluded="results/{variant}/trajectories/{null}.excluded.parquet",
@@ -42,9 +61,9 @@ rule build_trajectories:
 
 
 rule measure_signal:
-    """How far the trends of the panel stand out of their noise, and how many pairs have none."""
+    """How far the trends of the panel stand out of their noise, and how many pairs have no trend."""
     input:
-        COURSES,
+        TRAJECTORIES,
     output:
         "results/{variant}/trajectories/{null}.signal.parquet",
     log:
@@ -57,9 +76,9 @@ rule measure_signal:
 
 
 rule cluster_trajectories:
-    """Archetypes: k-means under dynamic time warping, clusters named by rule."""
+    """Archetypes: k-means under dynamic time warping, with clusters named by a rule."""
     input:
-        shared("trajectories", COURSES),
+        shared("trajectories", TRAJECTORIES),
     output:
         clusters="results/{variant}/clusters/{null}.parquet",
         centroids="results/{variant}/clusters/{null}.centroids.parquet",
@@ -77,10 +96,10 @@ rule cluster_trajectories:
 
 
 rule sample_null_panels:
-    """Networks drawn from the null model and refitted: the panel as it would be by activity alone."""
+    """The panel in networks sampled from the null model, in which activity decides everything."""
     input:
-        trajectories=COURSES,
-        scores=shared("links", SCORED, layer=LAYERS),
+        trajectories=TRAJECTORIES,
+        scores=shared("links", SCORES, layer=LAYERS),
     output:
         NULL_PANELS,
     log:
@@ -103,11 +122,11 @@ rule sample_null_panels:
 
 
 rule study_stability:
-    """How many clusters, and how sure: resampled, reseeded, re-prepared; each beside surrogate panels."""
+    """How many clusters, and how sure archetypes are: perturbed clusterings beside surrogate panels."""
     input:
-        trajectories=shared("trajectories", COURSES),
-        clusters=CLUSTERED,
-        null_panels=drawn_panels,
+        trajectories=shared("trajectories", TRAJECTORIES),
+        clusters=CLUSTERS,
+        null_panels=null_panels,
     output:
         selection="results/{variant}/clusters/{null}.selection.parquet",
         choices="results/{variant}/clusters/{null}.choices.parquet",
@@ -126,10 +145,10 @@ rule study_stability:
 
 
 rule classify_trends:
-    """Every pair by its own trends, without a model, beside the archetype of its cluster."""
+    """The trends of every single pair, beside the archetype of its cluster."""
     input:
-        trajectories=shared("trajectories", COURSES),
-        clusters=CLUSTERED,
+        trajectories=shared("trajectories", TRAJECTORIES),
+        clusters=CLUSTERS,
     output:
         trends="results/{variant}/clusters/{null}.trends.parquet",
         agreement="results/{variant}/clusters/{null}.agreement.parquet",
@@ -145,10 +164,10 @@ rule classify_trends:
 if SOURCE["kind"] == "demo":
 
     rule judge_recovery:
-        """Planted against recovered archetypes of the demo world."""
+        """Planted and recovered archetypes of the demo world."""
         input:
             truth="results/demo/truth.parquet",
-            clusters="results/{variant}/clusters/{null}.parquet",
+            clusters=CLUSTERS,
         output:
             "results/{variant}/recovery/{null}.parquet",
         log:

@@ -1,4 +1,4 @@
-"""The panel of pairs of countries: who they are, and the values that they have in every year."""
+"""The panel of pairs of countries: which pairs, and their values in every year."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ KINDS = ("z", "z_growth", "x")
 class PairPanel:
     """Trajectories of pairs of countries, each with a value in every year and channel.
 
-    `read` and `from_table` build a panel and check it; pairs are sorted by their codes, years are in a row.
+    `read` and `from_table` build and check a panel. Pairs are sorted by their codes, and no year is left out.
+    In the arrays of values, each channel is contiguous in memory; the rounding of sums depends on that.
 
     Attributes
     ----------
     countries : tuple of str
-        Codes of the countries that occur, sorted.
+        Codes of the countries that are in some pair, sorted.
     ends : ndarray of int, shape (pairs, 2)
-        Places of the two countries of each pair in `countries`; the first is the lesser.
+        Places of the two countries of each pair in `countries`, the lower one first.
     years : ndarray of int, shape (years,)
     channels : tuple of str
         Names of the channels, see `poles.layers.channels_of`.
     z : ndarray, shape (pairs, years, channels)
-        z-scores. Here as in `growth` and `prepared` the values of one channel lie side by side in memory;
-        the rounding of sums depends on that.
+        z-scores.
     growth : ndarray, shape (pairs, years, channels)
-        What growth alone makes of z: z had the affinity of no pair changed (`poles.nulls.gravity`).
+        What growth alone makes of z: the z-scores if no affinity had changed (`poles.nulls.gravity`).
     prepared : ndarray, shape (pairs, years, channels)
-        z as it is clustered (`poles.trajectories.preprocessing.prepare`).
+        Trajectories as they are clustered (`poles.trajectories.preprocessing.prepare`).
     interpolated : ndarray of bool, shape (pairs, years)
-        Whether z was filled in, in any channel.
+        Whether z is interpolated in some channel.
     """
 
     countries: tuple[str, ...]
@@ -97,12 +97,12 @@ class PairPanel:
         ------
         StudyError
             If a column is missing, the countries of a pair are not in alphabetical order, a pair lacks a
-            year or occurs in it twice, a year lies in a gap, or a value is missing or infinite.
+            year or occurs twice in a year, all pairs lack a year, or a value is missing or infinite.
         """
         table = tables.conform(table, trajectories_table(channels))
-        turned = table.filter(pl.col("source") >= pl.col("target"))
-        if len(turned):
-            pair = "-".join(turned.select("source", "target").row(0))
+        reversed_pairs = table.filter(pl.col("source") >= pl.col("target"))
+        if len(reversed_pairs):
+            pair = "-".join(reversed_pairs.select("source", "target").row(0))
             raise StudyError(f"pair {pair}: the country whose code comes first must be the source")
         pairs = table.select("source", "target").unique(maintain_order=True)
         years = table["year"].unique().sort().to_numpy().astype(np.int64)
@@ -166,12 +166,12 @@ class PairPanel:
         Parameters
         ----------
         pole : str
-            Code of the country; it may be one that has no pair.
+            Code of the country, which may have no pair.
 
         Returns
         -------
         partners : list of str
-            Code of the other country of each of these pairs.
+            Code of the other country in each of these pairs.
         places : ndarray of int
             Places of these pairs in the panel, in order.
         """
@@ -182,16 +182,16 @@ class PairPanel:
         return [self.countries[other] for other in self.ends[places].sum(axis=1) - number], places
 
     def undirected(self) -> PairPanel:
-        """Take the two directions of citation, where both are channels, as one: their mean.
+        """Average the two directions of citation, if both are channels.
 
-        Which of the two is ``citation_out`` depends on the alphabet. Where countries of different pairs are
-        compared, neither direction has a meaning by itself.
+        The alphabet decides which direction of a pair is ``citation_out``. So a comparison of pairs of
+        different countries must not depend on directions.
 
         Returns
         -------
         PairPanel
-            Its last channel is ``citation``, the mean of both directions in `z`, `growth` and `prepared`; the
-            panel itself where it has at most one channel of citation.
+            Its last channel is ``citation``: the mean of both directions in `z`, `growth` and `prepared`. The
+            panel itself if citation has at most one channel.
         """
         directions = ("citation_out", "citation_in")
         if not set(directions) <= set(self.channels):
@@ -226,6 +226,6 @@ def values_of(table: pl.DataFrame, columns: Sequence[str], shape: tuple[int, int
     Returns
     -------
     ndarray, shape (pairs, years, channels)
-        Null values are NaN; the values of one channel lie side by side in memory.
+        NaN for null. Each channel is contiguous in memory.
     """
     return table.select(columns).to_numpy().reshape(*shape, len(columns)).astype(np.float64)
