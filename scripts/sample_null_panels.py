@@ -7,10 +7,9 @@ from poles.study import jobs, tables
 from poles.trajectories.pair_panel import PairPanel
 
 with jobs.run(snakemake) as record:
-    params, files = snakemake.params, snakemake.input
+    params, files, null = snakemake.params, snakemake.input, snakemake.wildcards.null
     panel = PairPanel.read(files.trajectories, params.channels)
     layers = zip(params.layers, files.scores, strict=True)
     scores = {layer: tables.read(path, SCORES) for layer, path in layers}
-    options = (snakemake.wildcards.null, params.options, params.panels, params.seed, snakemake.threads)
-    null_panels = sample_null_panels(scores, panel, *options, growth=params.growth)
-    tables.write(null_panels, null_panels_table(params.channels), snakemake.output[0], record)
+    sampled = sample_null_panels(scores, panel, null, threads=snakemake.threads, **params.sampling)
+    tables.write(sampled, null_panels_table(params.channels), snakemake.output[0], record)

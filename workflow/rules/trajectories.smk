@@ -6,10 +6,15 @@ NULL_PANELS = "results/{variant}/trajectories/{null}.null_panels.parquet"
 CLUSTERS = "results/{variant}/clusters/{null}.parquet"
 
 
-def refit_options(wildcards):
-    """Options of a null model where it is fitted to networks that are sampled from it."""
-    options = config["nulls"].get(wildcards.null, {})
-    return options | config["stability"]["null_options"].get(wildcards.null, {})
+def null_sampling(wildcards):
+    """Options of the panels that are sampled from the null model of a branch, and of its fits to them."""
+    refit_options = config["stability"]["null_options"].get(wildcards.null, {})
+    return {
+        "options": config["nulls"].get(wildcards.null, {}) | refit_options,
+        "panels": config["stability"]["surrogate_panels"],
+        "seed": config["clusters"]["seed"],
+        "growth": growth(wildcards),
+    }
 
 
 def null_panels(wildcards):
@@ -22,7 +27,9 @@ def null_panels(wildcards):
 def stability_design(wildcards):
     """Options of the clustering of a branch and of the study of its stability."""
     headline = branches.clusters(config, wildcards.variant)
-    return headline | config["stability"] | {"preprocessing": preprocessing(wildcards)}
+    options = {**config["stability"], "preprocessing": preprocessing(wildcards)}
+    del options["null_options"]  # see null_sampling
+    return headline | options
 
 
 rule score_links:
@@ -110,10 +117,7 @@ rule sample_null_panels:
     params:
         channels=CHANNELS,
         layers=LAYERS,
-        options=refit_options,
-        panels=config["stability"]["surrogate_panels"],
-        seed=config["clusters"]["seed"],
-        growth=growth,
+        sampling=null_sampling,
         code=lambda wildcards: code(
             "sample_null_panels", f"poles.nulls.{wildcards.null}"
         ),
