@@ -75,10 +75,15 @@ def fit(x: np.ndarray, start: np.ndarray, radius: int | None, max_iter: int = 10
     StudyError
         If a cluster runs empty.
     """
-    result = Fit(*_fit(_contiguous(x), _contiguous(start).copy(), _reach(radius, x), max_iter))
-    if not np.isfinite(result.inertia):
+    x, centroids = _contiguous(x), _contiguous(start).copy()
+    labels, distances = np.zeros(len(x), np.int64), np.empty(len(x))
+    room = np.arange(len(x)), _blocks(x), _blocks(x)
+    inertia, iterations, converged = _fit(
+        x, centroids, *room, _reach(radius, x), _workspace(x), labels, distances, max_iter
+    )
+    if not np.isfinite(inertia):
         raise StudyError(f"clusters: a cluster ran empty at k = {len(start)}; choose a smaller k")
-    return result
+    return Fit(labels, centroids, inertia, iterations, converged)
 
 
 def assign(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -96,9 +101,9 @@ def assign(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> tuple[np
     labels : ndarray of int64, shape (pairs,)
     distances : ndarray, shape (pairs,)
     """
-    labels, distances = np.zeros(len(x), np.int64), np.empty(len(x))
-    if len(x):
-        _assign_all(_contiguous(x), _contiguous(centroids), _reach(radius, x), labels, distances)
+    x, labels, distances = _contiguous(x), np.zeros(len(x), np.int64), np.empty(len(x))
+    room = np.arange(len(x)), _blocks(x)
+    _assign_all(x, _contiguous(centroids), *room, _reach(radius, x), _workspace(x), labels, distances)
     return labels, distances
 
 
@@ -121,7 +126,12 @@ def matrix(x: np.ndarray, radius: int | None, threads: int = 1) -> np.ndarray:
     x, distances = _contiguous(x), np.zeros((len(x), len(x)))
     # Row i holds len(x) - 1 - i distances; slices with a stride share them evenly.
     slices = [(start, 4 * threads) for start in range(4 * threads)]
-    parallel_map(lambda part: _fill_rows(x, _reach(radius, x), distances, *part), slices, threads)
+    everyone, reach = np.arange(len(x)), _reach(radius, x)
+    parallel_map(
+        lambda part: _fill_rows(x, everyone, _blocks(x[:1]), reach, _workspace(x), distances, *part),
+        slices,
+        threads,
+    )
     return distances
 
 
@@ -135,45 +145,45 @@ def _reach(radius: int | None, x: np.ndarray) -> np.uint64:
     return np.uint64(x.shape[1] if radius is None else radius)
 
 
-@compiled
-def _workspace(years, channels):
-    """Arrays that the loops below write to.
+def _workspace(x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Arrays that the compiled functions write to, for series of this shape.
 
-    Accumulated costs (one cell of margin, infinite outside the band), costs of one cell, moves,
-    paths and their lengths, row and column of a cell, sums and counts of a barycentre.
+    Accumulated costs (a margin of one cell, infinite outside the band), costs of one cell, moves, paths,
+    lengths of paths, row and column of each cell, sums and counts of a barycentre. They are
+    made here because numba would take a second to compile what makes them.
     """
+    _, years, channels = x.shape
     costs = np.full((years + 1, years + 1, LANES), np.inf)
     costs[0, 0] = 0.0
-    cells = np.arange(years * years).astype(np.uint64)
+    rows, columns = np.divmod(np.arange(years**2, dtype=np.uint64), np.uint64(years))
     return (
         costs,
         np.empty(LANES),
-        np.zeros((years * years, LANES), np.uint64),
+        np.zeros((years**2, LANES), np.uint64),
         np.zeros((LANES, 2 * years), np.uint64),
         np.zeros(LANES, np.uint64),
-        cells // np.uint64(years),
-        cells % np.uint64(years),
+        rows,
+        columns,
         np.empty((years, channels)),
         np.empty(years),
     )
 
 
+def _blocks(x: np.ndarray) -> np.ndarray:
+    """Room for all series side by side, shape (blocks, years, channels, lanes)."""
+    return np.empty((-(-len(x) // LANES), *x.shape[1:], LANES))
+
+
 @compiled
-def _side_by_side(x, members, blocks):
-    """Fill blocks[block, year, channel, lane] with the named series; the last one fills up its block."""
+def _side_by_side(x, members, count, blocks):
+    """Fill blocks[block, year, channel, lane] with the first members; the last one fills up its block."""
     years, channels = x.shape[1:]
-    for place in range(len(blocks) * LANES):
-        n = members[min(place, len(members) - 1)]
+    for place in range((count + LANES - 1) // LANES * LANES):
+        n = members[min(place, count - 1)]
         block, lane = blocks[place // LANES], place % LANES
         for i in range(years):
             for c in range(channels):
                 block[i, c, lane] = x[n, i, c]
-
-
-@compiled
-def _blocks_of(count):
-    """Blocks that hold so many series."""
-    return (count + LANES - 1) // LANES
 
 
 @compiled
@@ -271,30 +281,29 @@ def _add(series, path, length, rows, columns, sums, counts):
 
 
 @compiled
-def _average(x, members, blocks, centre, reach, work):
+def _average(x, members, count, blocks, centre, reach, work):
     """Barycentre of the members of a cluster, in place: align, average what falls on each year, repeat."""
     costs, cell, moves, paths, lengths, rows, columns, sums, counts = work
     years, channels = centre.shape
-    _side_by_side(x, members, blocks)
+    _side_by_side(x, members, count, blocks)
     before = np.inf
     for _ in range(MAX_PASSES):
         sums[:] = 0.0
         counts[:] = 0.0
         total = 0.0
-        for block in range(len(blocks)):
-            _accumulate(blocks[block], centre, reach, costs, cell)
+        for first in range(0, count, LANES):
+            _accumulate(blocks[first // LANES], centre, reach, costs, cell)
             _find_moves(np.uint64(years), reach, costs, moves)
             _trace(np.uint64(years), moves, paths, lengths)
             # Series are added one by one, so that sums do not depend on the number of lanes.
-            for lane in range(min(LANES, len(members) - block * LANES)):
+            for lane in range(min(LANES, count - first)):
                 distance = np.sqrt(costs[years, years, lane])
                 total += distance * distance
-                n = members[block * LANES + lane]
-                _add(x[n], paths[lane], lengths[lane], rows, columns, sums, counts)
+                _add(x[members[first + lane]], paths[lane], lengths[lane], rows, columns, sums, counts)
         for j in range(years):
             for c in range(channels):
                 centre[j, c] = sums[j, c] / counts[j]
-        total /= len(members)
+        total /= count
         if abs(before - total) < PASS_TOLERANCE or before < total:
             return
         before = total
@@ -305,40 +314,35 @@ def _assign(blocks, centroids, reach, work, labels, distances):
     """Fill in the nearest centroid of each series and the distance to it."""
     costs, cell = work[0], work[1]
     years = centroids.shape[1]
-    for block in range(len(blocks)):
-        first = block * LANES
+    for first in range(0, len(labels), LANES):
         last = min(first + LANES, len(labels))
-        distances[first:last] = np.inf
         for k in range(len(centroids)):
-            _accumulate(blocks[block], centroids[k], reach, costs, cell)
+            _accumulate(blocks[first // LANES], centroids[k], reach, costs, cell)
             for n in range(first, last):
                 # Distances are compared, not their squares: two squares may differ where their roots do not.
                 distance = np.sqrt(costs[years, years, n - first])
-                if distance < distances[n]:
+                if k == 0 or distance < distances[n]:
                     distances[n] = distance
                     labels[n] = k
 
 
 @compiled
-def _assign_all(x, centroids, reach, labels, distances):
+def _assign_all(x, centroids, everyone, blocks, reach, work, labels, distances):
     """`_assign` of series that do not stand side by side yet."""
-    years, channels = x.shape[1:]
-    blocks = np.empty((_blocks_of(len(x)), years, channels, LANES))
-    _side_by_side(x, np.arange(len(x)), blocks)
-    _assign(blocks, centroids, reach, _workspace(years, channels), labels, distances)
+    _side_by_side(x, everyone, len(x), blocks)
+    _assign(blocks, centroids, reach, work, labels, distances)
 
 
 @compiled
-def _fill_rows(x, reach, distances, start, stride):
+def _fill_rows(x, everyone, block, reach, work, distances, start, stride):
     """Fill in every stride-th row of a distance matrix from `start` on, and its mirror image."""
-    years, channels = x.shape[1:]
-    costs, cell = _workspace(years, channels)[:2]
-    blocks = np.empty((1, years, channels, LANES))
+    costs, cell = work[0], work[1]
+    years = x.shape[1]
     for i in range(start, len(x) - 1, stride):
         for first in range(i + 1, len(x), LANES):
             last = min(first + LANES, len(x))
-            _side_by_side(x, np.arange(first, last), blocks)
-            _accumulate(blocks[0], x[i], reach, costs, cell)
+            _side_by_side(x, everyone[first:last], last - first, block)
+            _accumulate(block[0], x[i], reach, costs, cell)
             for j in range(first, last):
                 distance = np.sqrt(costs[years, years, j - first])
                 distances[i, j] = distance
@@ -346,30 +350,34 @@ def _fill_rows(x, reach, distances, start, stride):
 
 
 @compiled
-def _fit(x, centroids, reach, max_iter):
+def _fit(x, centroids, everyone, all_blocks, blocks, reach, work, labels, distances, max_iter):
     """Assign and average until the inertia stands still; an infinite inertia: a cluster ran empty."""
-    years, channels = x.shape[1:]
-    all_blocks = np.empty((_blocks_of(len(x)), years, channels, LANES))
-    _side_by_side(x, np.arange(len(x)), all_blocks)
-    blocks = np.empty_like(all_blocks)
-    work = _workspace(years, channels)
-    labels, distances = np.zeros(len(x), np.int64), np.empty(len(x))
+    _side_by_side(x, everyone, len(x), all_blocks)
+    members = np.empty(len(x), np.int64)
     before, inertia, iteration, converged = np.inf, np.inf, 0, False
     while iteration < max_iter and not converged:
         iteration += 1
         _assign(all_blocks, centroids, reach, work, labels, distances)
-        sizes = np.zeros(len(centroids), np.int64)
         inertia = 0.0
         for n in range(len(x)):
-            sizes[labels[n]] += 1
             inertia += distances[n] * distances[n]
         inertia /= len(x)
-        if sizes.min() == 0:
-            return labels, centroids, np.inf, iteration, False
+        filled = 0
         for label in range(len(centroids)):
-            members = np.flatnonzero(labels == label)
-            _average(x, members, blocks[: _blocks_of(len(members))], centroids[label], reach, work)
+            for n in range(len(x)):
+                if labels[n] == label:
+                    filled += 1
+                    break
+        if filled < len(centroids):
+            return np.inf, iteration, False
+        for label in range(len(centroids)):
+            count = 0
+            for n in range(len(x)):
+                if labels[n] == label:
+                    members[count] = n
+                    count += 1
+            _average(x, members, count, blocks, centroids[label], reach, work)
         converged = abs(before - inertia) < TOLERANCE
         before = inertia
     _assign(all_blocks, centroids, reach, work, labels, distances)
-    return labels, centroids, inertia, iteration, converged
+    return inertia, iteration, converged

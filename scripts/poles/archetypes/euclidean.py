@@ -96,7 +96,7 @@ def _best(rows, columns, k, draws, tolerance):
                 inertia += step * step
         # The same clusters under other numbers may have less inertia by rounding alone.
         if start == 0 or (inertia < least and not _is_renumbered(labels, best_labels, k)):
-            best[:], best_labels[:], least = centres, labels, inertia
+            best, best_labels, least = centres, labels, inertia
     return best, best_labels, True
 
 
@@ -114,13 +114,27 @@ def _is_renumbered(first, second, k):
 
 @compiled
 def _squares(columns, centre, distances):
-    """Fill in the squared distance of every row to a centre, column by column."""
+    """Fill in the squared distance of every row to a centre, two columns at a time."""
     distances[:] = 0.0
-    for c in range(len(columns)):
-        value, column = centre[c], columns[c]
+    for c in range(0, len(columns) - 1, 2):
         for n in range(len(distances)):
-            step = column[n] - value
+            first, second = columns[c, n] - centre[c], columns[c + 1, n] - centre[c + 1]
+            distances[n] = distances[n] + first * first + second * second
+    if len(columns) % 2:
+        for n in range(len(distances)):
+            step = columns[-1, n] - centre[-1]
             distances[n] += step * step
+
+
+@compiled
+def _place(weights, target):
+    """First place at which the running sum of weights reaches a target."""
+    total = 0.0
+    for n in range(len(weights)):
+        total += weights[n]
+        if total >= target:
+            return n
+    return len(weights) - 1
 
 
 @compiled
@@ -128,27 +142,31 @@ def _plus_plus(rows, columns, k, draws):
     """First centres by k-means++: each is the best of several rows drawn by squared distance."""
     size, trials = len(rows), (len(draws) - 1) // max(k - 1, 1)
     centres = np.empty((k, rows.shape[1]))
-    shares = np.cumsum(np.full(size, 1.0 / size))
-    shares /= shares[-1]
-    centres[0] = rows[np.searchsorted(shares, draws[0], side="right")]
     nearest, trial, best = np.empty(size), np.empty(size), np.empty(size)
-    _squares(columns, centres[0], nearest)
-    potential = nearest.sum()
+    places = np.empty(k, np.int64)
+    places[0] = int(draws[0] * size)
+    _squares(columns, rows[places[0]], nearest)
+    potential = 0.0
+    for n in range(size):
+        potential += nearest[n]
     for number in range(1, k):
-        cumulated = np.cumsum(nearest)
-        least, chosen = np.inf, 0
+        least = np.inf
         for draw in range(1 + (number - 1) * trials, 1 + number * trials):
-            place = min(np.searchsorted(cumulated, draws[draw] * potential), size - 1)
+            place = _place(nearest, draws[draw] * potential)
             _squares(columns, rows[place], trial)
             total = 0.0
             for n in range(size):
                 trial[n] = min(nearest[n], trial[n])
                 total += trial[n]
             if total < least:
-                least, chosen = total, place
-                best[:] = trial
-        centres[number], potential = rows[chosen], least
-        nearest[:] = best
+                least = total
+                places[number] = place
+                trial, best = best, trial
+        potential = least
+        nearest, best = best, nearest
+    for number in range(k):
+        for c in range(rows.shape[1]):
+            centres[number, c] = rows[places[number], c]
     return centres
 
 
@@ -173,24 +191,29 @@ def _lloyd(rows, columns, centres, tolerance):
     sums, counts = np.empty(centres.shape), np.empty(k)
     for _ in range(MAX_ITERATIONS):
         _label(columns, centres, labels, nearest, distances)
-        sums[:], counts[:] = 0.0, 0.0
+        sums[:] = 0.0
+        counts[:] = 0.0
         for n in range(size):
             counts[labels[n]] += 1.0
             for c in range(rows.shape[1]):
                 sums[labels[n], c] += rows[n, c]
-        if counts.min() == 0.0:
-            return labels, False
         shift = 0.0
         for number in range(k):
+            if counts[number] == 0.0:
+                return labels, False
             part = 1.0 / counts[number]
             for c in range(rows.shape[1]):
                 value = sums[number, c] * part
                 shift += (value - centres[number, c]) ** 2
                 centres[number, c] = value
-        if np.array_equal(labels, before):
+        moved = 0
+        for n in range(size):
+            moved += labels[n] != before[n]
+        if not moved:
             return labels, True
         if shift <= tolerance:
             break
-        before[:] = labels
+        for n in range(size):
+            before[n] = labels[n]
     _label(columns, centres, labels, nearest, distances)
     return labels, True
