@@ -1,4 +1,4 @@
-"""Works for the stand-in of OpenAlex, and what the harvest is asked with, for several test modules."""
+"""Works for the stand-in of OpenAlex, and arguments of a harvest, for several test modules."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ SECRET = "secret-key-0123456789"
 
 
 def topic(number: int, subfield: int) -> dict[str, Any]:
-    """A topic with its subfield."""
+    """Make a topic with its subfield."""
     return {
         "id": f"https://openalex.org/T{number}",
         "display_name": f"topic {number}",
@@ -17,7 +17,7 @@ def topic(number: int, subfield: int) -> dict[str, Any]:
 
 
 def authorship(country: str) -> dict[str, Any]:
-    """An author of one country."""
+    """Make an authorship of one country."""
     institution = {"id": "https://openalex.org/I1", "country_code": country}
     return {"countries": [country], "institutions": [institution]}
 
@@ -25,7 +25,7 @@ def authorship(country: str) -> dict[str, Any]:
 def work(
     number: int, year: int = 2020, subfield: int = 1702, authors: int = 2, **changes: Any
 ) -> dict[str, Any]:
-    """A work; of more than a hundred authors the last ones are of a country that nobody else has."""
+    """Make a work; the authors after the hundredth are from a country that occurs nowhere else."""
     countries = ["US", "CN", "FR"]
     authorships = [
         authorship(countries[(number + place) % 3] if place < 100 else "FJ") for place in range(authors)
@@ -52,7 +52,7 @@ def work(
 
 
 def small_corpus() -> list[dict[str, Any]]:
-    """Works of the field in three years, 200 of them in 2020; works outside it, of which some cite it."""
+    """Make works of the field in three years, 200 of them in 2020, and works outside it; some cite it."""
     core = [work(number) for number in range(1000, 1198)]
     core += [work(1198, authors=130), work(1199, authors=101)]
     core += [work(number, year=2019) for number in range(2000, 2137)]
@@ -60,7 +60,7 @@ def small_corpus() -> list[dict[str, Any]]:
     outside = []
     for number in range(5000, 5300):
         cited = [1000 + (7 * number + step * step) % 200 for step in range(number % 4)]
-        references = [f"https://openalex.org/W{one}" for one in cited]
+        references = [f"https://openalex.org/W{identity}" for identity in cited]
         outside.append(work(number, year=2019 + number % 4, subfield=1707, referenced_works=references))
     works = {record["id"]: record for record in core + outside}
     for record in outside:
@@ -70,11 +70,11 @@ def small_corpus() -> list[dict[str, Any]]:
 
 
 def scope(url: str, **changes: Any) -> dict[str, Any]:
-    """What a study asks of the API."""
+    """Make the scope of a harvest."""
     years = {"first": 2019, "last": 2021}
     return {"url": url, "field": FIELD, "types": None, "years": years, **changes}
 
 
 def settings(url: str, **changes: Any) -> dict[str, Any]:
-    """How it asks: ``source.api`` of the configuration."""
+    """Make settings of ``source.api``."""
     return {"url": url, "budget": None, "rate": 1000, "timeout": 0.5, "drift": 0.0, **changes}

@@ -19,11 +19,11 @@ from poles.corpus.demo.snapshot import write_snapshot
 
 KEY = "demo-key"
 PER_SECOND = 100
-"""Requests in a second; the study comes a tenth slower, as it cannot know how evenly its own arrive."""
+"""Requests in a second; the study sends a tenth fewer, because they may arrive unevenly."""
 
 
 def main() -> int:
-    """Make the snapshot, serve it, run the study; the exit status is Snakemake's."""
+    """Make the snapshot, serve it, and run the study; return the exit status of Snakemake."""
     parser = argparse.ArgumentParser(description="Run the study through a stand-in of the REST API.")
     parser.add_argument("--works", type=int, default=20_000, help="size of the planted world")
     parser.add_argument(

@@ -16,11 +16,11 @@ from poles.study import embedding
 
 FIRST, LAST = 2014, 2023
 SPENT = 3
-"""Exit status where the budget of the day is spent."""
+"""Exit status if the budget of the day is spent."""
 
 
 def work_through(url: str, folder: Path) -> int:
-    """Harvest everything with two processes, as jobs of the workflow would; the exit status."""
+    """Harvest everything with two processes, as jobs of the workflow do; return the exit status."""
     scope = {"url": url, "field": FIELD, "types": None, "years": {"first": FIRST, "last": LAST}}
     settings = {"url": url, "budget": None, "rate": 100, "timeout": 0.8, "drift": 0.0}
     names = date_ranges.list_ranges(FIRST, LAST, "year")
@@ -49,21 +49,21 @@ def _shards(folder: str, scope: dict, settings: dict, names: list[str]) -> None:
     for name in names:
         if not Path(folder, "results/harvest/api", f"{name}.jsonl.gz").exists():
             try:
-                found = harvest.harvest_shard(f"{folder}/harvest", scope, name, settings)
+                shard = harvest.harvest_shard(f"{folder}/harvest", scope, name, settings)
             except BudgetSpent:
                 sys.exit(SPENT)
-            _save(folder, name, *found)
+            _save(folder, name, *shard)
 
 
 def _citing(folder: str, scope: dict, settings: dict, part: int) -> None:
     files = sorted(Path(folder, "results/harvest/api").glob("[12]*.jsonl.gz"))
     try:
-        found = citing.harvest_citing(
+        shard = citing.harvest_citing(
             f"{folder}/harvest", scope, citing.list_cited(files), (part, 2), settings
         )
     except BudgetSpent:
         sys.exit(SPENT)
-    _save(folder, f"citing_{part}", *found)
+    _save(folder, f"citing_{part}", *shard)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""A harvest that is killed again and again while everything fails, held against one that nothing disturbs.
+"""Compare a harvest that is killed repeatedly, while the service fails, with an undisturbed harvest.
 
     python tests/kills.py [--works 50000] [--kills 10] [--seed 0] [--folder FOLDER]
 
-runs the study up to its works through the stand-in of OpenAlex, calmly and disturbed, and prints what it came
-to. The tests do the same on a small corpus, without Snakemake, whose start takes longer than their harvest.
+runs the study up to its works from the stand-in of OpenAlex, undisturbed and disturbed, and prints both
+outcomes. The tests do the same on a small corpus without Snakemake, whose start would take longer than their
+harvest.
 """
 
 import argparse
@@ -38,11 +39,11 @@ from poles.corpus.api.ledger import Ledger
 from poles.corpus.demo.snapshot import write_snapshot
 
 AUTHORS = 130
-"""Authors of the works that are given more than a list shows."""
+"""Authors of the works that have more of them than a list shows."""
 
 
 def corpus(folder: Path, works: int, seed: int) -> tuple[list[Path], frozenset[int]]:
-    """Works of a planted world, some with many authors: files, and works that are merged into others."""
+    """Make files of works of a planted world, some with many authors; return also the works to merge."""
     years = {"first": FIRST, "last": LAST}
     write_snapshot(folder, works=works, seed=seed, layout="jsonl", record={}, **years)
     files = sorted(folder.glob("data/jsonl/works/*/*.gz"))
@@ -59,7 +60,7 @@ def corpus(folder: Path, works: int, seed: int) -> tuple[list[Path], frozenset[i
 
 @dataclass
 class Outcome:
-    """What a harvest came to."""
+    """The outcome of a harvest."""
 
     files: dict[str, str]
     credits: int
@@ -73,24 +74,24 @@ class Outcome:
 
 
 def fetched_again(requests: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Pages asked for after a later one of their list, for which they must have been stored."""
+    """Return pages requested after a later page of their list, by which time they must have been stored."""
     present: dict[str, str] = {}
     behind: set[tuple[str, str]] = set()
-    found = []
+    repeated = []
     for request in requests:
         if not request["cursor"]:
             continue
         query, cursor = request["query"], request["cursor"]
         if (query, cursor) in behind:
-            found.append((query, cursor))
+            repeated.append((query, cursor))
         elif present.setdefault(query, cursor) != cursor:
             behind.add((query, present[query]))
             present[query] = cursor
-    return found
+    return repeated
 
 
 def digests(folder: Path, pattern: str) -> dict[str, str]:
-    """SHA-256 of files, by their path."""
+    """Return the SHA-256 of files by their path."""
     paths = sorted((folder / "results").glob(pattern))
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
@@ -103,22 +104,22 @@ def run_to_the_end(
     moments: Sequence[int] = (),
     spent: Callable[[subprocess.Popen], bool] = lambda process: False,
 ) -> Outcome:
-    """Start a harvest until it is done, and kill it whenever the server has counted so many credits.
+    """Start a harvest until it is done, and kill it whenever the server has charged some numbers of credits.
 
     Parameters
     ----------
     start : callable
-        Starts it, given the address of the service, in a process group of its own.
+        Starts the harvest in a new process group, given the address of the service.
     folder : Path
-        Where it works; its store is ``harvest``.
+        Working folder, with the store in ``harvest``.
     server : OpenAlexServer
-        Is entered and left.
+        Server, which is started and ended here.
     pattern : str
-        Files that count, below ``results``.
+        Glob of the files to compare, below ``results``.
     moments : sequence of int
-        Credits after which it is killed, rising.
+        Credits after which the harvest is killed, in rising order.
     spent : callable
-        Whether a process that ended with a failure did so for want of budget.
+        Tells whether a failed process ended because the budget was spent.
     """
     begun, starts, kills, days = time.monotonic(), 0, 0, 0
     moments = list(moments)
@@ -166,7 +167,7 @@ def compare(
     probability: float,
     spent: Callable[[subprocess.Popen], bool],
 ) -> tuple[Outcome, Outcome]:
-    """A calm harvest and a disturbed one of the same works, from servers at the same address."""
+    """Run an undisturbed and a disturbed harvest of the same works, from servers at the same address."""
     files, merged = corpus(folder / "corpus", works, seed)
     calm = OpenAlexServer(files, key=SECRET, per_second=pace, failures=Failures(merged=merged))
     port = int(calm.url.rpartition(":")[2])
@@ -185,7 +186,7 @@ def compare(
 
 
 def direct(folder: Path) -> Callable[[str], subprocess.Popen]:
-    """Starter of a harvest without Snakemake."""
+    """Return a function that starts a harvest without Snakemake."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def start(url: str) -> subprocess.Popen:
@@ -198,7 +199,7 @@ def direct(folder: Path) -> Callable[[str], subprocess.Popen]:
 
 
 def through_snakemake(folder: Path) -> Callable[[str], subprocess.Popen]:
-    """Starter of the study up to its works."""
+    """Return a function that starts the study up to its works."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def start(url: str) -> subprocess.Popen:
@@ -213,28 +214,28 @@ def through_snakemake(folder: Path) -> Callable[[str], subprocess.Popen]:
                 "--directory",
                 str(folder),
             ),
-            # A kill leaves the lock of the folder and marks files as unfinished; both are passed over.
+            # A kill leaves the folder locked and files marked as unfinished; the options ignore both.
             *("--nolock", "--rerun-incomplete", "--quiet", "all", "--until", "select_works", "--config"),
             f"source={{kind: api, shards: 4, api: {{{api}}}}}",
             f"years={{first: {FIRST}, last: {LAST}}}",
             f"trajectories={{first: {FIRST}, last: {LAST}}}",
         ]
-        with (folder / "said.txt").open("w") as said:
+        with (folder / "output.txt").open("w") as output:
             return subprocess.Popen(
                 command, cwd=ROOT, env=os.environ | {"OPENALEX_API_KEY": SECRET}, start_new_session=True,
-                stdout=said, stderr=subprocess.STDOUT,
+                stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
     return start
 
 
 def main() -> int:
-    """Command line."""
+    """Run both harvests and print their outcomes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--works", type=int, default=50_000)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--probability", type=float, default=0.03, help="of each failure")
+    parser.add_argument("--probability", type=float, default=0.03, help="probability of each failure")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="kills-"))
@@ -242,35 +243,35 @@ def main() -> int:
         shutil.rmtree(folder / part, ignore_errors=True)
 
     def spent(_: subprocess.Popen) -> bool:
-        return "the OpenAlex budget of today is spent" in (folder / "failing/said.txt").read_text()
+        return "the OpenAlex budget of today is spent" in (folder / "failing/output.txt").read_text()
 
     calm, failing = compare(
         through_snakemake, folder, options.works, options.kills, options.seed, "works/*.parquet", 100,
         options.probability, spent,
     )  # fmt: skip
-    same = calm.files == failing.files and len(calm.files) == LAST - FIRST + 1
+    identical = calm.files == failing.files and len(calm.files) == LAST - FIRST + 1
     delivered = Counter(page["delivered"] for page in failing.report["pages"] if page["cursor"])
-    reported = {"calm": calm, "disturbed": failing}
-    said: dict[str, Any] = {
+    outcomes = {"calm": calm, "disturbed": failing}
+    summary: dict[str, Any] = {
         name: {
-            "seconds": round(one.seconds),
-            "requests": one.report["requests"],
-            "failures": one.report["failures"],
-            "credits by the service": one.credits,
-            "ledger": one.reported,
-            "starts, kills, days": [one.starts, one.kills, one.days + 1],
-            "pages fetched again after they were stored": len(one.fetched_again),
+            "seconds": round(outcome.seconds),
+            "requests": outcome.report["requests"],
+            "failures": outcome.report["failures"],
+            "credits by the service": outcome.credits,
+            "ledger": outcome.reported,
+            "starts, kills, days": [outcome.starts, outcome.kills, outcome.days + 1],
+            "pages fetched again after they were stored": len(outcome.fetched_again),
         }
-        for name, one in reported.items()
+        for name, outcome in outcomes.items()
     }
-    said |= {
+    summary |= {
         "works served": failing.report["works"],
         "whole answers of a page": dict(sorted(delivered.items())),
         "works files": len(calm.files),
-        "byte-identical": same,
+        "byte-identical": identical,
     }
-    print(json.dumps(said, indent=1))
-    return int(not same or bool(failing.fetched_again) or failing.credits != failing.reported["credits"])
+    print(json.dumps(summary, indent=1))
+    return int(not identical or bool(failing.fetched_again) or failing.credits != failing.reported["credits"])
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""A stand-in for api.openalex.org on this machine: works in, REST answers out, and every failure by switch.
+"""A stand-in for api.openalex.org on this machine, which serves given works and can simulate every failure.
 
-It answers as the service of autumn 2026 does: envelope, stateless cursors, filters, `select`, `group_by`
-(nested too), single works with all their authors, keys, budgets, headers and error bodies. As a program:
+It answers as the service did in autumn 2026: envelopes, stateless cursors, filters, `select`, `group_by`
+(also nested), single works with all their authors, keys, budgets, headers and error bodies. As a program,
 
     python tests/openalex_server.py FILES... [--port N] [--key K] [--daily-credits N] [--failures] ...
 
-prints its address as the first line and serves until it is ended. `GET /_stand_in/report` tells what was
-asked and what it cost; `GET /_stand_in/next_day` lets the UTC day end.
+prints its address as the first line and serves until it is ended. `GET /_stand_in/report` reports the
+requests and their costs; `GET /_stand_in/next_day` ends the UTC day.
 """
 
 import argparse
@@ -39,12 +39,12 @@ import orjson
 from isal import igzip, isal_zlib
 
 MOST_VALUES = 100
-"""Most values of one OR."""
+"""Most alternatives in one filter."""
 MOST_AUTHORS = 100
-"""Authorships of a work in a list; a single work has them all."""
+"""Most authorships of a work in a list; a single work has all of them."""
 MOST_PER_PAGE = 200
 MOST_BY_PAGE = 10_000
-"""Rows that can be had by page number; beyond, a cursor is needed."""
+"""Rows that can be reached by page number; rows beyond need a cursor."""
 MOST_REQUEST_LINE = 8_190
 MOST_DIMENSIONS = 3
 
@@ -63,7 +63,7 @@ _FIELDS = (
     "abstract_inverted_index counts_by_year updated_date created_date"
 )
 FIELDS = _FIELDS.split()
-"""Fields of a work in the API, in its order; the snapshot's `authors_count` is not among them."""
+"""Fields of a work in the order of the API; unlike the snapshot, it has no `authors_count`."""
 
 _PARAMETERS = (
     "api-key api_key cursor data_version data-version filter format include_xpac include-xpac group_by "
@@ -95,53 +95,53 @@ NOT_FOUND = (
 
 @dataclass(frozen=True)
 class Failures:
-    """What goes wrong, and how often: probabilities for one request unless said otherwise.
+    """Kinds of failures and their probabilities, which refer to one request unless stated otherwise.
 
-    Whether a request fails is drawn from the seed, the request itself and how often it was made before; so
-    parallel clients meet the same failures in whatever order they come. A request that is made again gets
-    through at the latest after `most` failures.
+    The seed, the request and the number of its earlier attempts decide whether a request fails. So parallel
+    clients meet the same failures in any order. A repeated request succeeds after `most` failures at the
+    latest.
     """
 
     too_fast: float = 0
-    """429, too many requests this second; comes `burst` times in a row. Free."""
+    """Status 429, too many requests in this second; it occurs `burst` times in a row. Free."""
     burst: int = 2
     internal: float = 0
-    """500 or 502 with a JSON body. Free."""
+    """Status 500 or 502 with a JSON body. Free."""
     html: float = 0
-    """502 or 503 with an HTML body, without the service's headers. Free."""
+    """Status 502 or 503 with an HTML body, without the headers of the service. Free."""
     gateway_timeout: float = 0
-    """504 with a JSON body, without rate-limit headers. Free."""
+    """Status 504 with a JSON body, without rate-limit headers. Free."""
     hang: float = 0
     """No answer for `hang_seconds`, then the connection closes. Charged."""
     hang_seconds: float = 1.0
     dropped_before: float = 0
     """The connection closes before the request counts. Free."""
     dropped_after: float = 0
-    """The connection closes when the answer was made and charged."""
+    """The connection closes after the request was charged, before the answer. Charged."""
     truncated: float = 0
-    """The body ends early: half of these with the whole's Content-Length, half without any. Charged."""
+    """The body ends early, half of the time with the full Content-Length, half without one. Charged."""
     short_page: float = 0
-    """200 with part of the rows, a null cursor and a database time above 5 s; half of these with a meta.count
-    that is as short. Charged."""
+    """Status 200 with a part of the rows, a null cursor and a database time above 5 s; half of the time
+    meta.count is too small as well. Charged."""
     repeated_rows: float = 0
-    """The page begins with the last row of the page before. A matter of the page: always or never."""
+    """The page begins with the last row of the page before. A page does so always or never."""
     drifting_count: float = 0
-    """meta.count of the first answer to a filter is off by 1 or 2."""
+    """meta.count of the first answer to a filter is wrong by 1 or 2."""
     most: int = 3
     """Most failures of one request in a row."""
     merged: frozenset[int] = frozenset()
-    """Works that lists have but that answer 404 on their own; not bounded."""
+    """Works that occur in lists, but give status 404 if requested singly; `most` does not apply."""
     day_turns_after: int | None = None
-    """Refusals for want of budget after which the UTC day ends by itself."""
+    """Number of refusals for lack of budget after which the UTC day ends by itself."""
 
     @classmethod
     def all(cls, probability: float = 0.03, **changes: object) -> "Failures":
-        """Every failure at once, each with the same probability (the hang with a third of it)."""
+        """Make all failures possible with the same probability, except hangs with a third of it."""
         kinds = {kind: probability for kind in (*KINDS, "drifting_count", "repeated_rows")}
         return cls(**kinds | {"hang": probability / 3, "day_turns_after": 1} | changes)
 
     def fate(self, seed: int, request: str, attempt: int) -> str | None:
-        """Failure of the attempt (from 0) at a request; None if it succeeds."""
+        """Return the failure of an attempt (from 0) of a request; None if it succeeds."""
         if attempt >= self.most:
             return None
         for before in range(min(self.burst, attempt + 1)):
@@ -150,10 +150,10 @@ class Failures:
         return self._drawn(seed, request, attempt)
 
     def _drawn(self, seed: int, request: str, attempt: int) -> str | None:
-        left = chance(seed, "fate", request, attempt)
+        draw = chance(seed, "fate", request, attempt)
         for kind in KINDS:
-            left -= getattr(self, kind)
-            if left < 0:
+            draw -= getattr(self, kind)
+            if draw < 0:
                 return kind
         return None
 
@@ -169,12 +169,12 @@ KINDS = (
     "truncated",
     "short_page",
 )
-"""Failures of which a request has at most one."""
+"""Failures that exclude each other."""
 
 
-def chance(*about: object) -> float:
-    """Number in [0, 1) that depends on nothing but the arguments."""
-    digest = blake2b("|".join(map(str, about)).encode(), digest_size=8).digest()
+def chance(*arguments: object) -> float:
+    """Return a number in [0, 1) that depends only on the arguments."""
+    digest = blake2b("|".join(map(str, arguments)).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 
@@ -182,15 +182,15 @@ def chance(*about: object) -> float:
 
 
 def read_records(sources: Iterable[object]) -> Iterator[tuple[bytes, dict]]:
-    """Text and content of works in files (JSON lines, arrays, pages; gzipped or not) or given as dicts."""
+    """Yield the text and content of works, from dicts or files (JSON lines, arrays, pages; also gzipped)."""
     for source in sources:
         if isinstance(source, Mapping):
             yield orjson.dumps(source), dict(source)
             continue
         path = Path(source)
         with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        with igzip.open(path) if zipped else path.open("rb") as file:
+            is_gzip = file.read(2) == b"\x1f\x8b"
+        with igzip.open(path) if is_gzip else path.open("rb") as file:
             start = file.read(4096).lstrip()[:1]
             file.seek(0)
             if start == b"[":
@@ -202,7 +202,7 @@ def read_records(sources: Iterable[object]) -> Iterator[tuple[bytes, dict]]:
                     continue
                 try:
                     record = orjson.loads(line)
-                except orjson.JSONDecodeError:  # one document over several lines
+                except orjson.JSONDecodeError:  # one document on several lines
                     record = orjson.loads(line + file.read())
                 if "results" in record:
                     yield from ((orjson.dumps(work), work) for work in record["results"])
@@ -212,26 +212,26 @@ def read_records(sources: Iterable[object]) -> Iterator[tuple[bytes, dict]]:
 
 @lru_cache(100_000)
 def number(identifier: str | int) -> int:
-    """Number at the end of an OpenAlex id, a code or an address: 1702 of 'https://openalex.org/subfields/1702'."""
+    """Return the number at the end of an OpenAlex id or address, 1702 for .../subfields/1702; else -1."""
     match = re.search(r"(\d+)/?$", str(identifier))
     return int(match[1]) if match else -1
 
 
 @lru_cache(100_000)
 def short(address: str) -> str:
-    """Last part of an address: 'article' of 'https://openalex.org/types/article'."""
+    """Return the last part of an address: 'article' for 'https://openalex.org/types/article'."""
     return str(address).rstrip("/").rsplit("/", 1)[-1]
 
 
 class Terms:
-    """Values of a field that may have several a work, as compressed rows.
+    """Values of a field of which a work may have several.
 
     Attributes
     ----------
     labels
-        The distinct values, in order of first sight.
+        The distinct values, in the order in which they were added.
     rows, codes
-        Work and value of each occurrence; a value occurs once a work.
+        Work and value of each occurrence; a value occurs at most once in a work.
     """
 
     def __init__(self) -> None:
@@ -241,7 +241,7 @@ class Terms:
         self._rows, self._values = array("i"), array("i")
 
     def add(self, row: int, values: Sequence[tuple[str, str]]) -> None:
-        """Occurrences (label, name) of one work."""
+        """Add the values (label, name) of one work."""
         for label, name in dict(values).items() if len(values) > 1 else values:
             code = self._codes.get(label)
             if code is None:
@@ -252,19 +252,19 @@ class Terms:
             self._values.append(code)
 
     def close(self) -> None:
-        """Turn what was added into arrays."""
+        """Turn the added values into arrays."""
         self.rows = np.array(self._rows, dtype=np.int32)
         self.codes = np.array(self._values, dtype=np.int32)
 
     def mask(self, labels: Iterable[str], works: int) -> np.ndarray:
-        """Works with at least one of the values."""
+        """Mask of the works with at least one of the values."""
         mask = np.zeros(works, dtype=bool)
-        wanted = [self._codes[label] for label in labels if label in self._codes]
-        mask[self.rows[np.isin(self.codes, wanted)]] = True
+        codes = [self._codes[label] for label in labels if label in self._codes]
+        mask[self.rows[np.isin(self.codes, codes)]] = True
         return mask
 
-    def known(self, works: int) -> np.ndarray:
-        """Works with any value."""
+    def any_value(self, works: int) -> np.ndarray:
+        """Mask of the works with any value."""
         mask = np.zeros(works, dtype=bool)
         mask[self.rows] = True
         return mask
@@ -285,7 +285,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "topics.domain.id": ("https://openalex.org/domains/", "number"),
     "publication_year": ("", "number"),
 }
-"""Fields to filter and group by: what stands before a value in a group's key, and the form of the value."""
+"""Fields to filter and group by: the prefix of a value in the key of a group, and the form of the value."""
 
 RANGES = (
     "publication_year",
@@ -322,11 +322,11 @@ NOT_NESTED = (
 )
 VALID_FILTERS = sorted({*TERMS, *RANGES, *FLAGS, *SEARCHES, *IDS, *DATES, *ALIASES, "doi"})
 NEVER = np.iinfo(np.int64).min
-"""Stands for null in a column of numbers; no filter finds it."""
+"""Null in a column of numbers; no filter selects it."""
 
 
 class ApiError(Exception):
-    """An answer that is an error: status, `error` and `message` of the body."""
+    """An answer that is an error, with a status, and `error` and `message` in the body."""
 
     def __init__(self, status: int, error: str, message: str) -> None:
         super().__init__(message)
@@ -342,12 +342,12 @@ def badly_paged(message: str) -> ApiError:
 
 
 class Works:
-    """Works in memory: each as compressed text, beside columns for the filters and the order.
+    """Works in memory: the compressed text of each, and columns for filters and orders.
 
     Parameters
     ----------
     sources : iterable
-        Files or dicts, see `read_records`. Each work once.
+        Files or dicts, see `read_records`. Each work must occur once.
     """
 
     def __init__(self, sources: Iterable[object]) -> None:
@@ -362,7 +362,7 @@ class Works:
         cited: list[array] = []
         for text, record in read_records(sources):
             if number(record["id"]) in self.row_of:
-                raise ValueError(f"{record['id']} is there twice; a snapshot has each work once")
+                raise ValueError(f"{record['id']} occurs twice, but each work has to occur once")
             self._add(text, record, cited)
         self._close(cited)
 
@@ -375,8 +375,8 @@ class Works:
         authorships = record.get("authorships") or []
         references = record.get("referenced_works") or []
         day = record.get("publication_date")
-        counted = {"authors_count": len(authorships), "referenced_works_count": len(references)}
-        numbers = [record.get(name, counted.get(name)) for name in RANGES]
+        counts = {"authors_count": len(authorships), "referenced_works_count": len(references)}
+        numbers = [record.get(name, counts.get(name)) for name in RANGES]
         self._numbers.append((*numbers, date.fromisoformat(day).toordinal() if day else None))
         self._flags.append(
             (
@@ -397,7 +397,7 @@ class Works:
             self.terms[name].add(row, values)
 
     def _close(self, cited: list[array]) -> None:
-        numbers = np.array([[NEVER if one is None else one for one in many] for many in self._numbers])
+        numbers = np.array([[NEVER if value is None else value for value in row] for row in self._numbers])
         self.columns = dict(
             zip((*RANGES, "date"), numbers.reshape(-1, len(RANGES) + 1).T.copy(), strict=True)
         )
@@ -407,22 +407,22 @@ class Works:
         for terms in self.terms.values():
             terms.close()
         self.ids = np.array(list(self.row_of), dtype=np.int64)
-        # The service orders ids as text.
+        # The service sorts ids as text.
         by_text = sorted(range(len(self)), key=lambda row: str(self.ids[row]))
         self.place_of_id = np.empty(len(self), dtype=np.int64)
         self.place_of_id[by_text] = np.arange(len(self))
-        rows = np.repeat(np.arange(len(self), dtype=np.int32), [len(found) for found in cited])
-        targets = np.array([target for found in cited for target in found], dtype=np.int64)
+        rows = np.repeat(np.arange(len(self), dtype=np.int32), [len(references) for references in cited])
+        targets = np.array([target for references in cited for target in references], dtype=np.int64)
         order = np.lexsort((rows, targets))
         self.cited, self.citing = targets[order], rows[order]
         del self._numbers, self._flags, self._percentile
 
     def record(self, row: int) -> dict:
-        """The work as it was read."""
+        """Return a work as it was read."""
         return orjson.loads(isal_zlib.decompress(self._packed[row]))
 
     def rendered(self, row: int, select: list[str] | None, single: bool) -> bytes:
-        """The work as the API gives it, in a list or by itself."""
+        """Return a work as the API gives it, in a list or by itself."""
         record = self.record(row)
         if "has_content" in record:
             record.setdefault("content_urls", None)
@@ -443,7 +443,7 @@ def bare_doi(doi: str) -> str:
 
 
 def term_values(record: dict, authorships: list[dict]) -> dict[str, list[tuple[str, str]]]:
-    """Values of a work in the fields of `TERMS`, each with the name that a group shows."""
+    """Return the values of a work in the fields of `TERMS`, each with the name that a group shows."""
     values: dict[str, list[tuple[str, str]]] = {}
     primary = record.get("primary_topic")
     for name, topics in (
@@ -454,19 +454,19 @@ def term_values(record: dict, authorships: list[dict]) -> dict[str, list[tuple[s
             topic_levels(*(named(topic.get(level)) for level in LEVELS), *named(topic)) for topic in topics
         ]
         for place, level in enumerate(("id", *(f"{level}.id" for level in LEVELS))):
-            values[f"{name}.{level}"] = [found[place] for found in levels if found[place]]
+            values[f"{name}.{level}"] = [pairs[place] for pairs in levels if pairs[place]]
     for name in ("type", "language"):
         values[name] = [(short(record[name]), short(record[name]))] if record.get(name) else []
     year = record.get("publication_year")
     values["publication_year"] = [(str(year), str(year))] if year is not None else []
-    # What is filtered and grouped is what the index holds: countries of the first 100, institutions of all.
+    # The index has the countries of the first 100 authorships, but the institutions of all of them.
     listed = {country for a in authorships[:MOST_AUTHORS] for country in a.get("countries") or []}
-    homes = {
+    institution_countries = {
         institution.get("country_code") for a in authorships for institution in a.get("institutions") or []
     }
     names = country_names()
     values["authorships.countries"] = [(code, names.get(code, code)) for code in sorted(listed)]
-    codes = sorted(code for code in homes if code)
+    codes = sorted(code for code in institution_countries if code)
     values["authorships.institutions.country_code"] = [(code, names.get(code, code)) for code in codes]
     return values
 
@@ -475,7 +475,7 @@ LEVELS = ("subfield", "field", "domain")
 
 
 def named(thing: object) -> tuple[str, str]:
-    """Id and name of a topic or of what is above it; older records have a bare number there."""
+    """Return the id and name of a topic, subfield, field or domain; older records have only a number."""
     return (
         (thing.get("id", ""), thing.get("display_name", "")) if isinstance(thing, dict) else (thing or "", "")
     )
@@ -485,7 +485,7 @@ def named(thing: object) -> tuple[str, str]:
 def topic_levels(
     subfield: tuple, field: tuple, domain: tuple, topic: str, name: str
 ) -> list[tuple[str, str]]:
-    """Label and name of a topic, its subfield, field and domain; () where there is none."""
+    """Return label and name of a topic, its subfield, field and domain; () for one that is missing."""
     above = [(str(number(key)), label) if key else () for key, label in (subfield, field, domain)]
     return [(short(topic), name), *above]
 
@@ -503,7 +503,7 @@ FILTER_PART = re.compile(r'(?:[^,"]|"[^"]*"?)+')
 
 
 def split_filters(text: str) -> list[tuple[str, str]]:
-    """Conditions of a filter: commas separate them, but not within double quotes."""
+    """Split a filter into its conditions, at commas that are not within double quotes."""
     conditions = []
     for part in FILTER_PART.findall(text):
         name, _, value = part.partition(":")
@@ -518,34 +518,34 @@ def split_filters(text: str) -> list[tuple[str, str]]:
 
 
 class Query:
-    """Filters and orders over `Works`; answers are kept so that the pages of one query cost it once."""
+    """Filters and sorts `Works`; it keeps recent results, so that the pages of a query are computed once."""
 
-    KEPT = 64
+    MOST_RECENT = 64
 
     def __init__(self, works: Works) -> None:
         self.works = works
-        self._kept: OrderedDict[tuple, np.ndarray] = OrderedDict()
+        self._recent: OrderedDict[tuple, np.ndarray] = OrderedDict()
         self._lock = threading.Lock()
 
     def rows(self, filters: str, corpus: str, search: str, sort: tuple[tuple[str, bool], ...]) -> np.ndarray:
-        """Rows that match, in order. `sort` holds pairs of field and whether it descends."""
-        asked = filters, corpus, search, sort
+        """Return the matching rows, in order. `sort` holds pairs of a field and whether it descends."""
+        query = filters, corpus, search, sort
         with self._lock:
-            if asked in self._kept:
-                self._kept.move_to_end(asked)
-                return self._kept[asked]
-        found = np.flatnonzero(self._mask(filters, corpus, search))
-        keys = [self.column(name, descends)[found] for name, descends in reversed(sort)]
+            if query in self._recent:
+                self._recent.move_to_end(query)
+                return self._recent[query]
+        rows = np.flatnonzero(self._mask(filters, corpus, search))
+        keys = [self.column(name, descends)[rows] for name, descends in reversed(sort)]
         if keys:
-            found = found[np.lexsort(keys)]
+            rows = rows[np.lexsort(keys)]
         with self._lock:
-            self._kept[asked] = found
-            if len(self._kept) > self.KEPT:
-                self._kept.popitem(last=False)
-        return found
+            self._recent[query] = rows
+            if len(self._recent) > self.MOST_RECENT:
+                self._recent.popitem(last=False)
+        return rows
 
     def column(self, name: str, descends: bool) -> np.ndarray:
-        """Column to sort by, smallest first; null comes last either way."""
+        """Return a column to sort by, smallest first; null is last in both directions."""
         works = self.works
         if name == "percentile":
             values = works.percentile
@@ -566,7 +566,7 @@ class Query:
         return mask & self._search(search) if search else mask
 
     def _condition(self, name: str, value: str) -> np.ndarray:
-        """Works that meet one condition: `a|b`, `!a|b` (none of them), `a b` (both) or a single value."""
+        """Mask of works that meet a condition: `a|b`, `!a|b` (neither), `a b` (both) or a single value."""
         split = "|" if "|" in value else " " if name not in (*RANGES, *FLAGS, *SEARCHES) else None
         values = value.split(split) if split else [value]
         if len(values) > MOST_VALUES:
@@ -575,19 +575,19 @@ class Query:
                 "or consider downloading the full dataset."
             )
         if split != "|":
-            return np.logical_and.reduce([self._single(name, one) for one in values])
+            return np.logical_and.reduce([self._single(name, value) for value in values])
         if value.startswith("!"):
-            return ~self._any(name, [one.replace("!", "") for one in values])
-        if wrong := next((one for one in values if one.startswith("!")), None):
+            return ~self._any(name, [value.replace("!", "") for value in values])
+        if wrong := next((value for value in values if value.startswith("!")), None):
             raise refused(
                 f"The ! operator can only be used at the beginning of an OR query. Problem value: {wrong}"
             )
         return self._any(name, values)
 
     def _any(self, name: str, values: list[str]) -> np.ndarray:
-        if name in ("openalex", "cites"):  # up to 100 at once: one look each is enough
-            return self._identified(name, [work_number(one) for one in values])
-        return np.logical_or.reduce([self._single(name, one) for one in values])
+        if name in ("openalex", "cites"):  # up to 100 values, each of which is looked up once
+            return self._by_id(name, [work_number(value) for value in values])
+        return np.logical_or.reduce([self._single(name, value) for value in values])
 
     def _single(self, name: str, value: str) -> np.ndarray:
         works = self.works
@@ -604,11 +604,11 @@ class Query:
         if name in RANGES:
             return self._ranged(name, value)
         if name in ("openalex", "cites"):
-            return self._identified(name, [work_number(value)])
+            return self._by_id(name, [work_number(value)])
         if name == "cited_by":
             row = works.row_of.get(work_number(value))
             references = works.record(row).get("referenced_works") or [] if row is not None else []
-            return self._identified("openalex", [number(one) for one in references])
+            return self._by_id("openalex", [number(reference) for reference in references])
         if name == "doi":
             mask = np.zeros(len(works), dtype=bool)
             row = works.row_of_doi.get(bare_doi(value))
@@ -616,16 +616,16 @@ class Query:
             return mask
         terms = works.terms[name]
         if value in ("null", "!null"):
-            return terms.known(len(works)) == (value == "!null")
-        return terms.mask([brought(name, value)], len(works))
+            return terms.any_value(len(works)) == (value == "!null")
+        return terms.mask([normal_form(name, value)], len(works))
 
-    def _identified(self, name: str, numbers: list[int]) -> np.ndarray:
+    def _by_id(self, name: str, numbers: list[int]) -> np.ndarray:
         works, mask = self.works, np.zeros(len(self.works), dtype=bool)
         if name == "openalex":
-            mask[[works.row_of[one] for one in numbers if one in works.row_of]] = True
+            mask[[works.row_of[identity] for identity in numbers if identity in works.row_of]] = True
             return mask
-        for one in numbers:
-            start, end = np.searchsorted(works.cited, [one, one + 1])
+        for identity in numbers:
+            start, end = np.searchsorted(works.cited, [identity, identity + 1])
             mask[works.citing[start:end]] = True
         return mask
 
@@ -638,11 +638,11 @@ class Query:
             raise refused(f"Value for param {name} must be a number.")
         if match[2] is not None and (match[1] or not match[2].startswith("-")):
             bound = int(match[2])
-            found = {"<": values < bound, ">": values > bound, "": values == bound}[match[1]]
+            mask = {"<": values < bound, ">": values > bound, "": values == bound}[match[1]]
         else:
             first, _, last = value.strip().partition("-")
-            found = (values >= int(first or 0)) & (values <= int(last or 2**62))
-        return found & (values != NEVER)
+            mask = (values >= int(first or 0)) & (values <= int(last or 2**62))
+        return mask & (values != NEVER)
 
     def _dated(self, name: str, value: str) -> np.ndarray:
         sign, text = (value[0], value[1:]) if value[:1] in "<>" else ("", value)
@@ -656,10 +656,10 @@ class Query:
             ) from None
         days = self.works.columns["date"]
         compare = sign or {"from_publication_date": "from", "to_publication_date": "to"}.get(name, "")
-        found = {"<": days < day, ">": days > day, "from": days >= day, "to": days <= day, "": days == day}[
+        mask = {"<": days < day, ">": days > day, "from": days >= day, "to": days <= day, "": days == day}[
             compare
         ]
-        return found & (days != NEVER)
+        return mask & (days != NEVER)
 
     def _search(self, text: str) -> np.ndarray:
         words = [word for word in re.findall(r"\w+", text) if word not in ("AND", "OR", "NOT")]
@@ -669,25 +669,25 @@ class Query:
 
 
 def work_number(value: str) -> int:
-    """Number of a work's id in a filter, in whichever form it is given."""
+    """Return the number of a work's id in a filter, which may have several forms."""
     if not re.fullmatch(r"(?:https://openalex\.org/)?(?:works/)?[Ww]\d+", value):
         raise refused(f"'{value.replace('https://openalex.org/', '')}' is not a valid OpenAlex ID.")
     return number(value)
 
 
-def brought(name: str, value: str) -> str:
-    """A value of a filter, brought to the form in which `Terms` keeps it."""
+def normal_form(name: str, value: str) -> str:
+    """Return a value of a filter in the form in which `Terms` has it."""
     form = TERMS[name][1]
     return str(number(value)) if form == "number" else getattr(short(value), form)()
 
 
 def encode_cursor(values: object) -> str:
-    """A cursor: the last row's sort values as Python writes them, as a JSON string, in base64."""
+    """Encode a cursor: the sort values of the last row as Python text, as a JSON string, in base64."""
     return base64.b64encode(json.dumps(str(values)).encode()).decode()
 
 
 def decode_cursor(cursor: str) -> str:
-    """The text in a cursor, fit for `json.loads` if it holds a list."""
+    """Decode the text of a cursor; if it holds a list, `json.loads` can read it."""
     if cursor.lower() in ("null", "none"):
         raise badly_paged("Cursor is null. Likely reached end of results.")
     try:
@@ -705,7 +705,7 @@ SORTS = ("publication_date", "publication_year", "cited_by_count")
 
 @dataclass
 class Page:
-    """A page of a list: what the envelope says, and the rows that it holds."""
+    """A page of a list: the metadata of the envelope, and the rows."""
 
     meta: dict[str, object]
     rows: np.ndarray
@@ -716,8 +716,8 @@ class Page:
 
 
 def parse_sort(text: str, with_cursor: bool) -> tuple[tuple[str, bool], ...]:
-    """Fields to sort by and whether each descends; a cursor adds the default order so that it is complete."""
-    asked = []
+    """Parse the fields to sort by and their directions; with a cursor, the default order completes them."""
+    fields = []
     for part in filter(None, text.split(",")):
         name, _, direction = part.partition(":")
         name = name.strip().replace("-", "_")
@@ -725,8 +725,8 @@ def parse_sort(text: str, with_cursor: bool) -> tuple[tuple[str, bool], ...]:
             raise refused(f"{name} is not a valid sort field.")
         if direction not in ("", "asc", "desc"):
             raise refused("Sort direction must be asc or desc.")
-        asked.append((name, direction == "desc"))
-    return (*asked, *(DEFAULT_SORT if with_cursor or not asked else ()))
+        fields.append((name, direction == "desc"))
+    return (*fields, *(DEFAULT_SORT if with_cursor or not fields else ()))
 
 
 def parse_select(text: str | None) -> list[str] | None:
@@ -752,7 +752,7 @@ def whole_number(parameters: Mapping[str, str], *names: str, default: int) -> in
 
 
 def list_page(query: Query, parameters: Mapping[str, str], one_earlier: bool = False) -> Page:
-    """The page that the parameters ask for; `one_earlier` repeats the last row of the page before."""
+    """Compute the requested page; with `one_earlier`, it begins with the last row of the page before."""
     for name in parameters:
         if name not in PARAMETERS:
             raise refused(f"{name} is not a valid parameter. Valid parameters are: {', '.join(PARAMETERS)}.")
@@ -778,25 +778,25 @@ def list_page(query: Query, parameters: Mapping[str, str], one_earlier: bool = F
     if cursor and page != 1:
         raise badly_paged("Cannot use page parameter with cursor.")
     sort = parse_sort(parameters.get("sort", ""), bool(cursor)) if not group_by else ()
-    found = query.rows(parameters.get("filter", ""), corpus, parameters.get("search", ""), sort)
+    matches = query.rows(parameters.get("filter", ""), corpus, parameters.get("search", ""), sort)
     meta: dict[str, object] = {
-        "count": len(found),
-        "db_response_time_ms": 7 + len(found) % 90,
+        "count": len(matches),
+        "db_response_time_ms": 7 + len(matches) % 90,
         "page": None if cursor else page,
         "per_page": per_page,
     }
     if group_by:
-        return group_page(query, found, group_by, cursor, meta)
+        return group_page(query, matches, group_by, cursor, meta)
     if "sample" in parameters:
-        found = sampled(found, parameters, cursor)
-        meta["count"] = len(found)
-    start = (page - 1) * per_page if not cursor else position(query, found, sort, cursor)
+        matches = sampled(matches, parameters, cursor)
+        meta["count"] = len(matches)
+    start = (page - 1) * per_page if not cursor else position(query, matches, sort, cursor)
     repeats = bool(one_earlier and cursor and start and per_page > 1)
     start -= repeats
-    rows = found[start : start + per_page]
+    rows = matches[start : start + per_page]
     if cursor:
-        ended = len(rows) < per_page
-        meta["next_cursor"] = None if ended else encode_cursor(sort_values(query.works, rows[-1], sort))
+        is_last = len(rows) < per_page
+        meta["next_cursor"] = None if is_last else encode_cursor(sort_values(query.works, rows[-1], sort))
     meta["groups_count"] = None
     return Page(meta, rows, start, select, repeats=repeats)
 
@@ -813,7 +813,7 @@ def parse_corpus(parameters: Mapping[str, str]) -> str:
     return corpus or ("all" if (xpac or "").lower() == "true" else "core")
 
 
-def sampled(found: np.ndarray, parameters: Mapping[str, str], cursor: str | None) -> np.ndarray:
+def sampled(rows: np.ndarray, parameters: Mapping[str, str], cursor: str | None) -> np.ndarray:
     size = whole_number(parameters, "sample", default=0)
     if size > MOST_BY_PAGE:
         raise refused("Sample size must be less than or equal to 10,000.")
@@ -822,11 +822,11 @@ def sampled(found: np.ndarray, parameters: Mapping[str, str], cursor: str | None
     if cursor:
         raise badly_paged("Cannot use cursor with sample.")
     rng = np.random.default_rng(whole_number(parameters, "seed", default=0))
-    return rng.permutation(np.sort(found))[:size]
+    return rng.permutation(np.sort(rows))[:size]
 
 
 def sort_values(works: Works, row: int, sort: tuple[tuple[str, bool], ...]) -> list[object]:
-    """What the index says of a row's place, as a cursor holds it."""
+    """Return the sort values of a row, as a cursor holds them."""
     values: list[object] = []
     for name, descends in sort:
         if name == "percentile":
@@ -846,8 +846,8 @@ def sort_values(works: Works, row: int, sort: tuple[tuple[str, bool], ...]) -> l
 EPOCH = date(1970, 1, 1).toordinal()
 
 
-def position(query: Query, found: np.ndarray, sort: tuple[tuple[str, bool], ...], cursor: str) -> int:
-    """Number of rows that stand before or at the cursor, which holds all that is needed for it."""
+def position(query: Query, rows: np.ndarray, sort: tuple[tuple[str, bool], ...], cursor: str) -> int:
+    """Return the number of rows up to the cursor, whose sort values are all that this needs."""
     if cursor == "*":
         return 0
     try:
@@ -859,14 +859,14 @@ def position(query: Query, found: np.ndarray, sort: tuple[tuple[str, bool], ...]
         raise badly_paged("Invalid cursor value") from None
 
     def key(row: int) -> tuple:
-        own = sort_values(query.works, row, sort)
-        return tuple(place(value, *by) for value, by in zip(own, sort, strict=True))
+        values = sort_values(query.works, row, sort)
+        return tuple(place(value, *by) for value, by in zip(values, sort, strict=True))
 
-    return bisect.bisect_right(found, after, key=key)
+    return bisect.bisect_right(rows, after, key=key)
 
 
 def place(value: object, name: str, descends: bool) -> float | str:
-    """A sort value so that smaller comes first; null last."""
+    """Return a sort value such that smaller values come first and null comes last."""
     if name == "id":
         return str(value)
     if value in ("-Infinity", "Infinity", None) or value in (-(2**63), 2**63 - 1):
@@ -874,8 +874,8 @@ def place(value: object, name: str, descends: bool) -> float | str:
     return -float(value) if descends else float(value)
 
 
-def group_page(query: Query, found: np.ndarray, group_by: str, cursor: str | None, meta: dict) -> Page:
-    """Counts by one field, or nested by up to three."""
+def group_page(query: Query, rows: np.ndarray, group_by: str, cursor: str | None, meta: dict) -> Page:
+    """Count works by one field, or by up to three nested ones."""
     dimensions = [parse_dimension(part) for part in group_by.split(",")]
     if len(dimensions) > 1:
         if len(dimensions) > MOST_DIMENSIONS:
@@ -886,19 +886,19 @@ def group_page(query: Query, found: np.ndarray, group_by: str, cursor: str | Non
             if name in NOT_NESTED:
                 raise refused(f"Field '{name}' is not supported in a multi-dimensional group_by.")
     selected = np.zeros(len(query.works), dtype=bool)
-    selected[found] = True
+    selected[rows] = True
     size = int(meta["per_page"])
     if not cursor:
         groups = nested_groups(query.works, selected, dimensions, size)
     else:
         name, unknown = dimensions[0]
         after = "" if cursor == "*" else decode_cursor(cursor)
-        every = nested_groups(query.works, selected, [(name, unknown)], len(query.works) + 1)
-        every.sort(key=lambda group: bare_key(group))
-        groups = [group for group in every if bare_key(group) > after][:size]
+        all_groups = nested_groups(query.works, selected, [(name, unknown)], len(query.works) + 1)
+        all_groups.sort(key=lambda group: bare_key(group))
+        groups = [group for group in all_groups if bare_key(group) > after][:size]
         meta["next_cursor"] = encode_cursor(bare_key(groups[-1])) if groups else None
     meta["groups_count"] = len(groups)
-    return Page(meta, found[:0], 0, None, groups)
+    return Page(meta, rows[:0], 0, None, groups)
 
 
 def bare_key(group: dict) -> str:
@@ -922,27 +922,27 @@ def parse_dimension(text: str) -> tuple[str, bool]:
 def nested_groups(
     works: Works, selected: np.ndarray, dimensions: list[tuple[str, bool]], size: int
 ) -> list[dict]:
-    """The largest `size` groups of the selected works by the first dimension, each grouped by the next."""
+    """Return the `size` largest groups of the selected works, each grouped by the next dimension."""
     (name, unknown), *deeper = dimensions
     terms = works.terms[name]
     within = selected[terms.rows]
     rows, codes = terms.rows[within], terms.codes[within]
     counts = np.bincount(codes, minlength=len(terms.labels))
     buckets = [(int(count), terms.labels[code], code) for code, count in enumerate(counts) if count]
-    strangers = selected & ~terms.known(len(works)) if unknown else None
-    if unknown and strangers.any():
-        buckets.append((int(strangers.sum()), "unknown", -1))
+    without_value = selected & ~terms.any_value(len(works)) if unknown else None
+    if unknown and without_value.any():
+        buckets.append((int(without_value.sum()), "unknown", -1))
     buckets.sort(key=lambda bucket: (-bucket[0], bucket[1]))
     groups = []
     for count, label, code in buckets[:size]:
         key = "unknown" if code < 0 else TERMS[name][0] + label
         group = {"key": key, "key_display_name": "unknown" if code < 0 else terms.names[code], "count": count}
         if deeper:
-            inside = strangers
+            members = without_value
             if code >= 0:
-                inside = np.zeros(len(works), dtype=bool)
-                inside[rows[codes == code]] = True
-            group["groups"] = nested_groups(works, inside, deeper, size)
+                members = np.zeros(len(works), dtype=bool)
+                members[rows[codes == code]] = True
+            group["groups"] = nested_groups(works, members, deeper, size)
         groups.append(group)
     return groups
 
@@ -951,7 +951,7 @@ def nested_groups(
 
 
 class Account:
-    """Budget and pace of one key, or of all who come without."""
+    """Budget and pace of one key, or of all clients without a key."""
 
     def __init__(self, name: str, daily_credits: int, per_second: float) -> None:
         self.name, self.limit, self.per_second = name, daily_credits, per_second
@@ -966,12 +966,12 @@ class Account:
         return max(0, self.limit - self.used_today)
 
     def begin(self, day: date) -> None:
-        """Forget what was used on another day."""
+        """Reset the used credits on another day."""
         if day != self.day:
             self.day, self.used_today = day, 0
 
     def paced(self) -> float:
-        """0 if the request may pass, else seconds until one may."""
+        """Return 0 if a request may pass, else the seconds until one may."""
         now = time.monotonic()
         self._tokens = min(self._most, self._tokens + (now - self._refilled) * self.per_second)
         self._refilled = now
@@ -981,17 +981,17 @@ class Account:
         return 0.0
 
     def charge(self, credits: int) -> None:
-        """Take credits; fewer than none gives them back."""
+        """Take credits; a negative number returns them."""
         self.used_today += credits
         self.used += credits
 
     def described(self) -> dict[str, int]:
-        """What a report says of it."""
+        """Describe the account for a report."""
         return {"limit": self.limit, "used": self.used, "used_today": self.used_today}
 
 
 def kind_of_call(path: str, parameters: Mapping[str, str]) -> str:
-    """Price class of a request."""
+    """Return the price class of a request."""
     if path.startswith("/works/"):
         return "singleton"
     if "group_by" in parameters or "group-by" in parameters:
@@ -1007,7 +1007,7 @@ def kind_of_call(path: str, parameters: Mapping[str, str]) -> str:
 
 @dataclass
 class Request:
-    """A request as it came: `parameters` without key; `page` is what tells it from another."""
+    """A request as received; `parameters` has no key, and `page` identifies the request."""
 
     number: int
     method: str
@@ -1024,11 +1024,11 @@ class Request:
     delivered: bool = False
 
     def __post_init__(self) -> None:
-        kept = [(name, value) for name, value in self.pairs if name not in ("api_key", "api-key", "mailto")]
-        self.parameters = dict(kept)
+        public = [(name, value) for name, value in self.pairs if name not in ("api_key", "api-key", "mailto")]
+        self.parameters = dict(public)
         self.cursor = self.parameters.get("cursor", "")
         self.query = urlencode(
-            sorted((name, value) for name, value in kept if name != "cursor"), safe=":,|!*/"
+            sorted((name, value) for name, value in public if name != "cursor"), safe=":,|!*/"
         )
 
     @property
@@ -1037,14 +1037,18 @@ class Request:
         return self.path, self.query, self.cursor
 
     def described(self) -> dict[str, object]:
-        """What a report says of it; the key is not among it."""
+        """Describe the request for a report, without the key."""
         names = ("number", "method", "path", "query", "cursor", "status", "credits", "failure", "delivered")
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass
 class Reply:
-    """An answer. `good`: what was asked for; `cut`: the body ends early, "told" with the whole's length."""
+    """An answer.
+
+    `good` tells that it is complete and right. `cut` tells that the body ends early: "told" if the headers
+    state its full length, "untold" if they state none.
+    """
 
     status: int
     body: bytes
@@ -1062,26 +1066,26 @@ class OpenAlexServer:
     records : iterable of dict or path
         Works, or files of works (JSON lines, arrays, pages; gzipped or not).
     key : str, optional
-        The one key that is known; another is refused. Who comes without shares an account of its own.
+        The only valid key; others are refused. All clients without a key share another account.
     daily_credits, per_second : int, float, optional
-        Budget and pace of the key, or of all if there is none. By default those of a free key (10,000 and
-        30), or without a key those of the anonymous (1,000 and 10).
+        Budget and pace of the key, or of all clients if there is none. By default those of a free key (10,000
+        and 30), or without a key those of anonymous clients (1,000 and 10).
     failures : Failures, optional
-        What goes wrong; nothing by default.
+        Failures to simulate; by default none.
     seed : int
-        Of the failures.
+        Seed of the failures.
     clock : callable, optional
-        Seconds since 1970 (UTC) that decide the day of the budget.
+        Gives seconds since 1970 (UTC), which decide the day of the budget.
     port : int
-        0 takes a free one.
+        Port; 0 for a free one.
 
     Attributes
     ----------
     url
-        Address, without a slash at its end.
+        Address, without a slash at the end.
     requests
-        What was asked, in order: list of dicts (number, method, path, query, cursor, status, credits,
-        failure, delivered). `status` is None where no answer went out.
+        The requests in order: list of dicts (number, method, path, query, cursor, status, credits, failure,
+        delivered). `status` is None if no answer was sent.
     credits_used
         Credits charged to all accounts on all days.
     """
@@ -1102,12 +1106,12 @@ class OpenAlexServer:
         self.query = Query(self.works)
         self.key, self.failures, self.seed = key, failures or Failures(), seed
         self._clock, self._shift = clock, 0.0
-        own = Account(
+        account = Account(
             "key" if key else "anonymous",
             (10_000 if key else 1_000) if daily_credits is None else daily_credits,
             per_second or (30 if key else 10),
         )
-        self._accounts = {key: own} | ({None: Account("anonymous", 1_000, 10)} if key else {})
+        self._accounts = {key: account} | ({None: Account("anonymous", 1_000, 10)} if key else {})
         self._lock = threading.Lock()
         self._log: list[Request] = []
         self._attempts: Counter[tuple[str, str, str]] = Counter()
@@ -1131,14 +1135,14 @@ class OpenAlexServer:
 
     @property
     def ended(self) -> bool:
-        """Whether the service is gone; connections that are still open get no answer either."""
+        """Whether the service has ended; open connections get no answer then."""
         return self._ending.is_set()
 
-    # what tests look at
+    # for tests
 
     @property
     def requests(self) -> list[dict[str, object]]:
-        """What was asked, in order."""
+        """The requests in order."""
         with self._lock:
             return [request.described() for request in self._log]
 
@@ -1149,7 +1153,7 @@ class OpenAlexServer:
             return sum(account.used for account in self._accounts.values())
 
     def report(self) -> dict[str, object]:
-        """Counts of all that happened; the same as `GET /_stand_in/report`."""
+        """Return counts of all events, as `GET /_stand_in/report` does."""
         today = self.today()
         with self._lock:
             for account in self._accounts.values():
@@ -1174,19 +1178,19 @@ class OpenAlexServer:
     # time
 
     def now(self) -> float:
-        """Seconds since 1970 by the server's clock."""
+        """Return seconds since 1970 by the clock of the server."""
         return self._clock() + self._shift
 
     def today(self) -> date:
-        """UTC day by the server's clock."""
+        """Return the UTC day by the clock of the server."""
         return datetime.fromtimestamp(self.now(), UTC).date()
 
     def until_midnight(self) -> int:
-        """Seconds to the end of the UTC day, at least 1."""
+        """Return the seconds until the UTC day ends, at least 1."""
         return int(86_400 - self.now() % 86_400) or 1
 
     def next_day(self) -> None:
-        """Let the UTC day end."""
+        """End the UTC day."""
         self._shift += 86_400 - self.now() % 86_400
 
     # answering
@@ -1196,9 +1200,9 @@ class OpenAlexServer:
         parts = urlsplit(target if target.startswith("/") else "/" + target)
         pairs = parse_qsl(parts.query, keep_blank_values=True)
         words = headers.get("Authorization", "").split(" ")
-        asked = dict(pairs)
+        parameters = dict(pairs)
         bearer = words[1] if len(words) == 2 and words[0].lower() == "bearer" else None
-        others = (given.get(name) for given in (asked, headers) for name in ("api_key", "api-key"))
+        others = (source.get(name) for source in (parameters, headers) for name in ("api_key", "api-key"))
         key = bearer or next(filter(None, others), None)
         path = "/" + unquote(parts.path).strip("/")
         request = Request(0, method, path, target, pairs, key)
@@ -1209,7 +1213,7 @@ class OpenAlexServer:
         return request
 
     def answer(self, request: Request) -> Reply | None:
-        """What to send; None to close the connection without an answer."""
+        """Return the answer; None to close the connection without one."""
         if request.path == "/_stand_in/report":
             return Reply(200, orjson.dumps(self.report(), option=orjson.OPT_INDENT_2))
         if request.path == "/_stand_in/requests":
@@ -1239,7 +1243,7 @@ class OpenAlexServer:
         return self._origin(request, account, attempt)
 
     def _protected(self, request: Request) -> Reply | None:
-        """Refusal of what only a paid plan may ask."""
+        """Refuse parameters that need a paid plan."""
         for name, value in request.pairs:
             pattern = {
                 "filter": r"(?:from_|to_)?(?:updated|created)_date:[><]?\d{4}",
@@ -1269,8 +1273,8 @@ class OpenAlexServer:
             return reply
         try:
             reply = self._computed(request, cost)
-        except ApiError as mistake:
-            reply = error(mistake.status, mistake.error, mistake.message)
+        except ApiError as failure:
+            reply = error(failure.status, failure.error, failure.message)
         except KeyError:
             reply = Reply(404, NOT_FOUND.encode(), content_type="text/html; charset=utf-8")
         if request.failure == "internal":
@@ -1282,7 +1286,7 @@ class OpenAlexServer:
             )
             reply.body = orjson.dumps(orjson.loads(reply.body) | {"reason": "query_timeout"})
         with self._lock:
-            if reply.status >= 400:  # errors are free: the charge goes back
+            if reply.status >= 400:  # errors are free, so the charge is returned
                 account.charge(-cost)
                 request.credits = 0
             if request.failure != "gateway_timeout":
@@ -1299,12 +1303,12 @@ class OpenAlexServer:
         return reply
 
     def _silence(self, failure: str) -> None:
-        """No answer, at once or after a while."""
+        """Give no answer, at once or after a while."""
         if failure == "hang":
             self._ending.wait(self.failures.hang_seconds)
 
     def _computed(self, request: Request, cost: int) -> Reply:
-        """The answer of a service in good health, or a short page."""
+        """Compute the answer of an undisturbed service, or a short page."""
         path = request.path.removeprefix("/")
         if sum(name == "filter" for name, _ in request.pairs) > 1:
             raise refused("Only one filter parameter is allowed. Combine filters with a comma.")
@@ -1334,7 +1338,7 @@ class OpenAlexServer:
         return Reply(200, body, good=good)
 
     def _row(self, identifier: str) -> int:
-        """Row of a single work by id or DOI; KeyError if there is none."""
+        """Return the row of a single work by its id or DOI; raise KeyError if there is none."""
         if re.match(r"(https?://(dx\.)?doi\.org/|doi:)", identifier.lower()):
             row = self.works.row_of_doi[bare_doi(identifier)]
         elif match := re.fullmatch(r"(?:https://openalex\.org/(?:works/)?)?[Ww]?(\d+)", identifier):
@@ -1346,19 +1350,19 @@ class OpenAlexServer:
         return row
 
     def _drift(self, request: Request, page: Page) -> str | None:
-        """Let the count of a filter's first answer be off; the name of the failure if it is."""
-        asked = "|".join((request.parameters.get("filter", ""), request.parameters.get("search", "")))
+        """Make the count of a filter's first answer wrong, if drawn; return the name of the failure."""
+        query = "|".join((request.parameters.get("filter", ""), request.parameters.get("search", "")))
         with self._lock:
-            self._answered[asked] += 1
-            first = self._answered[asked] == 1
-        if not first or chance(self.seed, "drift", asked) >= self.failures.drifting_count:
+            self._answered[query] += 1
+            first = self._answered[query] == 1
+        if not first or chance(self.seed, "drift", query) >= self.failures.drifting_count:
             return None
-        step = (-2, -1, 1, 2)[int(chance(self.seed, "step", asked) * 4)]
+        step = (-2, -1, 1, 2)[int(chance(self.seed, "step", query) * 4)]
         page.meta["count"] = max(0, page.meta["count"] + step)
         return "drifting_count"
 
     def _shorten(self, request: Request, page: Page) -> None:
-        """Let the database have run out of time: part of the rows, and nothing that says so."""
+        """Simulate a search that ran out of time: a part of the rows, without a notice."""
         draw = chance(self.seed, "short", request.page)
         page.rows = page.rows[: int(len(page.rows) * draw)]
         page.meta["db_response_time_ms"] = 5_001 + int(draw * 400)
@@ -1383,7 +1387,7 @@ class OpenAlexServer:
         return self._exceeded(account, cost, wait, message)
 
     def _spent(self, account: Account, cost: int) -> Reply:
-        """Refusal for want of budget; it may be the last of this day."""
+        """Refuse for lack of budget; the day may end with this refusal."""
         message = (
             f"Insufficient budget. This request costs ${usd(cost)} but you only have "
             f"${usd(account.remaining)} remaining. Resets at midnight UTC. Need more? Add funds at https://openalex.org/pricing"
@@ -1414,7 +1418,7 @@ class OpenAlexServer:
         return reply
 
     def _rate_limit(self, request: Request, account: Account) -> Reply | None:
-        """State of the account; costs nothing, and needs a key."""
+        """Describe the account; free, but needs a key."""
         if request.key is None:
             message = "You must provide a valid API key to check rate limit status"
             return error(401, "Authentication required", message)
@@ -1459,13 +1463,13 @@ def usd(credits: int) -> str:
 
 
 def error(status: int, name: str, message: str) -> Reply:
-    """An error with the usual body."""
+    """Make an error answer with the usual body."""
     body = orjson.dumps({"error": name, "message": message})
     return Reply(status, body, {"Cache-Control": "no-store"} if status in (401, 429) else {})
 
 
 def edge_down(draw: float) -> Reply:
-    """What comes when the service itself is not reached: HTML, without its headers."""
+    """Make the answer of a proxy that does not reach the service: HTML without its headers."""
     status = 502 if draw < 0.5 else 503
     title = f"{status} {HTTPStatus(status).phrase}"
     page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
@@ -1477,7 +1481,7 @@ def edge_down(draw: float) -> Reply:
 
 
 def edge_refusal(request: Request) -> Reply | None:
-    """Refusals before the service is reached; these keep the charge."""
+    """Refuse before the service is reached; such a refusal keeps the charge."""
     parts = FILTER_PART.findall(request.parameters.get("filter", ""))
     reason = "limit_param" if "limit" in request.parameters else None
     if reason or not all(":" in part for part in parts):
@@ -1505,7 +1509,7 @@ class _Http(ThreadingHTTPServer):
     service: OpenAlexServer
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Tell of a mistake of this server; a client that hangs up is no news."""
+        """Report errors of this server, but not clients that close the connection."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -1544,7 +1548,7 @@ class _Handler(BaseHTTPRequestHandler):
         head.append(f"Date: {formatdate(self.server.service.now(), usegmt=True)}")
         head += [f"{name}: {value}" for name, value in headers.items()]
         sent = "\r\n".join(head).encode("latin-1") + b"\r\n\r\n"
-        # Noted before the last byte goes: who has read an answer finds it in the report.
+        # Noted before the last byte is sent, so that a client that has read an answer finds it in the report.
         request.delivered = reply.good
         try:
             self.wfile.write(sent if request.method == "HEAD" else sent + body)
@@ -1560,28 +1564,26 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 # --- the program --------------------------------------------------------------------------------------------
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve files until ended."""
+    """Serve files until the program is ended."""
     parser = argparse.ArgumentParser(description="Serve works as api.openalex.org does, on this machine.")
     parser.add_argument(
         "files", nargs="+", type=Path, help="works: JSON lines, arrays or pages, gzipped or not"
     )
-    parser.add_argument("--port", type=int, default=0, help="0 (default): any free one")
-    parser.add_argument("--key", help="the key that is known; without it everybody is anonymous")
+    parser.add_argument("--port", type=int, default=0, help="by default 0, any free port")
+    parser.add_argument("--key", help="the only valid key; without it all clients are anonymous")
     parser.add_argument("--daily-credits", type=int, help="10,000 with a key and 1,000 without by default")
     parser.add_argument("--per-second", type=float, help="30 with a key and 10 without by default")
-    parser.add_argument("--failures", action="store_true", help="let everything go wrong that can")
-    parser.add_argument("--probability", type=float, default=0.03, help="of each failure")
-    parser.add_argument(
-        "--hang-seconds", type=float, default=1.0, help="how long a request without answer hangs"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the failures")
+    parser.add_argument("--failures", action="store_true", help="simulate all failures")
+    parser.add_argument("--probability", type=float, default=0.03, help="probability of each failure")
+    parser.add_argument("--hang-seconds", type=float, default=1.0, help="how long a hanging request lasts")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the failures")
     options = parser.parse_args(arguments)
     failures = (
         Failures.all(options.probability, hang_seconds=options.hang_seconds) if options.failures else None

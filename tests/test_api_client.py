@@ -1,4 +1,4 @@
-"""The client: recorded answers of OpenAlex, and every failure of the stand-in."""
+"""The client, with recorded answers of OpenAlex and with every failure of the stand-in."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ FIELD = {"subfields": [1702], "match": "primary"}
 
 
 def work(number: int, **changes: object) -> dict:
-    """A work of the field."""
+    """Make a work of the field."""
     subfield = {"id": "https://openalex.org/subfields/1702", "display_name": "Artificial Intelligence"}
     return {
         "id": f"https://openalex.org/W{number}",
@@ -46,7 +46,7 @@ PAGE = query.page(query.in_field(FIELD), "*")
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
-    """Makes clients of a server that do not wait."""
+    """Make clients that do not wait between attempts."""
 
     def make(server: OpenAlexServer | str, key: str | None = SECRET, **options: object) -> Client:
         url = server if isinstance(server, str) else server.url
@@ -57,12 +57,12 @@ def client(tmp_path: Path) -> Iterator[Callable[..., Client]]:
 
 
 def serve(failures: Failures | None = None, **options: object) -> OpenAlexServer:
-    """A stand-in that knows the key and is never in a hurry."""
+    """Make a stand-in that has a key and no limit of pace."""
     return OpenAlexServer(WORKS, **{"key": SECRET, "per_second": 1000, "failures": failures, **options})
 
 
 def recorded(folder: Path) -> list[dict]:
-    """Recorded exchanges with the service."""
+    """Return recorded exchanges with the service."""
     return [json.loads(path.read_bytes()) for path in sorted((folder / "small").glob("*.json"))]
 
 
@@ -81,7 +81,7 @@ def test_recorded_answers_mean_what_they_meant(shared_data):
             grouped += sum(int(group["count"]) for group in answer.document["group_by"])
         elif "results" in answer.document and "select=ids" not in exchange["uri"]:
             page = Page.of(answer.document)
-            assert page.count >= len(page.works)
+            assert page.total >= len(page.works)
     assert grouped > 0
 
 
@@ -158,8 +158,8 @@ def test_bodies_that_are_no_json_are_no_documents():
 
 
 def test_prepaid_credits_count_and_odd_accounts_are_none():
-    said = {"credits_limit": 10_000, "credits_remaining": 12, "prepaid_remaining_usd": 1.5}
-    account = account_of({"rate_limit": {**said, "resets_at": "2026-11-23T00:00:00.000Z"}})
+    limits = {"credits_limit": 10_000, "credits_remaining": 12, "prepaid_remaining_usd": 1.5}
+    account = account_of({"rate_limit": {**limits, "resets_at": "2026-11-23T00:00:00.000Z"}})
     assert (account.available, account.limit) == (15_012, 10_000)
     for odd in (None, [], {}, {"rate_limit": None}, {"rate_limit": {"credits_limit": "x"}}):
         assert account_of(odd) is None
@@ -221,7 +221,7 @@ def test_what_passes_is_asked_again_and_every_credit_is_accounted_for(client, ki
 
 def test_what_does_not_pass_is_given_up_with_one_line(client):
     with serve(Failures(internal=1.0, most=99)) as server:
-        with client(server) as asking:  # /rate-limit is not touched by this failure
+        with client(server) as asking:  # this failure does not affect /rate-limit
             with pytest.raises(
                 StudyError, match=rf"^{server.url}: {ATTEMPTS} attempts failed, the last: 50\d .*again$"
             ):
@@ -314,7 +314,7 @@ def test_other_addresses_are_named_in_one_line(client):
 
 
 def silent(answer: bytes) -> tuple[str, threading.Thread]:
-    """A server that says one thing to everybody."""
+    """A server that gives every client the same answer."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""The harvest: every work once and whole, whatever the service does, and nothing asked for twice."""
+"""The harvest gets every work once and completely, despite all failures, and requests nothing twice."""
 
 import calendar
 import gzip
@@ -34,24 +34,24 @@ MERGED = frozenset({1199})
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch):
-    """No waiting between attempts, and a key."""
+    """Set a key, and do not wait between attempts."""
     monkeypatch.setenv(client.KEY, SECRET)
     monkeypatch.setattr(client, "FIRST_WAIT", 0.0)
 
 
 def serve(works: list[dict] = CORPUS, **options: Any) -> OpenAlexServer:
-    """A stand-in in which one work is merged into another."""
+    """Make a stand-in in which one work is merged into another."""
     failures = options.pop("failures", Failures(merged=MERGED))
     return OpenAlexServer(works, key=SECRET, per_second=10_000, failures=failures, **options)
 
 
 def ids(content: bytes) -> list[int]:
-    """Numbers of works in harvested lines."""
+    """Return the numbers of the works in harvested lines."""
     return [harvest.number_of(orjson.loads(line)) for line in content.splitlines()]
 
 
 def truth(year: int) -> list[int]:
-    """Numbers of the works of the field in a year."""
+    """Return the numbers of the works of the field in a year."""
     return sorted(
         harvest.number_of(record)
         for record in CORPUS
@@ -93,7 +93,7 @@ def test_every_work_comes_once_with_all_its_authors(tmp_path: Path):
                 records = {harvest.number_of(w): w for w in map(orjson.loads, content.splitlines())}
         names = date_ranges.list_ranges(2020, 2020, "month")
         months = b"".join(take(server, tmp_path, name) for name in names)
-        # A page for 2018; 200 works of 2020 fill two pages and an empty third; one page for most months.
+        # 2018 has one page; the 200 works of 2020 fill two pages before an empty third; most months have one.
         pages = 1 + 2 + 3 + 1 + sum(
             max(1, -(-len([n for n in truth(2020) if n % 12 == month]) // 100)) for month in range(12)
         )  # fmt: skip
@@ -101,7 +101,9 @@ def test_every_work_comes_once_with_all_its_authors(tmp_path: Path):
     assert sorted(ids(months)) == truth(2020)
     source = {harvest.number_of(record): record for record in CORPUS}
     assert len(records[1198]["authorships"]) == 130
-    assert len(records[1199]["authorships"]) == 100  # gone by itself, so its list stays cut
+    assert (
+        len(records[1199]["authorships"]) == 100
+    )  # does not exist by itself, so its authorships stay truncated
     for number, record in records.items():
         assert set(record) == set(query.SELECT)
         if number != 1199:
@@ -154,7 +156,7 @@ def test_a_list_that_never_comes_out_right_is_no_result(tmp_path: Path):
 
 
 class Service:
-    """A list of works that loses rows, as OpenAlex does when their order changes under way.
+    """A list of works that loses rows, as OpenAlex does when their order changes between pages.
 
     Parameters
     ----------
@@ -173,7 +175,7 @@ class Service:
         self.round, self.requests = -1, Counter()
 
     def get(self, path: str, price: int = 0, what: str = "", may_be_gone: bool = False) -> Answer:
-        """A page, or one work."""
+        """Answer with a page or with one work."""
         cursor = parse_qs(urlsplit(path).query)["cursor"][0]
         if self.leave is not None and len(self.requests) > self.leave:
             raise BudgetSpent("the budget is spent")
@@ -183,7 +185,7 @@ class Service:
         lost = self.lost[self.round] if self.round < len(self.lost) else set()
         rows = [n for n in range(start, min(start + 100, self.works)) if n not in lost]
         after = str(start + 100) if start + 100 < self.works else None
-        if after:  # what is left out makes room for the rows behind
+        if after:  # later rows take the place of the lost ones
             behind = range(start + 100, min(start + 200, self.works))
             rows += [n for n in behind if n not in lost][: 100 - len(rows)]
         meta = {"count": self.works + self.off, "next_cursor": after, "per_page": 100}
@@ -193,7 +195,7 @@ class Service:
 
 
 def fetched(folder: Path, service: Service, drift: float = 0.0) -> dict[str, Any]:
-    """Summary of a unit fetched from a service."""
+    """Fetch a unit from a service, and return its summary."""
     unit = Unit(folder / "unit")
     harvest.fetch(unit, {"type": "article"}, service, drift)
     return unit.summary()
@@ -205,7 +207,7 @@ def test_works_that_one_round_lost_another_brings(tmp_path_factory, works: int, 
     folder = tmp_path_factory.mktemp("lost")
     service = Service(works, lost)
     if len(lost) == 2 and set.intersection(*lost, set(range(works))):
-        service.lost.append(set())  # the third round is whole
+        service.lost.append(set())  # the third round is complete
     summary = fetched(folder, service)
     assert summary["works"] == summary["count"] == works
     assert sorted(ids(harvest.lines([Unit(folder / "unit")]))) == list(range(1, works + 1))
@@ -271,13 +273,13 @@ def test_the_progress_is_said_every_ten_seconds(monkeypatch, capsys, caplog):
     monkeypatch.setattr("poles.corpus.api.harvest.time.monotonic", lambda: now[0])
     caplog.set_level("INFO", "poles")
     progress = harvest.Progress("2020-01")
-    for done in range(200, 5001, 200):  # 100 a second from the 200 that were there
+    for done in range(200, 5001, 200):  # 100 a second, after 200 at the start
         progress.show(done, 5000, "works", 9876)
         now[0] += 2
-    said = capsys.readouterr().err.splitlines()
-    assert said[0] == "2020-01: 1200 of 5000 works, 100 a second, 38 s left; 9876 credits left today"
-    assert len(said) == 4
-    assert [record.message for record in caplog.records] == said
+    output = capsys.readouterr().err.splitlines()
+    assert output[0] == "2020-01: 1200 of 5000 works, 100 a second, 38 s left; 9876 credits left today"
+    assert len(output) == 4
+    assert [record.message for record in caplog.records] == output
 
 
 def test_a_damaged_answer_is_named_and_not_passed_over(tmp_path: Path):
@@ -319,7 +321,7 @@ def test_another_question_has_another_folder():
 
 @pytest.fixture(scope="module")
 def core(tmp_path_factory) -> Iterator[tuple[OpenAlexServer, Path, Path]]:
-    """A server, a store that has its field, and the harvested files."""
+    """Yield a server, a store with the works of its field, and the harvested files."""
     folder = tmp_path_factory.mktemp("core")
     with pytest.MonkeyPatch.context() as patch, serve() as server:
         patch.setenv(client.KEY, SECRET)
@@ -344,14 +346,14 @@ def test_cited_works_are_listed_so_that_those_cited_together_stand_together(core
 def test_works_that_cite_the_field_are_found_from_outside_and_in_the_years(core, parts: int):
     server, store, folder = core
     cited = citing.list_cited(sorted(folder.glob("*.jsonl.gz")))
-    found = set()
+    numbers = set()
     for part in range(parts):
         content, records = citing.harvest_citing(
             str(store), scope(server.url), cited, (part, parts), settings(server.url)
         )
-        found |= set(ids(content))
+        numbers |= set(ids(content))
         assert all(Path(record).is_file() for record in records)
-    assert found == {
+    assert numbers == {
         harvest.number_of(record)
         for record in CORPUS
         if record["referenced_works"] and record["publication_year"] <= 2021
@@ -410,11 +412,13 @@ def test_the_estimate_says_how_many_days_it_takes(tmp_path: Path):
 
 
 def links() -> pl.DataFrame:
-    """Works of the field in 2020 that two countries wrote together, counted one by one."""
+    """Count the works of the field in 2020 by pair of countries, work by work."""
     pairs: Counter[tuple[str, str]] = Counter()
     for record in CORPUS:
         if harvest.number_of(record) in truth(2020):
-            countries = sorted({code for one in record["authorships"][:100] for code in one["countries"]})
+            countries = sorted(
+                {code for authorship in record["authorships"][:100] for code in authorship["countries"]}
+            )
             pairs.update((a, b) for a in countries for b in countries if a <= b)
     rows = [(a, b, count) for (a, b), count in pairs.items()]
     return pl.DataFrame(rows, {"source": pl.String, "target": pl.String, "weight": pl.Int64}, orient="row")
@@ -511,10 +515,10 @@ def test_the_assumptions_hold_for_the_stand_in_and_are_found_where_they_do_not(t
 def test_verify_live_prints_what_holds(monkeypatch, capsys):
     with serve() as server:
         monkeypatch.setattr("sys.argv", ["verify_live.py", "--url", server.url])
-        assert live_checks.main() == "1 assumptions do not hold"  # the corpus has three years alone
-        said = capsys.readouterr().out.splitlines()
-        assert said[0] == "holds: OPENALEX_API_KEY is known, and /rate-limit states the account"
-        assert [line for line in said if line.startswith("DOES NOT HOLD")] == [
+        assert live_checks.main() == "1 assumptions do not hold"  # the corpus covers only three years
+        output = capsys.readouterr().out.splitlines()
+        assert output[0] == "holds: OPENALEX_API_KEY is known, and /rate-limit states the account"
+        assert [line for line in output if line.startswith("DOES NOT HOLD")] == [
             "DOES NOT HOLD: a count of works by year costs one credit"
         ]
         monkeypatch.setenv(client.KEY, "another")

@@ -1,4 +1,4 @@
-"""The whole promise at once: everything fails, ten kills, spent budgets; nothing is lost or paid twice."""
+"""Despite failures, ten kills and spent budgets, a harvest loses nothing and pays for nothing twice."""
 
 import gzip
 from collections import Counter
@@ -66,7 +66,7 @@ def test_nothing_but_the_store_is_needed_to_make_the_files_anew(harvests):
         orjson.loads(path.read_bytes())["url"]
         for path in (folder / "failing/harvest").glob("*/*/complete.json")
     )
-    process = kills.direct(folder / "failing")(url)  # nobody listens there any more
+    process = kills.direct(folder / "failing")(url)  # no server listens there any more
     assert process.wait(60) == 0
     assert kills.digests(folder / "failing", "harvest/api/*.jsonl.gz") == calm.files
 

@@ -1,4 +1,4 @@
-"""The account book and the pace that processes share: against a service's account kept beside them."""
+"""The ledger and the pace that processes share, beside an account kept by a simulated service."""
 
 import fcntl
 import itertools
@@ -23,18 +23,18 @@ MIDNIGHT = (datetime.now(UTC) + timedelta(days=1)).replace(hour=0, minute=0, sec
 
 
 class Service:
-    """What a service knows: credits used, and the day."""
+    """A simulated service that counts the credits used on a day."""
 
     def __init__(self, limit: int = 1000):
         self.limit, self.used, self.days = limit, 0, 0
 
     def account(self) -> Account:
-        """The account as the service states it."""
+        """Return the account as the service states it."""
         return Account(self.limit - self.used, self.limit, MIDNIGHT + timedelta(days=self.days))
 
 
 def ask(ledger: Ledger, service: Service, fate: str, price: int = 1) -> None:
-    """A request that is answered, answered without cost, or lost before or after it was charged."""
+    """Make a request that is answered, answered without a cost, or lost before or after it was charged."""
     with ledger.request("page", price) as state:
         if fate in ("fine", "lost after"):
             service.used += price
@@ -52,7 +52,7 @@ def test_the_book_agrees_with_the_service_whatever_was_lost(tmp_path_factory, st
     folder, service = tmp_path_factory.mktemp("ledger"), Service(10**6)
     Ledger(folder).settle(service.account)
     for stretch in stretches:
-        ledger = Ledger(folder)  # as another process would
+        ledger = Ledger(folder)  # as another process does
         for fate, price in stretch:
             ask(ledger, service, fate, price)
         lost = any(fate.startswith("lost") for fate, _ in stretch)
@@ -69,7 +69,7 @@ def test_credits_of_somebody_else_are_not_ours(tmp_path: Path):
     ask(ledger, service, "lost before")
     service.used += 40
     ledger.settle(service.account)
-    assert ledger.summary()["credits"] == 2  # at most the price of what was lost
+    assert ledger.summary()["credits"] == 2  # at most the price of the lost request
     assert json.loads((tmp_path / "ledger.jsonl").read_text().splitlines()[-1])["others"] == 39
 
 
@@ -90,7 +90,7 @@ def test_the_own_budget_is_of_a_day_and_of_all_processes(tmp_path: Path):
     ask(second, service, "fine", 1)
     with pytest.raises(BudgetSpent, match=r"source\.api\.budget: 3 of the 3 credits of \d{4}-"):
         ask(first, service, "fine", 1)
-    ask(first, service, "free", 0)  # what is free goes on
+    ask(first, service, "free", 0)  # free requests are still allowed
     service.days, service.used = 1, 0
     second.settle(service.account)
     ask(first, service, "fine", 3)
@@ -146,13 +146,13 @@ def test_a_lock_may_be_shared_or_not(tmp_path: Path):
 
 
 class Clock:
-    """Time that passes only in sleep."""
+    """A clock that advances only during sleep."""
 
     def __init__(self):
         self.now, self.slept = 1000.0, []
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.slept.append(seconds)
         self.now += seconds
 

@@ -1,4 +1,4 @@
-"""The study on works from the API, through Snakemake: the same works as from files, over days, audited."""
+"""The study with works from the API, through Snakemake, over several days: the same works as from files."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ DAILY = 25
 
 
 class Study:
-    """A study that was stopped by its budget and finished on another day."""
+    """A study that its budget stopped and that was finished on another day."""
 
     def __init__(self, folder: Path):
         self.files, _ = kills.corpus(folder / "corpus", 1600, 5)
@@ -63,13 +63,13 @@ def study(tmp_path_factory) -> Iterator[Study]:
 def test_the_budget_stops_it_with_one_line_and_the_same_command_goes_on(study: Study):
     assert study.last.returncode == 0, study.last.stderr[-3000:]
     assert len(study.stopped) >= 1
-    for said in study.stopped:
+    for output in study.stopped:
         stop = r"^harvest_\w+: \w+/\w+: \d+( of \d+)? works are stored; the OpenAlex.*$"
-        line = re.search(stop, said, re.MULTILINE)
-        assert line, said[-3000:]
+        line = re.search(stop, output, re.MULTILINE)
+        assert line, output[-3000:]
         assert f"budget of today is spent, 0 of {DAILY} credits are left; it is renewed at 20" in line[0]
         assert line[0].endswith("hours): run the same command again then")
-        assert "Traceback" not in said
+        assert "Traceback" not in output
     assert kills.fetched_again(study.server.requests) == []
 
 
@@ -101,7 +101,7 @@ def test_openalex_counts_the_collaboration_that_we_count(study: Study):
     assert table.columns == list(CHECK.columns)
     assert len(table) > 100
     off = table.filter(pl.col("difference") != 0)
-    # Works with more than a hundred authors: OpenAlex counts the countries of the first hundred alone.
+    # Of works with more than a hundred authors, OpenAlex counts only the countries of the first hundred.
     assert set(off["source"]) | set(off["target"]) <= {"FJ", "US"}
     assert extraction.is_intact(path)
 
@@ -145,7 +145,7 @@ def test_the_files_are_made_anew_without_network(study: Study, tmp_path: Path):
     path = project.folder / f"results/harvest/api/{kills.LAST}.jsonl.gz"
     before = path.read_bytes()
     path.unlink()
-    project.run(str(path.relative_to(project.folder)))  # the server is gone
+    project.run(str(path.relative_to(project.folder)))  # the server has ended
     assert path.read_bytes() == before
 
 
@@ -164,13 +164,13 @@ def test_a_wrong_key_is_one_line_of_every_job(study: Study, tmp_path: Path, monk
     with OpenAlexServer(study.files, key=SECRET) as server:
         configure(project, {"kind": "api", "api": {"url": server.url, "shards": "year"}})
         answer = project.snakemake(f"results/harvest/api/{kills.LAST}.jsonl.gz")
-    said = answer.stdout + answer.stderr
+    output = answer.stdout + answer.stderr
     assert answer.returncode != 0
     assert re.search(
-        r"^harvest_shard: OPENALEX_API_KEY: OpenAlex does not know this key \(401 ", said, re.MULTILINE
+        r"^harvest_shard: OPENALEX_API_KEY: OpenAlex does not know this key \(401 ", output, re.MULTILINE
     )
-    assert "Traceback" not in said
-    assert "a-wrong-key" not in said
+    assert "Traceback" not in output
+    assert "a-wrong-key" not in output
 
 
 def test_nothing_is_asked_when_the_study_is_planned(tmp_path: Path):

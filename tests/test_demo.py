@@ -1,4 +1,4 @@
-"""The planted world: its files are laid out as OpenAlex's, and what is planted is in the works."""
+"""The planted world: its files are laid out as OpenAlex's, and its works have the planted properties."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ from poles.study import digest, extraction
 RECORD = {"rule": "make_demo", "wildcards": {}, "params": {"code": "0"}, "inputs": {}}
 WORKS, SEED, FIRST, LAST = 4000, 7, 1990, 2023
 
-# The 49 columns of the exporter of OpenAlex's snapshot, in its order.
+# The 49 columns of OpenAlex's snapshot, in order.
 KEYS_TEXT = """
 id doi title display_name ids indexed_in publication_date publication_year language type authorships
 authors_count corresponding_author_ids corresponding_institution_ids primary_topic topics keywords concepts
@@ -58,7 +58,7 @@ def snapshots(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def made(snapshots) -> list[dict]:
-    """Records of the JSON lines, in the order of the parts."""
+    """Return the records of the JSON lines, in the order of the parts."""
     lines = []
     for part in layout.parts(WORKS, "jsonl"):
         with gzip.open(snapshots["jsonl"] / part) as stream:
@@ -93,7 +93,7 @@ def test_parts_follow_from_the_number_of_works(works, kind):
 
 def test_layout_needs_the_standard_library_alone():
     code = "import sys, poles.corpus.demo.layout; print(*{name.partition('.')[0] for name in sys.modules})"
-    # -S: no site-packages, in which whatever is found there could import more.
+    # -S leaves out site-packages, whose startup files could import more modules.
     command = [sys.executable, "-S", "-c", code]
     path = {"PYTHONPATH": str(digest.SCRIPTS)}
     done = subprocess.run(command, env=path, capture_output=True, text=True, check=True)
@@ -103,8 +103,8 @@ def test_layout_needs_the_standard_library_alone():
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_files_are_those_announced_and_in_the_manifests(snapshots, kind):
     folder = snapshots[kind]
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert found == {*layout.parts(WORKS, kind), *layout.manifests(kind)}
+    paths = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert paths == {*layout.parts(WORKS, kind), *layout.manifests(kind)}
     whole, entity = (json.loads((folder / name).read_bytes()) for name in layout.manifests(kind))
     assert (entity["date"], entity["format"], entity["entity"]) == (layout.RELEASE, kind, "works")
     assert entity["record_count"] == WORKS
@@ -123,7 +123,7 @@ def test_files_are_those_announced_and_in_the_manifests(snapshots, kind):
         assert entity[key] == whole["meta"][key] == sum(file["meta"][key] for file in entity["files"])
     listed = {key: entity[key] for key in ("entity", "record_count", "content_length", "files")}
     assert (whole["date"], whole["format"], whole["entities"]) == (layout.RELEASE, kind, [listed])
-    for name in found:
+    for name in paths:
         assert extraction.read(folder / name) == RECORD
 
 
@@ -132,12 +132,12 @@ def test_same_seed_gives_same_bytes(tmp_path):
         for name, seed in (("one", 3), ("two", 3), ("other", 4)):
             write(tmp_path / name, kind, works=1000, seed=seed)
         for part in layout.parts(1000, kind):
-            one, two, other = ((tmp_path / name / part).read_bytes() for name in ("one", "two", "other"))
-            assert one == two != other
+            entry, two, other = ((tmp_path / name / part).read_bytes() for name in ("one", "two", "other"))
+            assert entry == two != other
 
 
 def as_json(value, name=""):
-    """What a Parquet value looks like in JSON lines."""
+    """Return a Parquet value as it is written in JSON lines."""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%S}.000Z"
     if isinstance(value, date):
@@ -218,17 +218,17 @@ def test_authorships_agree_with_themselves(made):
     for record in made:
         authorships = record["authorships"]
         assert record["authors_count"] == len(authorships)
-        assert [one["author_position"] for one in authorships[:1]] == ["first"][: len(authorships)]
-        institutions = [one for author in authorships for one in author["institutions"]]
-        assert record["countries_distinct_count"] == len({one["country_code"] for one in institutions})
-        assert record["institutions_distinct_count"] == len({one["id"] for one in institutions})
+        assert [entry["author_position"] for entry in authorships[:1]] == ["first"][: len(authorships)]
+        institutions = [entry for author in authorships for entry in author["institutions"]]
+        assert record["countries_distinct_count"] == len({entry["country_code"] for entry in institutions})
+        assert record["institutions_distinct_count"] == len({entry["id"] for entry in institutions})
         for author in authorships:
-            codes = {one["country_code"] for one in author["institutions"]}
+            codes = {entry["country_code"] for entry in author["institutions"]}
             assert author["countries"] == sorted(set(author["countries"]))
             if codes:
                 assert codes == set(author["countries"])
-            named = {name for one in author["affiliations"] for name in one["institution_ids"]}
-            assert named == {one["id"] for one in author["institutions"]}
+            named = {name for entry in author["affiliations"] for name in entry["institution_ids"]}
+            assert named == {entry["id"] for entry in author["institutions"]}
             seen.add((len(author["institutions"]), len(author["countries"])))
     # One institution, two, two in two countries, a country without institution, neither.
     assert seen == {(1, 1), (2, 1), (2, 2), (0, 1), (0, 0)}
@@ -285,7 +285,7 @@ def test_flaws_occur_as_often_as_stated(made):
     expected = generation.FLAWS | {"paratext": generation.TYPES["paratext"]}
     for name, flags in seen.items():
         assert stats.binomtest(sum(flags), WORKS, expected[name]).pvalue > 1e-4, name
-    # Works without references: those so made, and some that happen to cite nothing.
+    # Works without references: those with this flaw, and some that cite nothing by chance.
     without = sum(r["referenced_works"] is None for r in made) / WORKS
     assert generation.FLAWS["no_references"] * 0.8 < without < 0.15
     assert sum(generation.TYPES.values()) == pytest.approx(1) == sum(generation.AUTHORS.values())
@@ -354,7 +354,7 @@ def test_partners_join_by_size_and_affinity(world):
 
 
 def test_countries_are_cited_by_stock_and_affinity():
-    # Of single-country works alone, the chance to cite a country has a closed form.
+    # For works of a single country, the probability of citing a country has a closed form.
     world = plant(2, 2000, 2010, international_first=0, international_last=0, attractiveness=0.1)
     works = generate(world, 30_000, 2)
     t = 10
@@ -372,7 +372,7 @@ def test_countries_are_cited_by_stock_and_affinity():
         observed = np.bincount(cited, minlength=len(stock)) / len(cited)
         expected = stock * np.exp(world.citation[t, reader])
         expected /= expected.sum()
-        # A work is cited once by another, which takes a little from those much cited.
+        # A work cites another only once, which lowers the counts of often cited works a little.
         assert np.abs(observed - expected).max() < 0.03
         assert np.corrcoef(observed, expected)[0, 1] > 0.99
 
@@ -380,7 +380,7 @@ def test_countries_are_cited_by_stock_and_affinity():
 def test_older_and_plain_works_are_cited_less(world, works):
     cited = np.bincount(works.references[works.references >= 0], minlength=len(works))
     field = works.in_field & (works.years >= 2000) & (works.years <= 2010)
-    assert stats.skew(cited[field]) > 2  # a few are cited by far the most
+    assert stats.skew(cited[field]) > 2  # a few works have most of the citations
     owner = np.repeat(np.arange(len(works)), np.diff(works.reference_start))
     recent = (works.references >= 0) & (works.years[owner] == LAST)
     age = LAST - works.years[works.references[recent]][works.in_field[works.references[recent]]]
@@ -461,7 +461,7 @@ def test_affinities_follow_the_archetypes():
         assert (affinity[: start + 1] == affinity[start]).all() and (affinity[stop:] == affinity[stop]).all()
         np.testing.assert_array_equal(affinity, affinity.transpose(0, 2, 1))
         steps = np.diff(affinity[start : stop + 1], axis=0)[:, *upper] * sign
-        assert steps.min() > -1e-12  # a trend never turns
+        assert steps.min() > -1e-12  # a trend never changes direction
     assert (world.collaboration[:, range(63), range(63)] == -np.inf).all()
     assert (world.citation[:, range(63), range(63)] == world.plan.home).all()
 
@@ -469,8 +469,8 @@ def test_affinities_follow_the_archetypes():
 def test_near_countries_are_closer():
     world = plant(1, contrast=0, noise=0, idiosyncrasy=0, proximity=1)
     place = world.codes.index
-    for one, other, affinity in (("DE", "AT", 1.5), ("DE", "FR", 1), ("US", "AU", 0.5), ("US", "JP", 0)):
-        assert (world.collaboration[:, place(one), place(other)] == affinity).all()
+    for entry, other, affinity in (("DE", "AT", 1.5), ("DE", "FR", 1), ("US", "AU", 0.5), ("US", "JP", 0)):
+        assert (world.collaboration[:, place(entry), place(other)] == affinity).all()
 
 
 def test_noise_has_its_size_and_memory():
@@ -557,7 +557,7 @@ def test_truth_is_the_archetype_of_every_pair(world, tmp_path):
 
 
 def log_excess(world, works, layer: str, years: range, large: np.ndarray) -> np.ndarray:
-    """Log of raw counts over what the margins give, for pairs of large countries; no null model but that."""
+    """Return the logarithm of counts over those expected from the margins, for pairs of large countries."""
     n = len(world.codes)
     counts = np.zeros((n, n))
     inside = np.isin(works.years, years)

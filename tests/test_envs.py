@@ -1,4 +1,4 @@
-"""The two descriptions of the software say the same."""
+"""The two descriptions of the software agree."""
 
 import re
 
@@ -27,9 +27,9 @@ def test_no_address_of_an_index_stands_in_the_pins():
 
 def test_conda_and_pip_agree_on_every_direct_dependency():
     pins = dict(re.findall(r"^([\w.-]+)==([\w.]+)", REQUIREMENTS, re.MULTILINE))
-    wanted = [line.split("#")[0] for line in (ROOT / "envs/requirements.in").read_text().splitlines()]
-    direct = {re.split(r"[\[<>=! ]", line.strip())[0] for line in wanted if line.strip()}
+    lines = [line.split("#")[0] for line in (ROOT / "envs/requirements.in").read_text().splitlines()]
+    direct = {re.split(r"[\[<>=! ]", line.strip())[0] for line in lines if line.strip()}
     conda = yaml.safe_load((ROOT / "envs/study.yaml").read_text())["dependencies"]
     versions = dict(entry.split("=") for entry in conda if ">" not in entry and "=" in entry)
-    found = {CONDA_NAMES.get(name, name): version for name, version in versions.items()}
-    assert found == {name: pins[name] for name in direct}
+    conda_pins = {CONDA_NAMES.get(name, name): version for name, version in versions.items()}
+    assert conda_pins == {name: pins[name] for name in direct}

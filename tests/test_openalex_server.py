@@ -1,4 +1,4 @@
-"""The stand-in OpenAlex against recorded answers of the real one, pyalex, and filters in plain Python."""
+"""The stand-in of OpenAlex beside recorded answers of the service, pyalex, and filters in plain Python."""
 
 import base64
 import gzip
@@ -58,7 +58,7 @@ def authorship(*countries: str) -> dict:
 
 
 def record(number: int, day: str | None = "2020-05-17", **changes: object) -> dict:
-    """A work as the snapshot has it."""
+    """Make a work as in the snapshot."""
     return {
         "id": f"https://openalex.org/W{number}",
         "doi": f"https://doi.org/10.5555/{number}",
@@ -86,11 +86,11 @@ def record(number: int, day: str | None = "2020-05-17", **changes: object) -> di
 
 @st.composite
 def corpora(draw: st.DrawFn, least: int = 0, most: int = 12) -> list[dict]:
-    """Works of every awkward kind: no topic, date, country or references, in xpac, citing what is missing."""
+    """Draw works, also without topic, date, country or references, in xpac, or citing missing works."""
     numbers = draw(st.lists(st.integers(1, 2_000), min_size=least, max_size=most, unique=True))
     works = []
     for number in numbers:
-        topics = [topic(one) for one in draw(st.lists(st.sampled_from([*SUBFIELDS]), max_size=3))]
+        topics = [topic(item) for item in draw(st.lists(st.sampled_from([*SUBFIELDS]), max_size=3))]
         countries = st.lists(st.sampled_from(COUNTRIES), max_size=2, unique=True)
         days = st.dates(date(2018, 12, 1), date(2021, 2, 1)).map(date.isoformat)
         works.append(
@@ -102,8 +102,8 @@ def corpora(draw: st.DrawFn, least: int = 0, most: int = 12) -> list[dict]:
                 primary_topic=topics[0] if topics else None,
                 authorships=[authorship(*draw(countries)) for _ in range(draw(st.integers(0, 3)))],
                 referenced_works=[
-                    f"https://openalex.org/W{one}"
-                    for one in draw(st.lists(st.sampled_from([*numbers, 3_000])))
+                    f"https://openalex.org/W{item}"
+                    for item in draw(st.lists(st.sampled_from([*numbers, 3_000])))
                 ],
                 is_retracted=draw(st.booleans()),
                 is_xpac=draw(st.sampled_from([False, False, True])),
@@ -119,15 +119,15 @@ def number_of(work: dict) -> int:
 
 
 def subfields_of(topics: list[dict]) -> set[int]:
-    return {int(one["subfield"]["id"].rsplit("/", 1)[1]) for one in topics}
+    return {int(item["subfield"]["id"].rsplit("/", 1)[1]) for item in topics}
 
 
 def countries_of(work: dict) -> set[str]:
-    return {country for one in work["authorships"] for country in one["countries"]}
+    return {country for item in work["authorships"] for country in item["countries"]}
 
 
 def cited_by(work: dict, numbers: set[int]) -> bool:
-    return bool({f"https://openalex.org/W{one}" for one in numbers} & set(work["referenced_works"]))
+    return bool({f"https://openalex.org/W{item}" for item in numbers} & set(work["referenced_works"]))
 
 
 CONDITIONS = {
@@ -161,7 +161,7 @@ CONDITIONS = {
 
 
 def asked(query: Query, filters: str, **parameters: str) -> list[int]:
-    """Numbers of the works that the server finds, in order."""
+    """Return the numbers of the works that the server finds, in order."""
     names = {"filter": filters.replace("+", " "), "per_page": "200", **parameters}
     return [int(query.works.ids[row]) for row in list_page(query, names).rows]
 
@@ -173,9 +173,9 @@ def test_filters_find_what_plain_python_finds(records: list[dict], conditions: l
         for work in records
         if not work["is_xpac"] and all(CONDITIONS[condition](work) for condition in conditions)
     }
-    found = asked(Query(Works(records)), ",".join(conditions))
-    assert len(found) == len(expected)
-    assert set(found) == expected
+    result = asked(Query(Works(records)), ",".join(conditions))
+    assert len(result) == len(expected)
+    assert set(result) == expected
 
 
 @settings(max_examples=30)
@@ -183,17 +183,17 @@ def test_filters_find_what_plain_python_finds(records: list[dict], conditions: l
 def test_citing_cited_and_listed_works(records: list[dict], data: st.DataObject) -> None:
     query = Query(Works(records))
     numbers = set(
-        data.draw(st.lists(st.integers(1, 3_000) | st.sampled_from([number_of(one) for one in records])))
+        data.draw(st.lists(st.integers(1, 3_000) | st.sampled_from([number_of(item) for item in records])))
     )
     numbers |= {number_of(records[0])}
-    one = number_of(records[0])
+    item = number_of(records[0])
     listed = "|".join(f"W{number}" for number in sorted(numbers))
     core = [work for work in records if not work["is_xpac"]]
     assert set(asked(query, f"cites:{listed}")) == {number_of(w) for w in core if cited_by(w, numbers)}
-    assert set(asked(query, f"cites:!W{one}")) == {number_of(w) for w in core if not cited_by(w, {one})}
+    assert set(asked(query, f"cites:!W{item}")) == {number_of(w) for w in core if not cited_by(w, {item})}
     assert set(asked(query, f"openalex:{listed}")) == {number_of(w) for w in core} & numbers
     cited = {int(reference.rsplit("W")[1]) for reference in records[0]["referenced_works"]}
-    assert set(asked(query, f"cited_by:https://openalex.org/W{one}")) == {number_of(w) for w in core} & cited
+    assert set(asked(query, f"cited_by:https://openalex.org/W{item}")) == {number_of(w) for w in core} & cited
 
 
 @settings(max_examples=30)
@@ -215,14 +215,14 @@ def test_cursors_give_every_work_once_and_in_order(records: list[dict], size: in
         quality = (percentile is None, -work["cited_by_count"], work["id"])
         return ((work["publication_date"] or "9999",) if by_date else ()) + quality
 
-    query, found, cursor, pages = Query(Works(records)), [], "*", 0
+    query, result, cursor, pages = Query(Works(records)), [], "*", 0
     sort = {"sort": "publication_date:asc"} if by_date else {}
     while cursor:
         page = list_page(query, {"per_page": str(size), "cursor": cursor, **sort})
-        found += [int(query.works.ids[row]) for row in page.rows]
+        result += [int(query.works.ids[row]) for row in page.rows]
         cursor, pages = page.meta["next_cursor"], pages + 1
     core = sorted((work for work in records if not work["is_xpac"]), key=place)
-    assert found == [number_of(work) for work in core]
+    assert result == [number_of(work) for work in core]
     assert pages == len(core) // size + 1  # a full last page is followed by an empty one
 
 
@@ -296,7 +296,7 @@ def server():
 
 @pytest.fixture
 def pyalex_at(monkeypatch: pytest.MonkeyPatch):
-    """Let pyalex, which knows only https://api.openalex.org, talk to a server on this machine."""
+    """Direct the requests of pyalex, which always go to api.openalex.org, to a server on this machine."""
 
     class Elsewhere(requests.adapters.HTTPAdapter):
         def send(self, request: requests.PreparedRequest, **options: object) -> requests.Response:
@@ -345,8 +345,8 @@ def test_pyalex_meets_the_errors_that_it_knows(server: OpenAlexServer, pyalex_at
 
 
 def test_lists_cut_authorships_and_single_works_do_not(server: OpenAlexServer) -> None:
-    found = get(server, filter="authors_count:>100").json()["results"]
-    assert [(number_of(work), len(work["authorships"])) for work in found] == [(900, 100)]
+    result = get(server, filter="authors_count:>100").json()["results"]
+    assert [(number_of(work), len(work["authorships"])) for work in result] == [(900, 100)]
     for path in (
         "W900",
         "w900",
@@ -355,7 +355,7 @@ def test_lists_cut_authorships_and_single_works_do_not(server: OpenAlexServer) -
         "https://doi.org/10.5555/900",
     ):
         assert len(get(server, f"/works/{path}").json()["authorships"]) == 130
-    # What is grouped and filtered by country is the cut list, by institution the whole.
+    # Countries are counted in the truncated list of authorships, institutions in the full list.
     assert get(server, filter="authorships.countries:FR").json()["meta"]["count"] == 0
     assert get(server, filter="authorships.institutions.country_code:FR").json()["meta"]["count"] == 1
     assert get(server, "/works/W900", select="id,authorships").json().keys() == {"id", "authorships"}
@@ -487,7 +487,7 @@ def test_a_spent_budget_comes_back_at_midnight() -> None:
         body = refusal.json()
         assert body["error"] == "Rate limit exceeded"
         assert body["message"].startswith("Insufficient budget")
-        assert get(running, "/works/W1").status_code == 200  # free calls go on
+        assert get(running, "/works/W1").status_code == 200  # free requests are still allowed
         assert requests.get(f"{running.url}/_stand_in/next_day", timeout=20).json() == {"day": "2026-11-23"}
         assert get(running).headers["X-RateLimit-Remaining"] == "2"
         assert get(running, "/rate-limit").json()["rate_limit"]["credits_used"] == 1
@@ -511,7 +511,7 @@ def test_too_many_requests_a_second() -> None:
 
 
 def outcome(server: OpenAlexServer, **parameters: object) -> tuple[str, requests.Response | None]:
-    """What a client would call the answer to a request."""
+    """Name the outcome of a request as a client sees it."""
     try:
         answer = get(server, **parameters)
     except requests.RequestException as error:
@@ -566,8 +566,8 @@ def test_each_failure_passes(kind: str) -> None:
 
 
 def harvested(server: OpenAlexServer, size: int, **parameters: object) -> tuple[list[int], int]:
-    """All works by a plain but correct client, and the credits that it was told of."""
-    found: dict[int, None] = {}
+    """Fetch all works with a simple, correct client; also return the credits that the answers stated."""
+    result: dict[int, None] = {}
     credits, cursor, count = 0, "*", None
     while cursor:
         for _ in range(5):
@@ -579,22 +579,22 @@ def harvested(server: OpenAlexServer, size: int, **parameters: object) -> tuple[
         else:
             raise AssertionError("never got through")
         body = answer.json()
-        found |= dict.fromkeys(map(number_of, body["results"]))
+        result |= dict.fromkeys(map(number_of, body["results"]))
         cursor, count = body["meta"]["next_cursor"], body["meta"]["count"]
-    assert abs(len(found) - count) <= 2
-    return list(found), credits
+    assert abs(len(result) - count) <= 2
+    return list(result), credits
 
 
 def test_everything_at_once_and_a_correct_client_gets_all() -> None:
     works = [record(number, (date(2020, 1, 1) + timedelta(number)).isoformat()) for number in range(1, 301)]
     failures = Failures.all(0.1, hang_seconds=0.02)
     with OpenAlexServer(works, failures=failures, per_second=10_000, seed=3) as server:
-        found, told = harvested(server, 7)
+        result, told = harvested(server, 7)
         log = server.requests
         report = server.report()
-    assert found == list(range(1, 301))
+    assert result == list(range(1, 301))
     assert {*KINDS, "repeated_rows"} <= set(report["failures"])
-    # What a client was not told of was charged for an answer that did not arrive, or broke off.
+    # Credits that no answer stated were charged for answers that were lost or cut short.
     lost = sum(request["credits"] for request in log if request["failure"] in ("hang", "dropped_after"))
     assert told <= server.credits_used <= told + lost + report["failures"]["truncated"]
     assert lost > 0
@@ -610,10 +610,10 @@ def test_parallel_clients_meet_the_same_failures_in_any_order() -> None:
         with OpenAlexServer(works, failures=failures, per_second=10_000, seed=1) as server:
             with ThreadPoolExecutor(workers) as pool:
                 years = range(2017, 2021)
-                found = pool.map(
+                result = pool.map(
                     lambda year: harvested(server, 6, filter=f"publication_year:{year}")[0], years
                 )
-                assert sorted(number for numbers in found for number in numbers) == list(range(1, 201))
+                assert sorted(number for numbers in result for number in numbers) == list(range(1, 201))
             log = server.requests
             names = ("path", "query", "cursor", "status", "credits", "failure")
             seen.append(sorted(str([request[name] for name in names]) for request in log))
@@ -662,7 +662,7 @@ def test_files_of_every_shape_hold_the_same_works(tmp_path: Path) -> None:
         tmp_path.joinpath(name).write_bytes(content)
         read = Works([tmp_path / name])
         assert [read.record(row) for row in range(len(read))] == works
-    with pytest.raises(ValueError, match="W1 is there twice"):
+    with pytest.raises(ValueError, match="W1 occurs twice"):
         Works([tmp_path / "lines.jsonl", tmp_path / "array.json"])
 
 
@@ -699,39 +699,41 @@ def test_as_a_program(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def recorded(shared_data) -> list[dict]:
-    """Recorded interactions that the service of today would still answer so."""
+    """Return recorded requests that the service of today still answers in the same way."""
     interactions = [
         json.loads(path.read_text()) for path in shared_data("openalex-api-responses/small").iterdir()
     ]
     since = {True: "2026-05", False: "2025-11"}
     return [
-        one
-        for one in interactions
-        if one["status"] != 403 and one["recorded_at"] >= since["/rate-limit" in one["uri"]]
+        item
+        for item in interactions
+        if item["status"] != 403 and item["recorded_at"] >= since["/rate-limit" in item["uri"]]
     ]
 
 
 def test_recorded_requests_get_the_same_kind_of_answer(recorded: list[dict]) -> None:
     compared = Counter()
-    for one in recorded:
-        theirs = json.loads(one["body"])
+    for item in recorded:
+        theirs = json.loads(item["body"])
         works = [theirs] if "authorships" in theirs else [record(1)]
-        parts = urlsplit(one["uri"])
-        known = one["status"] != 401
-        parameters = {name: value for name, value in parse_qsl(parts.query) if name != "api_key" or not known}
+        parts = urlsplit(item["uri"])
+        is_valid = item["status"] != 401
+        parameters = {
+            name: value for name, value in parse_qsl(parts.query) if name != "api_key" or not is_valid
+        }
         with OpenAlexServer(works) as server:
             answer = requests.get(
-                server.url + parts.path, parameters, headers=KEY if known else {}, timeout=20
+                server.url + parts.path, parameters, headers=KEY if is_valid else {}, timeout=20
             )
         ours = answer.json() if answer.status_code != 404 else {}
-        assert answer.status_code == one["status"], one["uri"]
-        if one["recorded_at"] < "2026-05":  # told since
+        assert answer.status_code == item["status"], item["uri"]
+        if item["recorded_at"] < "2026-05":  # stated since then
             for told in (ours, theirs, ours.get("meta", {}), theirs.get("meta", {})):
                 told.pop("is_grandfathered", None)
                 told.pop("cost_usd", None)
-        assert set(ours) == set(theirs) - {"type_crossref", "grants", "cited_by_api_url"}, one["uri"]
+        assert set(ours) == set(theirs) - {"type_crossref", "grants", "cited_by_api_url"}, item["uri"]
         for name in ("meta", "rate_limit"):
-            assert set(ours.get(name, ())) == set(theirs.get(name, ())), one["uri"]
+            assert set(ours.get(name, ())) == set(theirs.get(name, ())), item["uri"]
         for name in ("endpoint_costs_usd", "credit_costs"):
             assert set(ours.get("rate_limit", {}).get(name, ())) == set(
                 theirs.get("rate_limit", {}).get(name, ())
@@ -741,18 +743,18 @@ def test_recorded_requests_get_the_same_kind_of_answer(recorded: list[dict]) -> 
             assert ours["group_by"][0] in [
                 group | {"count": ours["group_by"][0]["count"]} for group in theirs["group_by"]
             ]
-        compared[one["status"], parts.path.split("/")[1]] += 1
+        compared[item["status"], parts.path.split("/")[1]] += 1
     assert compared[200, "works"] > 10
     assert compared[400, "works"] >= 3
     assert compared[401, "rate-limit"] >= 1
 
 
 def test_recorded_headers_are_all_sent(recorded: list[dict], server: OpenAlexServer) -> None:
-    newest = [one for one in recorded if one["recorded_at"] >= "2026-05" and one["status"] == 200]
+    newest = [item for item in recorded if item["recorded_at"] >= "2026-05" and item["status"] == 200]
     ours = {name.lower() for name in get(server).headers}
     checked = 0
-    for one in newest:
-        limits = {name.lower() for name in one["headers"] if name.lower().startswith("x-ratelimit")}
+    for item in newest:
+        limits = {name.lower() for name in item["headers"] if name.lower().startswith("x-ratelimit")}
         assert limits <= ours
         checked += len(limits)
     assert checked
@@ -762,7 +764,9 @@ def test_recorded_cursors_are_ours(recorded: list[dict], shared_data) -> None:
     interactions = [
         json.loads(path.read_text()) for path in shared_data("openalex-api-responses/small").iterdir()
     ]
-    cursors = {dict(parse_qsl(urlsplit(one["uri"]).query)).get("cursor", "*") for one in interactions} - {"*"}
+    cursors = {dict(parse_qsl(urlsplit(item["uri"]).query)).get("cursor", "*") for item in interactions} - {
+        "*"
+    }
     assert len(cursors) > 3
     for cursor in cursors:
         text = json.loads(base64.b64decode(cursor))

@@ -1,4 +1,4 @@
-"""What is found without parsing every record, against what a full parse of every record finds."""
+"""Reading with a prefilter gives the same records as a full parse of every record."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ PRIMARY = {"subfields": [1702], "match": "primary"}
 SHORT = (Phase.explicit, Phase.reuse, Phase.generate)  # examples are small; shrinking takes minutes
 CORE = pl.Series("work_id", [1, 3, 7, 2**40], pl.Int64)
 
-# Texts that would mislead a search of bytes.
+# Texts that could mislead a search of bytes.
 MISLEADING = [
     "subfields/1702",
     '"subfield":{"id":"https://openalex.org/subfields/1702"}',
@@ -90,7 +90,7 @@ def spell_letter(letter: str, random: Random, plain: float) -> str:
 
 
 def spell(value, random: Random, plain: float) -> str:
-    """JSON of a value, its blanks and escapes as they fall; lists of pairs are objects, names may recur."""
+    """Write a value as JSON with random blanks and escapes; a list of pairs is an object."""
     blank = lambda: "" if random.random() < plain else random.choice([" ", "\t", "  ", "\r"])  # noqa: E731
     if isinstance(value, str):
         return '"' + "".join(spell_letter(letter, random, plain) for letter in value) + '"'
@@ -98,20 +98,22 @@ def spell(value, random: Random, plain: float) -> str:
         value = list(value.items())
         is_object = True
     else:
-        is_object = isinstance(value, list) and bool(value) and all(isinstance(one, tuple) for one in value)
+        is_object = (
+            isinstance(value, list) and bool(value) and all(isinstance(element, tuple) for element in value)
+        )
     if is_object:
         inner = [
-            f"{blank()}{spell(name, random, plain)}{blank()}:{blank()}{spell(one, random, plain)}{blank()}"
-            for name, one in value
+            f"{blank()}{spell(name, random, plain)}{blank()}:{blank()}{spell(item, random, plain)}{blank()}"
+            for name, item in value
         ]
         return "{" + ",".join(inner) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(f"{blank()}{spell(one, random, plain)}{blank()}" for one in value) + "]"
+        return "[" + ",".join(f"{blank()}{spell(element, random, plain)}{blank()}" for element in value) + "]"
     return json.dumps(value)
 
 
 def outcome(path: Path, prefilter, keep: pl.Expr):
-    """Records and tally of a file, or the error that it ends in."""
+    """Return the records and the tally of a file, or its error message."""
     tally = raw_schema.Tally()
     try:
         frames = list(records.read_records(path, 3, keep=keep, tally=tally, prefilter=prefilter))
@@ -122,7 +124,7 @@ def outcome(path: Path, prefilter, keep: pl.Expr):
 
 
 def prefilters(match: str = "any"):
-    """Both prefilters, each with the condition that it stands for."""
+    """Yield both prefilters, each with the condition that it approximates."""
     field = {"subfields": [1702, 2718], "match": match}
     yield FieldPrefilter(field["subfields"], match == "any"), passes.in_field(field)
     yield CorePrefilter(CORE), pl.col("work_id").is_in(CORE.implode()) | passes._cites(CORE)
@@ -165,8 +167,8 @@ def test_parquet_gives_what_a_full_reading_gives(tmp_path_factory, works, match)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(raw_schema, "CHUNK", 3)
         for prefilter, keep in prefilters(match):
-            found, expected = outcome(path, prefilter, keep), outcome(path, None, keep)
-            assert found == expected
+            result, expected = outcome(path, prefilter, keep), outcome(path, None, keep)
+            assert result == expected
 
 
 def test_parquet_of_other_types_gives_what_a_full_reading_gives(tmp_path):
@@ -187,9 +189,9 @@ def test_parquet_of_other_types_gives_what_a_full_reading_gives(tmp_path):
     path = write_parquet(works, tmp_path / "works.parquet", pa.schema(kinds))
     prefilter = FieldPrefilter([1702], True)
     keep = passes.in_field({"subfields": [1702], "match": "any"})
-    found = outcome(path, prefilter, keep)
-    assert found == outcome(path, None, keep)
-    assert [row["work_id"] for row in found[0]] == [1701, 1702, 1708, 1715]
+    result = outcome(path, prefilter, keep)
+    assert result == outcome(path, None, keep)
+    assert [row["work_id"] for row in result[0]] == [1701, 1702, 1708, 1715]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -213,7 +215,7 @@ def test_keys_with_escapes_are_seen_wherever_they_stand(tmp_path):
             assert outcome(path, prefilter, keep) == outcome(path, None, keep)
 
 
-# What is not sound ------------------------------------------------------------------------------------------
+# Damaged files ---------------------------------------------------------------------------------------------
 
 OUTSIDE = (
     b'{"id":"https://openalex.org/W20","title":"a \\"cut\\" {text","publication_year":2001,'
@@ -238,7 +240,7 @@ def test_a_line_cut_anywhere_is_named(tmp_path):
 def test_a_line_that_lost_a_quote_or_a_bracket_is_named(tmp_path):
     inside = OUTSIDE.index(b'a \\"')
     for place, byte in enumerate(OUTSIDE):
-        # Texts may lose what they like: nobody looks into those of a record that is not wanted.
+        # Damage within texts is not noticed, because the texts of dropped records are not read.
         in_text = inside <= place < inside + 13 or OUTSIDE[place - 1 : place + 2] == b'"}"'
         if byte in b'"{}[]' and not in_text:
             refused(tmp_path, [OUTSIDE, OUTSIDE[:place] + OUTSIDE[place + 1 :], OUTSIDE], 2)
@@ -275,11 +277,11 @@ def test_the_index_finds_the_values_of_the_record_itself(works, seed, begin):
     text = b"\n".join(lines) + b"\n"
     block = np.frombuffer(bytes(begin) + text + bytes(json_index.PADDING), np.uint8)
     rules, counts = next(prefilters())[0].rules, np.zeros(raw_schema.YEARS + 1, np.int64)
-    found, count, reached = json_index.index(block, begin, begin + len(text), 10, rules, counts)
+    result, count, reached = json_index.index(block, begin, begin + len(text), 10, rules, counts)
     assert (count, reached) == (len(lines), begin + len(text))
     names = json_index.keys(json_index.NAMES)
     for whole, *places, line, work in zip(
-        *json_index.members(block, found.start, found.stop, names), lines, works, strict=True
+        *json_index.members(block, result.start, result.stop, names), lines, works, strict=True
     ):
         assert whole or not any("\\" in json.dumps(name, ensure_ascii=False) for name, _ in work)
         assert b"\\" in text or not whole
@@ -289,9 +291,9 @@ def test_the_index_finds_the_values_of_the_record_itself(works, seed, begin):
                 assert first == last == -1
             else:
                 assert orjson.loads(bytes(block[first:last])) == parsed[name]
-    for line, start, stop in zip(lines, found.start, found.stop, strict=True):
+    for line, start, stop in zip(lines, result.start, result.stop, strict=True):
         assert bytes(block[start:stop]) == line
-    assert (found.irregular <= found.candidate).all() and counts.sum() == (~found.candidate).sum()
+    assert (result.irregular <= result.candidate).all() and counts.sum() == (~result.candidate).sum()
 
 
 @settings(max_examples=50, phases=SHORT)

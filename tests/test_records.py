@@ -1,4 +1,4 @@
-"""Records against a plain reading of the same works, in every format and in every age of the schema."""
+"""Records beside a simple reading of the same works, in every format and every age of the schema."""
 
 import gzip
 import json
@@ -64,7 +64,7 @@ EXPORTED = pa.schema(
 
 
 def write_parquet(works, path: Path, schema: pa.Schema = EXPORTED) -> Path:
-    # As the exporter: list leaves are called `element`, nulls are explicit.
+    # As OpenAlex writes them: list leaves are called `element`, nulls are explicit.
     table = pa.Table.from_pylist(works, schema)
     pq.write_table(table, path, row_group_size=3, use_compliant_nested_type=True)
     return path
@@ -110,7 +110,7 @@ def number_of(text: str | None, pattern: str) -> int | None:
 
 
 def plainly(works) -> tuple[list[dict], raw_schema.Tally]:
-    """What `read_records` should give, record by record in plain Python."""
+    """Return the expected result of `read_records`, computed record by record in plain Python."""
     tally = raw_schema.Tally(rows=len(works))
     rows = []
 
@@ -462,7 +462,7 @@ def test_references_that_resolve_among_the_works_of_2026(shared_data):
 
 
 def countries_in(frame: pl.DataFrame) -> list[int]:
-    """Number of distinct countries listed for each work, which OpenAlex counts itself."""
+    """Count the distinct countries listed for each work, which OpenAlex counts too."""
     return [len({code for a in row for code in a["countries"]}) for row in frame["authorships"]]
 
 

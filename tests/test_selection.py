@@ -1,4 +1,4 @@
-"""Selection against plain loops over the same records, and against numbers counted elsewhere."""
+"""The selection beside plain loops over the same records, and beside independent counts."""
 
 from collections import Counter
 from itertools import combinations, pairwise, product
@@ -40,7 +40,7 @@ AI = {"subfields": [1702], "match": "primary"}
 
 
 def read(folder: Path, files, field, shards: int = 2) -> tuple[list[Path], list[Path]]:
-    """Both passes, through files as in the workflow; kept records and counts of every shard."""
+    """Run both passes through files, as the workflow does; return records and counts of every shard."""
     folder.mkdir(parents=True, exist_ok=True)
     groups = sources.shards(files, shards)
     names = {
@@ -59,7 +59,7 @@ def read(folder: Path, files, field, shards: int = 2) -> tuple[list[Path], list[
 
 
 def select(folder: Path, files, field, years, choices, shards: int = 2):
-    """All steps from files to works by year, and losses."""
+    """Run all steps from files to works by year and losses."""
     works: dict[int, pl.DataFrame] = {}
     losses = selection.select_works(*read(folder, files, field, shards), years, choices, works.__setitem__)
     return works, losses
@@ -81,7 +81,7 @@ def record(
     score=1,
     **more,
 ):
-    """A work in the shape of OpenAlex; each country is an author."""
+    """Make a work in the shape of OpenAlex, with one author for each country."""
     return {
         "id": number and f"https://openalex.org/W{number}",
         "publication_year": year,
@@ -119,7 +119,7 @@ def references_of(work) -> list[int]:
 
 
 def by_hand(parts, field, years, choices):
-    """Works by year, and (year, step) -> (left, left in the field), by loops over plain records."""
+    """Compute works by year, and {(year, step): (left, left in the field)}, by loops over plain records."""
     steps: dict[str, list] = {}
     whole = field is None
 
@@ -184,9 +184,9 @@ def by_hand(parts, field, years, choices):
         counts = {step: [0, 0] for step, unit in selection.STEPS.items() if unit == "references"}
         for work in left:
             if work["publication_year"] == year:
-                own = number_of(work)
+                identity = number_of(work)
                 once = set(references_of(work))
-                others = once - {own}
+                others = once - {identity}
                 numbers = (
                     len(references_of(work)), len(once), len(others), len(others & field_ids),
                     len(others & selected), len(others & located) if countries(work) else 0,
@@ -211,7 +211,7 @@ def by_hand(parts, field, years, choices):
 
 
 def nowhere_increasing(losses: pl.DataFrame) -> bool:
-    """Whether nothing comes back: from step to step, for each year and unit, in the field and outside."""
+    """Whether no count exceeds that of the step before, for each year and unit, and for the field."""
     outside = pl.when(pl.col("order") >= list(selection.STEPS).index("topic score"))
     losses = losses.with_columns(outside.then(pl.col("left") - pl.col("left_core")).alias("outside"))
     for unit in ("works", "references"):
@@ -231,7 +231,7 @@ def nowhere_increasing(losses: pl.DataFrame) -> bool:
     st.integers(1, 3),
 )
 def test_selection_is_that_of_loops_by_hand(tmp_path_factory, parts, field, choices, shards):
-    # A sound work and an identified one in each file, for empty studies and files without ids are refused.
+    # Each file has a valid work with an id, because empty studies and files without ids are refused.
     parts = [[record(20 + number), *part] for number, part in enumerate(parts)]
     folder = tmp_path_factory.mktemp("selection")
     years = range(2000, 2002)
@@ -239,14 +239,14 @@ def test_selection_is_that_of_loops_by_hand(tmp_path_factory, parts, field, choi
     works, losses = select(folder, write_files(folder / "files", parts), field, years, choices, shards)
     assert {year: frame.rows() for year, frame in works.items()} == expected_works
     assert all(frame.schema == pl.Schema(WORKS.columns) for frame in works.values())
-    found = {(year, step): (left, core) for year, _, step, _, left, core in losses.iter_rows()}
-    assert found == expected
+    result = {(year, step): (left, core) for year, _, step, _, left, core in losses.iter_rows()}
+    assert result == expected
     assert losses.schema == pl.Schema(LOSSES.columns)
     assert nowhere_increasing(losses)
 
 
 def relabelled(work, merge):
-    """The work as if its source had never known the countries that are merged away."""
+    """Return the work as if its source had merged the countries itself."""
     authorships = [{"countries": [merge.get(c, c) for c in a["countries"]]} for a in work["authorships"]]
     return work | {"authorships": authorships}
 
@@ -299,7 +299,7 @@ def test_a_work_outside_falls_with_the_last_work_it_cites(tmp_path):
 
 
 def left_of(losses: pl.DataFrame, *steps: str) -> list[tuple[int, int]]:
-    """What each of the steps leaves, and of which in the field, over all years."""
+    """Return the works that each step leaves, and those of the field among them, over all years."""
     sums = losses.group_by("step").agg(pl.col("left", "left_core").sum())
     by_step = {step: (left, core) for step, left, core in sums.iter_rows()}
     return [by_step[step] for step in steps]
@@ -434,11 +434,11 @@ def test_countries_of_a_work(choice, countries):
 def test_listed_countries_hide_those_of_the_institutions_and_union_shows_them():
     authorships = [[{"countries": ["CN"], "institutions": ["US"]}]]
     frame = pl.DataFrame({"authorships": authorships}, schema={"authorships": RECORDS.columns["authorships"]})
-    found = {
+    result = {
         c: frame.select(selection.countries_of(c)).item().to_list()
         for c in ("listed", "institutions", "union")
     }
-    assert found == {"listed": ["CN"], "institutions": ["US"], "union": ["CN", "US"]}
+    assert result == {"listed": ["CN"], "institutions": ["US"], "union": ["CN", "US"]}
 
 
 @pytest.mark.parametrize(
@@ -506,7 +506,7 @@ def test_medicine_loses_what_was_counted_elsewhere(medicine):
     works, losses = medicine
     left = totals(losses)
     assert sum(map(len, works.values())) == left["in the field or citing a selected work"] == 7518
-    # 21,423 references resolve within the set; 20 of them are of a work to itself.
+    # 21,423 references lead to works of the set; 20 of them are references of a work to itself.
     assert left["listed once"] - left["not to the work itself"] == 20
     assert left["to a selected work"] == 21_423 - 20
     assert nowhere_increasing(losses)
@@ -528,7 +528,7 @@ def test_medicine_has_the_links_that_were_counted_elsewhere(medicine):
 
 
 def test_medicine_has_as_many_citations_as_its_losses_say(medicine):
-    # Counted fractionally each citation between works with a country sums to one.
+    # Under fractional counting each citation between works with a country sums to one.
     works, losses = medicine
     cited = links.country_sets(pl.concat(works.values()).lazy())
     weights = [links.citation_links(frame.lazy(), cited, "fractional") for frame in works.values()]

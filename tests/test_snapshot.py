@@ -1,4 +1,4 @@
-"""A snapshot in a folder and on S3, in both formats, sound and broken, alone and through the workflow."""
+"""A snapshot in a folder and on S3, in both formats, intact and damaged, alone and through the workflow."""
 
 import gzip
 import json
@@ -57,7 +57,7 @@ def service():
 
 @pytest.fixture(scope="module")
 def snapshots(tmp_path_factory) -> dict[str, Path]:
-    """The same small world in both formats."""
+    """Write the same small world in both formats."""
     folders = {kind: tmp_path_factory.mktemp(kind) for kind in ("jsonl", "parquet")}
     for kind, folder in folders.items():
         write_snapshot(folder, 1000, 5, 1990, 2023, kind, {})
@@ -66,7 +66,7 @@ def snapshots(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture
 def study(tmp_path, monkeypatch) -> Path:
-    """The folder in which a study works."""
+    """Work in the folder of a study."""
     (tmp_path / "study").mkdir()
     monkeypatch.chdir(tmp_path / "study")
     return tmp_path / "study"
@@ -74,12 +74,12 @@ def study(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def copy(snapshots, tmp_path) -> Path:
-    """A copy of the snapshot of JSON lines, to be broken."""
+    """Copy the snapshot of JSON lines, so that it can be damaged."""
     return Path(shutil.copytree(snapshots["jsonl"], tmp_path / "copy"))
 
 
 def harvest(path: str, endpoint: str | None = None) -> tuple[pl.DataFrame, ...]:
-    """Both passes over a snapshot, as the jobs make them."""
+    """Run both passes over a snapshot, as the jobs do."""
     release = sources.pin_release(path, endpoint)
     files = storage.located([part.name for part in release.parts], SNAPSHOT)
     counts = [part.records for part in release.parts]
@@ -90,7 +90,7 @@ def harvest(path: str, endpoint: str | None = None) -> tuple[pl.DataFrame, ...]:
 
 
 def refused(step, *arguments) -> str:
-    """The one line in which a step refuses its input."""
+    """Return the one line in which a step refuses its input."""
     with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
         step(*arguments)
     return str(error.value)
@@ -131,7 +131,7 @@ def test_long_lines_and_large_objects_are_read_across_requests(snapshots, servic
         assert_frame_equal(frame, other)
 
 
-# What is broken ---------------------------------------------------------------------------------------------
+# Damaged files ----------------------------------------------------------------------------------------------
 
 
 def test_addresses_that_lead_nowhere_are_named(snapshots, service, study):
@@ -199,7 +199,7 @@ def empty(copy: Path) -> None:
 
 
 def rewrite(copy: Path, change) -> None:
-    """Change the lines of a part, its length in the manifest with it."""
+    """Change the lines of a part, and its length in the manifest."""
     lines = gzip.decompress(part_of(copy).read_bytes()).splitlines(keepends=True)
     part_of(copy).write_bytes(gzip.compress(b"".join(change(lines))))
     place = copy / "data/jsonl/works/manifest.json"
@@ -252,7 +252,7 @@ def test_parts_of_two_releases_are_refused(copy, snapshots, study):
 
 
 def reading(path: str | Path, endpoint: str | None = None) -> list[str]:
-    """Options with which the workflow reads a snapshot in one shard."""
+    """Return options with which the workflow reads a snapshot in one shard."""
     source = f"source={{kind: snapshot, path: '{path}', endpoint: {endpoint or 'null'}, shards: 1}}"
     return ["--until", "select_works", "--config", source]
 
@@ -271,7 +271,7 @@ def test_the_workflow_reads_a_folder_and_an_address_to_the_same_bytes(snapshots,
         assert embedding.file_digest(here.folder / path) == embedding.file_digest(there.folder / path), path
     assert there.plan(*options) == {}
 
-    # A release that changes while it is read: what was read stays, the works are not made.
+    # If a release changes while it is read, the records that were read stay, but no works are made.
     shutil.rmtree(there.folder / "results/works")
     (there.folder / "results/harvest/release_checked.json").unlink()
     manifest = snapshots["parquet"] / "data/parquet/works/manifest.json"

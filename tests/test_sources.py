@@ -1,4 +1,4 @@
-"""Files of a source: what is found, in which order, and what is refused."""
+"""The files of a source: their order, and the refusal of wrong ones."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ PARTS = {
 
 
 def make_snapshot(folder: Path, kind: str = "jsonl", works: str | None = None) -> Path:
-    """Write a snapshot of files without meaning and its manifest; return its works folder."""
+    """Write a snapshot of arbitrary files and its manifest; return its folder of works."""
     suffix = {"jsonl": ".gz", "parquet": ".parquet"}[kind]
     folder = folder / (works or f"data/{kind}/works")
     entries = []
@@ -43,7 +43,7 @@ def change_manifest(works: Path, **keys) -> None:
 
 @pytest.fixture
 def study(tmp_path, monkeypatch) -> Path:
-    """The folder in which a study works."""
+    """Work in the folder of a study."""
     (tmp_path / "study").mkdir()
     monkeypatch.chdir(tmp_path / "study")
     return tmp_path / "study"
@@ -66,8 +66,8 @@ def test_works_are_found_by_glob_in_order(tmp_path):
     for name in ("b.jsonl", "a.parquet", "deep/c.jsonl.gz", "deep/er/d.json", "e.zip", "notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    found = sources.works_files(f"{tmp_path}/**/[abcde]*.*")
-    assert found == [
+    names = sources.works_files(f"{tmp_path}/**/[abcde]*.*")
+    assert names == [
         f"{tmp_path}/{name}"
         for name in ("a.parquet", "b.jsonl", "deep/c.jsonl.gz", "deep/er/d.json", "e.zip")
     ]
@@ -207,12 +207,12 @@ def test_old_layout_and_its_manifest_are_understood(shared_data, tmp_path):
     manifest["entries"] = [entry for entry in manifest["entries"] if entry["url"].endswith(part)]
     (works / "manifest").write_text(json.dumps(manifest))
     release = sources.read_release(str(tmp_path))
-    assert [(found.name, found.records) for found in release.parts] == [(part, 27)]
+    assert [(names.name, names.records) for names in release.parts] == [(part, 27)]
     assert release.date is None
     assert release.digest.startswith("undated ")
 
 
-# The release that a study began with ------------------------------------------------------------------------
+# The pinned release -----------------------------------------------------------------------------------------
 
 
 def test_a_release_is_pinned_when_first_read(tmp_path, study):

@@ -1,18 +1,18 @@
 """Both passes over a snapshot, beside pure decompression, polars, DuckDB and jq, on the same made-up files.
 
-Run as ``python tests/benchmarks/bench_snapshot.py [PYTHON] [--gigabytes N]``, PYTHON being an interpreter
-that can import DuckDB (also: the environment variable POLES_DUCKDB_PYTHON); DuckDB is no part of the study's
-software. Peers that are not at hand are skipped. The snapshot (`snapshot_like`, 2 GB of JSON) stands in a
-temporary folder until the end.
+Run as ``python tests/benchmarks/bench_snapshot.py [PYTHON] [--gigabytes N]``. PYTHON is an interpreter that
+can import DuckDB, which is not part of the study's software; the environment variable POLES_DUCKDB_PYTHON
+gives it too. Missing peers are skipped. The snapshot (`snapshot_like`, 2 GB of JSON) is kept in a temporary
+folder.
 
-Every method runs in a process of its own; ours and pure decompression by turns, of which the best of `RUNS`
-counts. CPU seconds are user and system time of all threads, after the same was done to a hundred records, so
-that imports and the loading of compiled code (a second a process) are left out; of jq, of the whole pipe. The
-peak is that of the process. Bytes read are those that the process asked the system for (rchar in
-/proc/self/io). ``pure`` is, for JSON, the same decoder without anything done to the text; for Parquet, the
-same reader of the same columns without anything done to them. Pass A finds the ids of the field and the
-number of records by year; pass B the records of the field and those that cite it, with countries and
-references. All methods must find the same.
+Every method runs in a process of its own. Ours and pure decompression take turns, and the best of `RUNS`
+counts. CPU seconds are user and system time of all threads (for jq of the whole pipe). They are measured
+after the same task on a hundred records, so they leave out imports and the loading of compiled code (a second
+a process). The peak is that of the process. Bytes read are those that the process requested from the system
+(rchar in /proc/self/io). ``pure`` uses the same decoder for JSON, or the same reader of the same columns for
+Parquet, and ignores the result. Pass A finds the ids of the field and the number of records by year. Pass B
+finds the records of the field and those that cite it, with countries and references. All methods must find
+the same records.
 """
 
 import argparse
@@ -97,9 +97,9 @@ def _pure_parquet(files: list[str], columns: list[str]) -> None:
     for file in files:
         with pq.ParquetFile(file) as table:
             leaves = parquet._leaf_paths(table, Path(file))
-            wanted = [leaf for name in columns for leaf in leaves[name]]
+            paths = [leaf for name in columns for leaf in leaves[name]]
             for group in range(table.num_row_groups):
-                for _ in table.iter_batches(raw_schema.CHUNK, [group], wanted, use_threads=False):
+                for _ in table.iter_batches(raw_schema.CHUNK, [group], paths, use_threads=False):
                     pass
 
 
@@ -116,11 +116,11 @@ def _polars(kind: str, task: str, files: list[str], core: str) -> int:
         subfield = pl.col("primary_topic").struct.field("subfield").struct.field("id")
         ids = pl.col("id").filter(subfield == SUBFIELD)
         return scan.group_by("publication_year").agg(pl.len(), ids).collect()["id"].list.len().sum()
-    known = ("https://openalex.org/W" + pl.read_parquet(core)["work_id"].cast(pl.String)).implode()
-    cites = pl.col("referenced_works").list.eval(pl.element().is_in(known)).list.any()
+    core_urls = ("https://openalex.org/W" + pl.read_parquet(core)["work_id"].cast(pl.String)).implode()
+    cites = pl.col("referenced_works").list.eval(pl.element().is_in(core_urls)).list.any()
     countries = pl.col("authorships").list.eval(pl.element().struct.field("countries"))
-    wanted = pl.col("id").is_in(known) | cites
-    return len(scan.filter(wanted).select("id", "publication_year", countries, "referenced_works").collect())
+    is_kept = pl.col("id").is_in(core_urls) | cites
+    return len(scan.filter(is_kept).select("id", "publication_year", countries, "referenced_works").collect())
 
 
 def _ours(kind: str, task: str, files: list[str], core: str) -> int:
@@ -141,7 +141,7 @@ def _pure(kind: str, task: str, files: list[str], core: str) -> int:
 
 
 def run_task(method: str, kind: str, task: str, few: str, many: str, core: str) -> None:
-    """Do a task in this process, first to few files; print CPU seconds, peak in MB, bytes read, works."""
+    """Run a task in this process, first on few files; print CPU seconds, peak in MB, bytes read, works."""
 
     def read() -> int:
         return int(Path("/proc/self/io").read_text().split()[1])
@@ -149,14 +149,14 @@ def run_task(method: str, kind: str, task: str, few: str, many: str, core: str) 
     work = {"pure": _pure, "ours": _ours, "polars": _polars}[method]
     work(kind, task, json.loads(few), core)
     start, before = time.process_time(), read()
-    found = work(kind, task, json.loads(many), core)
+    count = work(kind, task, json.loads(many), core)
     seconds, bytes_read = time.process_time() - start, read() - before
     peak = int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
-    print(json.dumps({"cpu": seconds, "peak": peak, "read": bytes_read, "found": found}))
+    print(json.dumps({"cpu": seconds, "peak": peak, "read": bytes_read, "found": count}))
 
 
 def _run(command: list[str]) -> dict[str, float]:
-    """What a process prints of itself."""
+    """Run a process, and return the measures that it prints."""
     return json.loads(subprocess.check_output(command).splitlines()[-1])
 
 
@@ -191,7 +191,7 @@ def main() -> None:
 
 
 def compare(kind: str, task: str, few: list[str], files: list[str], core: Path, duckdb: str | None) -> None:
-    """Print what every method takes for one pass over one format."""
+    """Print the time and memory of every method for one pass over one format."""
     arguments = [kind, task, json.dumps(few), json.dumps(files), str(core)]
     own = [sys.executable, __file__, "--task"]
     turns = [(method, _run([*own, method, *arguments])) for method in ("pure", "ours") * RUNS]

@@ -1,9 +1,10 @@
-"""A snapshot of OpenAlex to measure on: keys, sizes and shares of the real one, content without meaning.
+"""A snapshot for benchmarks, with the keys, sizes and shares of OpenAlex's, but random content.
 
-A record has about ten thousand bytes of JSON, as in the release of 2026: four authors with affiliations as
-given and as matched, topics, concepts, two or three locations, half of them an abstract, eight references in
-the mean. Of all works 0.4 % are in the field and 0.24 % outside it cite it, as in the real one (2.0 and 1.24
-million of 510). Texts hold what may mislead a search of bytes: escapes, and the very words looked for.
+A record has about ten thousand bytes of JSON, as in the release of 2026: on average four authors with raw and
+matched affiliations, topics, concepts, two or three locations, and eight references; half of the records have
+an abstract. As in OpenAlex, 0.4 % of the works are in the field and 0.24 % cite it from outside (2.0 and 1.24
+million of 510). Texts contain what could mislead a search of bytes: escapes, and the very words that are
+searched.
 """
 
 import io
@@ -65,7 +66,7 @@ LOCATION = (
 
 
 def _schema() -> pa.Schema:
-    """Types of the columns, those of the exporter."""
+    """Return the types of the columns, as in OpenAlex's Parquet files."""
     text, flag = pa.string(), pa.bool_()
     names = ("id", "display_name", "issn_l", "host_organization", "host_organization_name", "type")
     source = {**dict.fromkeys(names, text), **dict.fromkeys(("is_oa", "is_in_doaj", "is_core"), flag)}
@@ -87,7 +88,7 @@ def _schema() -> pa.Schema:
 
 
 class _Pools:
-    """Pieces of records, from which each takes some.
+    """Pieces of records, some of which each record takes.
 
     Parameters
     ----------
@@ -111,14 +112,14 @@ class _Pools:
         self.sources = [self.source(n) for n in range(6000)]
 
     def some(self, count: int) -> list[int]:
-        """Ranks of words, the first ones often (Zipf)."""
+        """Draw ranks of words, the first ones most often (Zipf's law)."""
         return np.searchsorted(self.share, self.random.random(count)).tolist()
 
     def text(self, count: int) -> str:
         return " ".join([self.words[rank] for rank in self.some(count)])
 
     def topic(self, n: int) -> tuple[bytes, bytes]:
-        """What stands before and after the score."""
+        """Return the text before and after the score."""
         number = FIELD if n < 18 else 1100 + n % 600 if n % 600 != 602 else 1100
         head = {"id": f"{URL}T{n + 10_000}", "display_name": self.text(4).title()}
         tail = {
@@ -207,7 +208,7 @@ def _urls(numbers: np.ndarray) -> bytes:
 
 
 def _records(pools: _Pools, places: np.ndarray, ids: np.ndarray, core: np.ndarray) -> Iterator[dict]:
-    """Values of `RECORD`, a work each; the abstract still an object."""
+    """Yield the values of `RECORD` for each work; the abstract is an object."""
     random, field, others = pools.random, ids[core], ids[~core]
 
     def pick(pieces: list, least: int, most: int) -> list:
@@ -323,7 +324,7 @@ def _path(folder: Path, kind: str, part: int) -> Path:
 
 
 def _write_parquet(lines: io.BytesIO, path: Path) -> None:
-    """JSON lines as Parquet: Snappy, lists with leaves called ``list.element``, all columns there."""
+    """Write JSON lines as Parquet: Snappy, lists with leaves called ``list.element``, all columns."""
     lines.seek(0)
     options = pa.json.ParseOptions(_schema(), unexpected_field_behavior="error")
     table = pa.json.read_json(lines, pa.json.ReadOptions(block_size=8 << 20), options)
