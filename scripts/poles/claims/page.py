@@ -30,7 +30,7 @@ AI = 1702
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent),
-    autoescape=lambda name: name.endswith(".html.j2"),
+    autoescape=lambda name: name is not None and name.endswith(".html.j2"),
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

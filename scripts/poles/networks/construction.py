@@ -67,9 +67,9 @@ def build(
     -----
     Memory holds the ids and country sets of all works of the field, and the references of one year.
     """
-    files = sorted(map(Path, files))
-    cited = country_sets(pl.scan_parquet(files).filter("is_core")).collect().lazy()
-    for path in files:
+    paths = sorted(map(Path, files))
+    cited = country_sets(pl.scan_parquet(paths).filter("is_core")).collect().lazy()
+    for path in paths:
         works = pl.scan_parquet(path)
         links = {
             "collaboration": collaboration_links(works, counting),

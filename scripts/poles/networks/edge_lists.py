@@ -43,7 +43,7 @@ def _read(path: Path) -> pl.DataFrame:
     missing = [" or ".join(COLUMNS[column]) for column, name in chosen.items() if name is None]
     if missing:
         raise StudyError(f"{path}: lacks column {', '.join(missing)}; it has {', '.join(frame.columns)}")
-    columns = (pl.col(name).alias(column) for column, name in chosen.items())
+    columns = (pl.col(name).alias(column) for column, name in chosen.items() if name is not None)
     return frame.select(columns).with_row_index("row", 1)
 
 
@@ -123,8 +123,10 @@ def read_links(path: str | Path, layer: str, years: Sequence[int]) -> dict[int, 
     all_links = all_rows.filter(pl.col("weight") != 0)
     links = all_links.filter(pl.col("year").is_in(list(years)))
     if len(all_rows) and not len(links):
-        first, last = all_rows["year"].min(), all_rows["year"].max()
-        raise StudyError(f"{path}: no link in the years {years[0]}-{years[-1]}; the file has {first}-{last}")
+        present = sorted(all_rows["year"])
+        raise StudyError(
+            f"{path}: no link in the years {years[0]}-{years[-1]}; the file has {present[0]}-{present[-1]}"
+        )
     outside = len(all_links) - len(links)
     if layer != "citation":
         links = _undirected(path, links)

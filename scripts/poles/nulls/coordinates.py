@@ -23,7 +23,9 @@ CANCELLATION = 100.0
 class Coordinates(Protocol):
     """A matrix u_ij = a_i + b_j as coordinates in some basis."""
 
-    values: np.ndarray
+    @property
+    def values(self) -> np.ndarray:
+        """The coordinates."""
 
     def at(self, values: np.ndarray) -> Coordinates:
         """Return the matrix that has other coordinates in the same basis."""

@@ -120,7 +120,7 @@ def reachable(row: int, to_columns: np.ndarray, to_rows: np.ndarray) -> tuple[np
     rows = np.zeros(len(to_columns), dtype=bool)
     rows[row] = True
     while True:
-        columns = to_columns[rows].any(axis=0)
+        columns = np.any(to_columns[rows], axis=0)
         more_rows = rows | to_rows[columns].any(axis=0)
         if (more_rows == rows).all():
             return rows, columns

@@ -75,7 +75,7 @@ def fit_year(
     """
     path = Path(path)
     network = network_of(pl.read_parquet(path), int(path.stem), layer)
-    diagnostics = {"year": network.year, "nodes": len(network.countries)}
+    diagnostics: dict[str, Any] = {"year": network.year, "nodes": len(network.countries)}
     if network.countries:
         fitted = fit_network(null, network, options)
         moments = tabulate(network, fitted)

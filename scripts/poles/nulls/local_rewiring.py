@@ -83,7 +83,7 @@ def fit(
     return Moments(
         expected=observed + outcome.diagnosis.mean,
         std=np.sqrt(outcome.diagnosis.variance),
-        p_upper=(sum(chain.reached for chain in started) + 1) / (outcome.states + 1),
+        p_upper=(np.sum([chain.reached for chain in started], axis=0) + 1) / (outcome.states + 1),
         residual=residual,
         worst=worst,
         iterations=outcome.sweeps,
@@ -119,7 +119,7 @@ def _summary(network: Network, outcome: Outcome, ess: float) -> tuple[str, dict[
     if not relevant.any():
         return "no weight moved: the strengths fix all of them", {}
 
-    def pair(index: int) -> str:
+    def pair(index: np.integer) -> str:
         return "-".join(network.countries[place] for place in np.unravel_index(index, relevant.shape))
 
     sizes, rhats = np.where(relevant, diagnosis.ess, np.inf), np.where(relevant, diagnosis.rhat, 0)

@@ -87,7 +87,7 @@ def _code(source: bytes, statements: list[ast.stmt]) -> bytes:
     spans = [
         (starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset)
         for node in statements
-        if _is_docstring(node)
+        if _is_docstring(node) and node.end_lineno is not None and node.end_col_offset is not None
     ]
     for start, end in sorted(spans, reverse=True):
         source = source[:start] + source[end:]

@@ -121,7 +121,8 @@ def null_models(root: Path) -> dict[str, NullModel]:
 def world_knobs(root: Path) -> list[str]:
     """List the knobs of a demo world: the attributes of `poles.corpus.demo.world.Plan`."""
     plan = definition(body_of(root / WORLD), ast.ClassDef, "Plan")
-    return [node.target.id for node in plan.body if isinstance(node, ast.AnnAssign)]
+    targets = (node.target for node in plan.body if isinstance(node, ast.AnnAssign))
+    return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
 def body_of(path: Path) -> list[ast.stmt]:
@@ -138,7 +139,7 @@ def body_of(path: Path) -> list[ast.stmt]:
         raise StudyError(f"{path}, line {error.lineno}: not valid Python ({error.msg})") from None
 
 
-def definition(body: list[ast.stmt], kind: type[ast.stmt], name: str) -> Any:
+def definition(body: list[ast.stmt], kind: type[ast.FunctionDef] | type[ast.ClassDef], name: str) -> Any:
     """Function or class of that name; None if the module does not define it."""
     return next((node for node in body if isinstance(node, kind) and node.name == name), None)
 

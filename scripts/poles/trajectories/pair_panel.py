@@ -102,8 +102,8 @@ class PairPanel:
         table = tables.conform(table, trajectories_table(channels))
         reversed_pairs = table.filter(pl.col("source") >= pl.col("target"))
         if len(reversed_pairs):
-            pair = "-".join(reversed_pairs.select("source", "target").row(0))
-            raise StudyError(f"pair {pair}: the country whose code comes first must be the source")
+            source, target = reversed_pairs.select("source", "target").row(0)
+            raise StudyError(f"pair {source}-{target}: the country whose code comes first must be the source")
         pairs = table.select("source", "target").unique(maintain_order=True)
         years = table["year"].unique().sort().to_numpy().astype(np.int64)
         if len(years) and len(years) <= years[-1] - years[0]:

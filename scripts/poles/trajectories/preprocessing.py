@@ -42,7 +42,7 @@ def noise_of(z: np.ndarray) -> np.ndarray:
     """
     steps = np.diff(z, axis=1)
     deviation = np.median(np.abs(steps - np.median(steps, axis=1, keepdims=True)), axis=1)
-    robust = np.sqrt(np.mean((1.4826 * deviation) ** 2 / 2, axis=1))
+    robust: np.ndarray = np.sqrt(np.mean((1.4826 * deviation) ** 2 / 2, axis=1))
     plain = np.sqrt(np.mean(steps.std(axis=1) ** 2 / 2, axis=1))
     return np.where(robust > 0, robust, plain)
 
