@@ -584,7 +584,10 @@ def test_the_shipped_claims_are_well_formed():
         ([GROUP | {"share": 75}], "claim g: share 75; allowed: a number above 0, at most 1"),
         ([GROUP | {"at_least": 2.5}], "claim g: at_least 2.5; allowed: a whole number above 0"),
         ([COURSES | {"toward": {"US": "up"}}], "claim o: toward 'up'; allowed: rises, falls, not rises"),
-        ([COURSES | {"toward": {"usa": "rises"}}], "claim o: toward 'usa'; allowed: two capital letters"),
+        (
+            [COURSES | {"toward": {"usa": "rises"}}],
+            "claim o: toward 'usa'; allowed: a code of ISO 3166-1 ",
+        ),
         ([COURSES | {"toward": ["US"]}], "allowed: a map with at least one entry"),
         ([AMONG | {"archetype": "Divergence"}], "claim a: archetype 'Divergence'; allowed: Scientific Conv"),
         ([POLAR | {"measure": "corelation"}], "claim p: measure 'corelation'; allowed: correlation"),

@@ -122,10 +122,23 @@ def test_an_unknown_key_is_always_named(key, section):
         ({"poles": ["US", "US"]}, "allowed: no entry twice"),
         ({"poles": [False, "US"]}, "poles.0: False; allowed: string (in quotes, as 'NO')"),
         ({"field": {"match": "all"}}, "field.match: 'all'; allowed: 'primary' or 'any'"),
-        ({"selection": {"merge": {"HK": "UK"}}}, "selection.merge: 'UK'; allowed: codes of ISO 3166-1"),
+        (
+            {"selection": {"merge": {"HK": "UK"}}},
+            "selection.merge.HK: 'UK'; allowed: a code of ISO 3166-1 alpha-2, or XK; did you mean GB?",
+        ),
+        (
+            {"poles": ["US", "UK"]},
+            "poles.1: 'UK'; allowed: a code of ISO 3166-1 alpha-2, or XK; did you mean GB?",
+        ),
+        (
+            {"poles": ["China"]},
+            "poles.0: 'China'; allowed: a code of ISO 3166-1 alpha-2, or XK; did you mean CN?",
+        ),
+        ({"figures": {"pairs": [["US", "EU"]]}}, "figures.pairs.0.1: 'EU'; allowed: a code of ISO 3166-1"),
+        ({"hubs": {"regions": {"A": ["US", "CA", "MEX"]}}}, "hubs.regions.A.2: 'MEX'; allowed: "),
         (
             {"selection": {"merge": {"hk": "CN"}}},
-            "selection.merge: 'hk'; allowed: text that matches ^[A-Z]{2}$",
+            "selection.merge: 'hk'; allowed: text that matches ^[A-Z][A-Z0-9_]{1,15}$",
         ),
         (
             {"selection": {"merge": {False: "SE"}}},
@@ -153,10 +166,10 @@ def test_an_unknown_key_is_always_named(key, section):
         ({"selection": {"merge": {"GB": "IE"}}}, "figures.pairs: 'GB' counts as IE"),
         (
             {
-                "selection": {"merge": {"HK": "CN"}},
+                "selection": {"merge": {"UK": "GB", "HK": "CN"}},
                 "source": {"kind": "networks", "networks": {"citation": "x.csv"}},
             },
-            "selection.merge: edge lists are taken as counted; allowed: {}",
+            "selection.merge: 'HK'; edge lists are taken as counted",
         ),
         ({"selection": {"max_countries": 1}}, "selection.max_countries: 1; allowed: at least 2"),
         ({"selection": {"min_topic_score": 1.5}}, "selection.min_topic_score: 1.5; allowed: at most 1"),

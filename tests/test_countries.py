@@ -78,3 +78,56 @@ def test_eu_today():
     members = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
     assert countries.eu_members(2023) == set(members.split())
     assert countries.eu_members(2019) - countries.eu_members(2020) == {"GB"}
+
+
+def test_foreign_codes_are_no_countries_and_their_countries_exist():
+    foreign = pl.read_csv(countries.FOREIGN, null_values=[""])
+    aliases = pl.read_csv(countries.ALIASES)
+    known = countries.load()
+    assert foreign["code"].is_sorted() and foreign["code"].is_unique().all()
+    assert foreign["meaning"].null_count() == 0
+    assert not set(foreign["code"]) & {*known["code"], *known["code3"]}
+    assert {*foreign["country"].drop_nulls(), *aliases["code"]} <= set(known["code"])
+    withdrawn = {country.alpha_4[:2] for country in pycountry.historic_countries}
+    assert withdrawn - set(known["code"]) - {"FQ", "NQ"} <= set(foreign["code"])
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("UK", "GB"),
+        ("EL", "GR"),
+        ("us", "US"),
+        ("USA", "US"),
+        (" deu ", "DE"),
+        ("KOS", "XK"),
+        ("China", "CN"),
+        ("Namibia", "NA"),
+        ("the United States of America", "US"),
+        ("Korea, Rep.", "KR"),
+        ("KOREA, REPUBLIC OF", "KR"),
+        ("Korea, Democratic People's Republic of", "KP"),
+        ("Türkiye", "TR"),
+        ("Côte d’Ivoire", "CI"),
+        ("EU", None),
+        ("WLD", None),
+        ("ZZ", None),
+        ("", None),
+    ],
+)
+def test_the_country_that_was_meant(text, code):
+    assert countries.meant(text) == code
+
+
+def test_advice_says_what_a_code_stands_for():
+    assert countries.advice("UK") == "did you mean GB?"
+    assert countries.advice("eu") == "EU is the European Union"
+    assert countries.advice("EU27_2020") == "EU27_2020 is a group of countries"
+    assert countries.advice("ZZ") == ""
+
+
+def test_official_names_are_recognised():
+    meant = {entry.alpha_2: countries.meant(entry.name) for entry in pycountry.countries}
+    wrong = {code: guess for code, guess in meant.items() if guess not in (None, code)}
+    assert not wrong
+    assert sum(guess is None for guess in meant.values()) < 15

@@ -1,12 +1,27 @@
-"""Countries: ISO 3166-1 codes, English names, UN M49 regions, membership of the European Union."""
+"""Countries: ISO 3166-1 codes, English names, UN M49 regions, membership of the European Union.
 
+Polars is imported where it is needed. The configuration is checked against these codes whenever
+Snakemake reads the workflow, and that must be fast.
+"""
+
+from __future__ import annotations
+
+import csv
 import functools
+import re
+import unicodedata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import polars as pl
+if TYPE_CHECKING:
+    import polars as pl
 
 TABLE = Path(__file__).with_suffix(".csv")
 """Reviewed table of the 249 entries of ISO 3166-1, and Kosovo under XK, its code in OpenAlex."""
+FOREIGN = TABLE.with_suffix(".foreign.csv")
+"""Codes that ISO 3166-1 reserves or has withdrawn, codes of other lists, and codes of groups of countries."""
+ALIASES = TABLE.with_suffix(".aliases.csv")
+"""English names of countries beside those of `TABLE`."""
 
 
 @functools.cache
@@ -29,6 +44,8 @@ def load() -> pl.DataFrame:
     -----
     Only the empty field is null; the text NA is Namibia.
     """
+    import polars as pl
+
     return pl.read_csv(
         TABLE, null_values=[""], schema_overrides={"eu_from": pl.Int16, "eu_to": pl.Int16}, encoding="utf8"
     )
@@ -37,8 +54,78 @@ def load() -> pl.DataFrame:
 @functools.cache
 def names() -> dict[str, str]:
     """Short English names of all countries by two-letter code."""
-    frame = load()
-    return dict(zip(frame["code"], frame["name"], strict=True))
+    return {row["code"]: row["name"] for row in _rows(TABLE)}
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a table of this module, all as text."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@functools.cache
+def _foreign() -> dict[str, dict[str, str]]:
+    """Rows of `FOREIGN` by code."""
+    return {row["code"]: row for row in _rows(FOREIGN)}
+
+
+def _words(name: str) -> frozenset[str]:
+    """Words of a name that matter, in any order, without case and accents."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return frozenset(re.findall("[a-z]+", ascii_name.lower().replace("'", ""))) - {"the", "of", "and"}
+
+
+@functools.cache
+def _codes() -> dict[str | frozenset[str], str]:
+    """Codes of countries by alpha-3 code, by foreign code, and by the words of a name."""
+    rows = _rows(TABLE)
+    return {
+        **{row["code3"]: row["code"] for row in rows},
+        **{code: row["country"] for code, row in _foreign().items() if row["country"]},
+        **{_words(row["name"]): row["code"] for row in (*rows, *_rows(ALIASES))},
+    }
+
+
+def meant(text: str) -> str | None:
+    """Guess the country that a text names which is no code of ISO 3166-1 alpha-2.
+
+    Parameters
+    ----------
+    text : str
+        A code in small letters, an alpha-3 code, a reserved, withdrawn or foreign code, or an English name.
+
+    Returns
+    -------
+    str or None
+        Two-letter code. None if the text names several countries or nothing known.
+    """
+    text = text.strip()
+    if text.upper() in names():
+        return text.upper()
+    return _codes().get(text.upper()) or _codes().get(_words(text))
+
+
+def advice(text: str) -> str:
+    """What to say about a text that is no code of ISO 3166-1 alpha-2.
+
+    Parameters
+    ----------
+    text : str
+        As in `meant`.
+
+    Returns
+    -------
+    str
+        A question such as ``did you mean GB?``, or what the code stands for, or the empty string.
+    """
+    if country := meant(text):
+        return f"did you mean {country}?"
+    code = text.strip().upper()
+    if code in _foreign():
+        return f"{code} is {_foreign()[code]['meaning']}"
+    if re.fullmatch(r"(EU|EA|EFTA|G|OECD)[-_]?\d[\d_-]*", code):
+        return f"{code} is a group of countries"
+    return ""
 
 
 def eu_members(year: int) -> set[str]:
@@ -55,5 +142,7 @@ def eu_members(year: int) -> set[str]:
         Two-letter codes. The year of accession counts, because all accessions fell before 2 July. The year
         of leaving does not, because the United Kingdom left on 31 January 2020.
     """
+    import polars as pl
+
     is_member = (pl.col("eu_from") <= year) & (pl.col("eu_to").is_null() | (pl.col("eu_to") > year))
     return set(load().filter(is_member)["code"])

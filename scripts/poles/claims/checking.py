@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from poles import countries
 from poles.errors import StudyError
 from poles.layers import LAYERS
 from poles.study import signatures
@@ -29,14 +30,12 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_country(value: Any) -> bool:
-    return (
-        isinstance(value, str) and len(value) == 2 and value.isascii() and value.isalpha() and value.isupper()
-    )
+    return isinstance(value, str) and value in countries.names()
 
 
 VALUES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "text": (lambda value: isinstance(value, str) and value != "", "text"),
-    "country": (_is_country, "two capital letters (in quotes, as 'NO')"),
+    "country": (_is_country, "a code of ISO 3166-1 alpha-2, or XK (in quotes, as 'NO')"),
     "layer": (lambda value: value in LAYERS, ", ".join(LAYERS)),
     "share": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0, at most 1"),
     "positive number": (lambda value: _is_number(value) and value > 0, "a number above 0"),
@@ -234,7 +233,8 @@ def _wrong_values(
     else:
         holds, description = VALUES[values]
         if not holds(value):
-            allowed = description
+            advice = countries.advice(value) if values == "country" and isinstance(value, str) else ""
+            allowed = f"{description}; {advice}".rstrip("; ")
         elif values == "country" and value in merge:
             yield (
                 f"{key} {value!r} counts as {merge[value]} (selection.merge); "

@@ -1,16 +1,13 @@
 """Keys of the configuration that contradict each other, or that name something which does not exist."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from poles import countries
 from poles.study import signatures
 from poles.study.branches import branches
 from poles.study.signatures import NullModel
-
-COUNTRIES = Path("scripts/poles/countries.csv")
-"""Table of `poles.countries`, relative to the root. It is read without polars, which takes long to import."""
 
 
 def conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
@@ -37,7 +34,7 @@ def conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
     yield from _null_options(config, models)
     yield from _world(config, root)
     yield from _source(config)
-    yield from _merged_countries(config, root)
+    yield from _merged_countries(config)
     yield from _topic_score(config)
 
 
@@ -140,17 +137,17 @@ def _source(config: Mapping[str, Any]) -> Iterator[str]:
                 f"run.variants: {variant}; edge lists are taken as counted; allowed: neither counting nor "
                 "window"
             )
-    if config["selection"]["merge"]:
-        yield "selection.merge: edge lists are taken as counted; allowed: {}"
+    for code in config["selection"]["merge"]:
+        if code in countries.names():
+            yield (
+                f"selection.merge: {code!r}; edge lists are taken as counted, so links of two countries "
+                "cannot be added; allowed: codes that ISO 3166-1 does not have, such as UK"
+            )
 
 
-def _merged_countries(config: Mapping[str, Any], root: Path) -> Iterator[str]:
-    """Merged countries that do not exist, that others are merged into, or that another key names."""
+def _merged_countries(config: Mapping[str, Any]) -> Iterator[str]:
+    """Merged countries that others are merged into, or that another key names."""
     merge = config["selection"]["merge"]
-    with (root / COUNTRIES).open(encoding="utf-8", newline="") as stream:
-        codes = {row["code"] for row in csv.DictReader(stream)}
-    for code in sorted({*merge, *merge.values()} - codes):
-        yield f"selection.merge: {code!r}; allowed: codes of ISO 3166-1, and XK ({COUNTRIES.as_posix()})"
     for code, target in merge.items():
         if target in merge:
             yield f"selection.merge.{code}: {target!r}; allowed: a country that is not merged itself"

@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from poles import countries
+
 
 def _number(value: Any) -> Any:
     """Refuse true and false, which pydantic would read as 1 and 0."""
@@ -37,6 +39,15 @@ def _distinct(entries: Sequence[Hashable]) -> Sequence[Hashable]:
     return entries
 
 
+def _country(code: str) -> str:
+    """Refuse a code that ISO 3166-1 does not have, and say which one was probably meant."""
+    if code not in countries.names():
+        allowed = "a code of ISO 3166-1 alpha-2, or XK"
+        advice = countries.advice(code)
+        raise PydanticCustomError("country", "{allowed}", {"allowed": f"{allowed}; {advice}".rstrip("; ")})
+    return code
+
+
 NUMBER = BeforeValidator(_number)
 SHORTEST = PlainSerializer(_shortest)
 DISTINCT = (AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True}))
@@ -48,8 +59,10 @@ Number = Annotated[float, NUMBER, SHORTEST]
 Share = Annotated[float, Field(ge=0, le=1), NUMBER, SHORTEST]
 Strength = Annotated[float, Field(ge=0), NUMBER, SHORTEST]
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
-Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
-"""ISO 3166-1 alpha-2 code."""
+Country = Annotated[str, AfterValidator(_country), Field(json_schema_extra={"pattern": "^[A-Z]{2}$"})]
+"""ISO 3166-1 alpha-2 code, or XK (Kosovo)."""
+Code = Annotated[str, Field(pattern="^[A-Z][A-Z0-9_]{1,15}$")]
+"""Code of a country in any list of codes."""
 NullOptions = dict[Name, dict[str, Any]]
 """Options of null models, by the name of the model."""
 
@@ -201,11 +214,12 @@ class Selection(Section):
         description="Countries of an authorship: `listed` (its `countries`, or those of its institutions if "
         "that list is empty), `institutions`, or the `union` of both.",
     )
-    merge: dict[Country, Country] = Field(
+    merge: dict[Code, Country] = Field(
         {},
         description="Countries that count as another, `{HK: CN, MO: CN, PR: US}`. Papers that their authors "
         "write with each other are then no link. A pole, a claim or a pair of the figures cannot name a "
-        "country that is merged into another.",
+        "country that is merged into another. Codes that ISO 3166-1 does not have count as a country too, "
+        "`{UK: GB, EL: GR}`; for edge lists, only such codes can be named.",
     )
     max_countries: Annotated[int, Field(ge=2), NUMBER] | None = Field(
         None,
