@@ -36,9 +36,10 @@ def plot_archetypes(trajectories: pl.DataFrame, clusters: pl.DataFrame) -> Figur
         return style.empty("Archetypes of trajectories", "no pair of countries has been clustered")
     groups = clusters.select("cluster", "archetype").unique().rows()
     groups.sort(key=lambda group: (style.archetype_order(group[1]), group[0]))
+    years = members["year"].to_list()
     figure = style.canvas(
         f"How links between countries develop: {len(groups)} clusters of {len(clusters):,} pairs, "
-        f"{style.year_range(members['year'].min(), members['year'].max())}",
+        f"{style.year_range(min(years), max(years))}",
         "Preprocessed z by year: median of the members, and bands that hold 50 and 80 % of them. "
         "Below: the pair nearest to the centroid.",
         width=min(max(8.0, 2.5 * len(groups)), 11.0),

@@ -81,7 +81,7 @@ def _plot_sample_sizes(axes: Axes, diagnostics: pl.DataFrame) -> None:
     axes.set_ylim(bottom=0)
     style.thousands(axes)
     axes.legend()
-    rhat = sampled["rhat_max"].max()
+    rhat = sampled.select(pl.col("rhat_max").max()).item()
     worst = "" if rhat is None else f"\nsplit R-hat at most {rhat:.3f}"
     axes.set_title(f"effective sample size{worst}", fontweight="bold")
     if len(notes := sampled.filter(pl.col("note").is_not_null())):

@@ -34,24 +34,26 @@ def place_labels(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
     """
     scale = axes.figure.dpi / 72
     marks = np.concatenate([c.get_offset_transform().transform(c.get_offsets()) for c in axes.collections])
-    occupied = [(x - 2 * scale, y - 2 * scale, x + 2 * scale, y + 2 * scale) for x, y in marks]
+    occupied: list[tuple[float, ...]] = [
+        (x - 2 * scale, y - 2 * scale, x + 2 * scale, y + 2 * scale) for x, y in marks
+    ]
     occupied += [tuple(text.get_window_extent().extents) for text in axes.texts]
-    frame = axes.get_window_extent().extents
+    frame = tuple(axes.get_window_extent().extents)
     for label, point in points.items():
         x, y = axes.transData.transform(point)
         width, height = 0.58 * SIZE * scale * len(label), 1.15 * SIZE * scale
-        best = None
+        best: tuple[float, tuple[float, ...], float] = (np.inf, (), 0.0)
         for distance, angle in product(DISTANCES, ANGLES):
             # The distance is that of the nearest point of the label's box, not of its centre.
             cx = x + np.cos(angle) * (distance * scale + width / 2)
             cy = y + np.sin(angle) * (distance * scale + height / 2)
             box = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
             cost = _overlap(box, occupied) + 10 * _outside(box, frame)
-            if best is None or cost < best[0] - 1e-6:
+            if cost < best[0] - 1e-6:
                 best = (cost, box, distance)
-        _, box, distance = best
-        occupied.append(box)
-        offset = ((box[0] + box[2]) / 2 - x, (box[1] + box[3]) / 2 - y)
+        _, place, distance = best
+        occupied.append(place)
+        offset = ((place[0] + place[2]) / 2 - x, (place[1] + place[3]) / 2 - y)
         axes.annotate(
             label, point, xytext=(offset[0] / scale, offset[1] / scale), textcoords="offset points",
             ha="center", va="center", fontsize=SIZE,
@@ -68,7 +70,7 @@ def _overlap(box: tuple[float, ...], others: list[tuple[float, ...]]) -> float:
     return float((width.clip(0) * height.clip(0)).sum())
 
 
-def _outside(box: tuple[float, ...], frame: np.ndarray) -> float:
+def _outside(box: tuple[float, ...], frame: tuple[float, ...]) -> float:
     """Area of a box that lies outside a frame."""
     area = (box[2] - box[0]) * (box[3] - box[1])
-    return area - _overlap(box, [tuple(frame)])
+    return area - _overlap(box, [frame])

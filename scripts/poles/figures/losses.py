@@ -1,6 +1,7 @@
 """Figure: works and references that are left after each step of the selection."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import polars as pl
 from matplotlib.axes import Axes
@@ -35,13 +36,13 @@ def plot_losses(losses: pl.DataFrame) -> Figure:
         Records; works and references of the field; works and references outside the field that cite it; and
         the share of works without a known country.
     """
-    studied = losses.filter((pl.col("step") == YEAR_STEP) & (pl.col("left") > 0))["year"]
-    if studied.is_empty():
+    studied = losses.filter((pl.col("step") == YEAR_STEP) & (pl.col("left") > 0))["year"].to_list()
+    if not studied:
         return style.empty(TITLE, "no works of the years of the study have been read")
-    first, last = studied.min(), studied.max()
+    first, last = min(studied), max(studied)
     in_study = losses.filter(pl.col("year").is_between(first, last)).sort("order", "year")
-    read, read_in_study = (frame.filter(pl.col("order") == 0)["left"].sum() for frame in (losses, in_study))
-    not_shown = read - read_in_study
+    read = pl.col("left").filter(pl.col("order") == 0).sum()
+    not_shown = losses.select(read).item() - in_study.select(read).item()
     steps = _steps_by_title(in_study)
     most = [max(frame["order"].n_unique() for _, frame in row) for row in (steps[:2], steps[2:])]
     figure = style.canvas(
@@ -112,16 +113,16 @@ def _plot_steps(axes: Axes, frame: pl.DataFrame) -> None:
         style.blank(axes, "none in the source")
         return
     steps = frame.select("order", "step").unique().sort("order").rows()
-    before = None
+    before = 0
     for place, (order, step) in enumerate(steps):
         line = frame.filter(pl.col("order") == order).sort("year")
-        total = line["number"].sum()
+        total = int(line["number"].sum())
         first = not place and line["unit"][0] == "works"
         label = f"{'in the source' if first else NAMES.get(step, step)}: {total:,}"
         if place and total < before:
             lost = 100 * (1 - total / before)
             label += f" (−{lost:.1f} %)" if lost >= 0.05 else " (< 0.1 %)"
-        edges = [line["year"].min() - 0.5, *(line["year"] + 0.5)]
+        edges = [line["year"][0] - 0.5, *(line["year"] + 0.5)]
         axes.stairs(line["number"].to_numpy(), edges, fill=True, color=_shade(place, len(steps)), label=label)
         before = total
     axes.set_ylim(bottom=0)
@@ -155,7 +156,7 @@ def _plot_records(axes: Axes, works: pl.DataFrame) -> None:
     _legend(axes)
 
 
-def _percentage_lost(after: Sequence[int], before: Sequence[int]) -> list[float]:
+def _percentage_lost(after: Iterable[int], before: Iterable[int]) -> list[float]:
     """Percentage lost between two steps; NaN where there was nothing to lose."""
     return [100 * (1 - a / b) if b else float("nan") for a, b in zip(after, before, strict=True)]
 
@@ -164,8 +165,8 @@ def _plot_without_country(axes: Axes, works: pl.DataFrame) -> None:
     """Plot the share of works that the step about countries drops."""
     works = works.with_columns(other=pl.col("left") - pl.col("left_core"))
     after = works.filter(pl.col("step") == COUNTRY_STEP)
-    before = works.filter(pl.col("order") == after["order"].min() - 1)
-    lines = {
+    before = works.filter(pl.col("order") == after["order"][0] - 1)
+    lines: dict[str, tuple[str, dict[str, Any]]] = {
         "left_core": ("of the field", {"color": style.INK, "marker": ".", "zorder": 3}),
         "other": ("outside that cite it", {"color": style.GREY, "marker": "."}),
     }
@@ -173,7 +174,7 @@ def _plot_without_country(axes: Axes, works: pl.DataFrame) -> None:
     for column, (name, form) in lines.items():
         if before[column].sum():
             by_year = _percentage_lost(after[column], before[column])
-            (overall,) = _percentage_lost([after[column].sum()], [before[column].sum()])
+            (overall,) = _percentage_lost([int(after[column].sum())], [int(before[column].sum())])
             axes.plot(after["year"].to_numpy(), by_year, lw=1.8, label=f"{name}: {overall:.1f} %", **form)
             top = max(top, *(share for share in by_year if share == share))
     axes.set_ylim(0, min(100, 1.2 * top))

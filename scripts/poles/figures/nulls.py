@@ -79,5 +79,6 @@ def _z_of_pair(scores: pl.DataFrame, pair: tuple[str, str], years: tuple[int, in
     )
     if z.is_empty():
         return pl.DataFrame({"year": [], "z": []}, schema={"year": pl.Int16, "z": pl.Float64})
-    all_years = pl.DataFrame({"year": np.arange(z["year"].min(), z["year"].max() + 1, dtype=np.int16)})
+    present = z["year"].to_list()
+    all_years = pl.DataFrame({"year": np.arange(min(present), max(present) + 1, dtype=np.int16)})
     return all_years.join(z.select("year", "z"), on="year", how="left", maintain_order="left")

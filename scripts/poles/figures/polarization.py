@@ -39,8 +39,9 @@ def plot_polarization(by_year: pl.DataFrame, trends: pl.DataFrame) -> Figure:
         return style.empty("Polarization by year", "no pair of countries is in the panel")
     channels = sorted(by_year["channel"].unique(), key=lambda channel: (channel != "collaboration", channel))
     measures = [name for name in TITLES if name in by_year["measure"]]
+    years = by_year["year"].to_list()
     figure = style.canvas(
-        f"Polarization by year, {style.year_range(by_year['year'].min(), by_year['year'].max())}",
+        f"Polarization by year, {style.year_range(min(years), max(years))}",
         "Coloured: observed, with its 95 % interval over countries. Grey: by chance, at the same strengths. "
         "Dashed: with constant affinities. Polarization is a falling correlation or a rising modularity.",
         width=max(8.0, 2.9 * len(measures)),

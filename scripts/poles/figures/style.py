@@ -16,6 +16,7 @@ from xml.sax.saxutils import escape
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -47,7 +48,7 @@ BRIDGE = "#000000"
 SOME = "#44AA99"
 """Colour of what belongs to several poles, but not to all."""
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": INK,
@@ -137,9 +138,9 @@ def canvas(
     lines = textwrap.wrap(subtitle, int(13 * width))  # 9-point type has about 13 characters per inch
     below = 0.37 + 0.18 * len(lines)
     left = 0.08 / width
-    figure = Figure(figsize=(width, height), layout="constrained")
     top = 1 - (below + (0.26 if colours else 0.06)) / height
-    figure.get_layout_engine().set(rect=(0, 0, 1, top), w_pad=0.06, h_pad=0.06)
+    layout = ConstrainedLayoutEngine(rect=(0, 0, 1, top), w_pad=0.06, h_pad=0.06)
+    figure = Figure(figsize=(width, height), layout=layout)
     figure.text(left, 1 - 0.1 / height, title, fontsize=12, fontweight="bold", va="top")
     figure.text(left, 1 - 0.37 / height, "\n".join(lines), fontsize=9, color="#555555", va="top")
     if colours:

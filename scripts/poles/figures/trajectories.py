@@ -81,7 +81,8 @@ def _band(frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     quantiles = frame.group_by("year").agg(
         z.quantile(0.1, "linear").alias("low"), z.quantile(0.9, "linear").alias("high")
     )
-    return tuple(quantiles.sort("year")[column].to_numpy() for column in ("year", "low", "high"))
+    years, low, high = (quantiles.sort("year")[column].to_numpy() for column in ("year", "low", "high"))
+    return years, low, high
 
 
 def _plot_pair(
