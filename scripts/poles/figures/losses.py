@@ -36,7 +36,9 @@ def plot_losses(losses: pl.DataFrame) -> Figure:
         Records; works and references of the field; works and references outside the field that cite it; and
         the share of works without a known country.
     """
-    studied = losses.filter((pl.col("step") == YEAR_STEP) & (pl.col("left") > 0))["year"].to_list()
+    studied = (
+        losses.filter((pl.col("step") == YEAR_STEP) & (pl.col("left") > 0))["year"].drop_nulls().to_list()
+    )
     if not studied:
         return style.empty(TITLE, "no works of the years of the study have been read")
     first, last = min(studied), max(studied)
