@@ -33,7 +33,7 @@ def compare_choices(
     reclusterings: Reclusterings,
     headline: np.ndarray,
     archetypes: np.ndarray,
-    years: Sequence[int],
+    years: Sequence[int] | np.ndarray,
 ) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
     """Compare the headline with its perturbations, and with more clusters.
 

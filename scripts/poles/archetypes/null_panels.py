@@ -209,7 +209,10 @@ def sample_null_panels(
 
 
 def follow_pairs(
-    scores: Mapping[str, pl.DataFrame], pairs: pl.DataFrame, years: Sequence[int], channels: Sequence[str]
+    scores: Mapping[str, pl.DataFrame],
+    pairs: pl.DataFrame,
+    years: Sequence[int] | np.ndarray,
+    channels: Sequence[str],
 ) -> np.ndarray:
     """Read the z-scores of given pairs in every year, with gaps filled.
 

@@ -75,7 +75,7 @@ class Perturbation(NamedTuple):
     choice: Any
     k: int
 
-    def title(self, years: Sequence[int]) -> str:
+    def title(self, years: Sequence[int] | np.ndarray) -> str:
         """Name of what is varied in a table; perturbations of one title are repetitions of each other."""
         if self.over == "year":
             return f"year {years[self.choice]}"

@@ -24,7 +24,7 @@ Measures = dict[tuple[str, str, int], np.ndarray]
 """Values by (over, measure, k) as in `SELECTION`, one per perturbation."""
 
 
-def measure(reclusterings: Reclusterings, years: Sequence[int], draws: int) -> Measures:
+def measure(reclusterings: Reclusterings, years: Sequence[int] | np.ndarray, draws: int) -> Measures:
     """Measure the unperturbed clusterings, and how the perturbed ones agree with them.
 
     Parameters

@@ -90,7 +90,7 @@ def labellings(size: int, large: int, permutations: int, rng: np.random.Generato
     exact : bool
     """
     exact = comb(size, large) <= permutations
-    choices: Iterator[Sequence[int]] = combinations(range(size), large)
+    choices: Iterator[Sequence[int] | np.ndarray] = combinations(range(size), large)
     if not exact:
         choices = (rng.permutation(size)[:large] for _ in range(permutations))
     labels = np.zeros((comb(size, large) if exact else permutations, size), dtype=bool)

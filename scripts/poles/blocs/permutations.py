@@ -47,7 +47,9 @@ class StrengthPreservingPermutations:
         Weight of each direction in the channel, see `polarization.DIRECTIONS`.
     """
 
-    def __init__(self, deviations: Deviations, ends: np.ndarray, countries: int, weights: Sequence[float]):
+    def __init__(
+        self, deviations: Deviations, ends: np.ndarray, countries: int, weights: Sequence[float] | np.ndarray
+    ):
         z, std = deviations
         self.has_z = (np.isfinite(z) & (std > 0)).all(axis=0)
         self.z, self.std = z[:, self.has_z], std[:, self.has_z]

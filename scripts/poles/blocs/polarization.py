@@ -91,7 +91,7 @@ def measure(
     23 % of random walks, and none in a clear step.
     """
     schemas = (dict(POLARIZATION.columns), dict(POLARIZATION_TRENDS.columns))
-    nothing = tuple(pl.DataFrame(schema=schema) for schema in schemas)
+    nothing = pl.DataFrame(schema=schemas[0]), pl.DataFrame(schema=schemas[1])
     if panel.is_empty:
         return nothing
     panel = panel.undirected()

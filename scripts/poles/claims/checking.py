@@ -195,12 +195,13 @@ def _faults(claim: Mapping[str, Any], merge: Mapping[str, str]) -> Iterator[str]
         yield f"kind {name!r}; allowed: {', '.join(kinds())}"
         return
     kind = kinds()[name]
-    needed = COMMON | kind.keys
+    needed: dict[str, Any] = {**COMMON, **kind.keys}
+    allowed = {**needed, **kind.optional}
     if missing := [key for key in needed if key not in claim]:
         yield f"missing key {', '.join(missing)}; needed: {', '.join(needed)}"
-    if unknown := [str(key) for key in claim if key not in needed | kind.optional]:
-        yield f"unknown key {', '.join(unknown)}; allowed: {', '.join(needed | kind.optional)}"
-    for key, values in (needed | kind.optional).items():
+    if unknown := [str(key) for key in claim if key not in allowed]:
+        yield f"unknown key {', '.join(unknown)}; allowed: {', '.join(allowed)}"
+    for key, values in allowed.items():
         if key in claim:
             yield from _wrong_values(key, claim[key], values, claim, merge)
 

@@ -51,7 +51,7 @@ def read_branch(
         poles=poles,
         trends=tables.read(files.trends, TRENDS),
         alignment=tables.read(files.alignment, alignment_table(poles)),
-        significant=significant_links(scores, significance["first"], significance["last"]),
+        significant=significant_links(scores, int(significance["first"]), int(significance["last"])),
         threshold=significance["threshold"],
         k=members["cluster"].n_unique(),
         members=members,

@@ -84,7 +84,7 @@ def content(
     dict
         Values for the templates.
     """
-    branches = [tuple(name.split("/")) for name in choices]
+    branches = [(variant, null) for variant, null in (name.split("/") for name in choices)]
     choice_names = robustness.by_choice(moved)["choice"].to_list()
     return {
         "title": TITLE,

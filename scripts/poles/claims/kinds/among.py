@@ -24,7 +24,7 @@ KEYS = {
     ],
     "share": "share",
 }
-OPTIONAL = {}
+OPTIONAL: dict[str, str] = {}
 STAGE = "clusters"
 
 

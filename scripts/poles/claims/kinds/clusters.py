@@ -13,7 +13,7 @@ from poles.claims.verdicts import (
 )
 
 KEYS = {"k": "whole number"}
-OPTIONAL = {}
+OPTIONAL: dict[str, str] = {}
 STAGE = "clusters"
 
 
@@ -27,7 +27,7 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if passing.is_empty():
         why = "No number of clusters is stable and stands out from data without archetypes."
         return Verdict(INCONCLUSIVE, None, why)
-    most = passing.max()
+    most = max(passing.to_list())
     why = f"At most {most} clusters are stable and stand out from data without archetypes."
     if claim["k"] in passing:
         return Verdict(REPRODUCED if most == claim["k"] else INCONCLUSIVE, float(most), why)

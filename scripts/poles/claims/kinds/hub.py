@@ -16,7 +16,7 @@ from poles.claims.verdicts import (
 )
 
 KEYS = {"region": "text", "layer": "layer"}
-OPTIONAL = {}
+OPTIONAL: dict[str, str] = {}
 STAGE = "trajectories"
 
 

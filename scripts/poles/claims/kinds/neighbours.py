@@ -4,7 +4,7 @@ from poles.claims import ties
 from poles.claims.verdicts import Branch, Claim, Verdict, by_share
 
 KEYS = {"pole": "country", "layer": "layer", "share": "share"}
-OPTIONAL = {}
+OPTIONAL: dict[str, str] = {}
 STAGE = "links"
 
 

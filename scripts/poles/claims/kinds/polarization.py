@@ -23,9 +23,15 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     rows = branch.polarization.filter(of_claim).drop_nulls("excess_slope")
     if rows.is_empty():
         return untestable(f"The {claim['measure']} is not known in enough years.")
-    slope, low, high = rows["excess_slope"].mean(), rows["excess_low"].min(), rows["excess_high"].max()
+    interval = rows.select(
+        pl.col("slope").mean(),
+        pl.col("excess_slope").mean(),
+        pl.col("excess_low").min(),
+        pl.col("excess_high").max(),
+    )
+    change, slope, low, high = interval.row(0)
     why = (
-        f"The {claim['measure']} changes by {rows['slope'].mean():+.2f} per decade. Relative to constant "
+        f"The {claim['measure']} changes by {change:+.2f} per decade. Relative to constant "
         f"affinities the change is {slope:+.2f} (95 % interval {low:+.2f} to {high:+.2f})."
     )
     return by_interval(low, high, slope, claim["direction"], why)

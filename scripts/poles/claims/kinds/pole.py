@@ -12,7 +12,7 @@ from poles.claims.verdicts import (
 )
 
 KEYS = {"country": "country"}
-OPTIONAL = {}
+OPTIONAL: dict[str, str] = {}
 STAGE = "trajectories"
 
 

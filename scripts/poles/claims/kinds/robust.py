@@ -5,7 +5,7 @@ import polars as pl
 from poles.claims.verdicts import CONTRADICTED, NOT_TESTABLE, REPRODUCED, Claim, Verdict, by_share, untestable
 
 KEYS = {"nulls": "names", "share": "share"}
-OPTIONAL = {}
+OPTIONAL: dict[str, str] = {}
 STAGE = None
 
 

@@ -4,7 +4,7 @@ from poles.claims import ties
 from poles.claims.verdicts import CONTRADICTED, INCONCLUSIVE, REPRODUCED, Branch, Claim, Verdict
 
 KEYS = {"pole": "country", "layer": "layer", "expected": "positive number", "tolerance": "share"}
-OPTIONAL = {}
+OPTIONAL: dict[str, str] = {}
 STAGE = "links"
 
 

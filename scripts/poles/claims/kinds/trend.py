@@ -22,11 +22,16 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     rows = rows.unique("channel", keep="first", maintain_order=True)  # both may be poles
     if rows.is_empty():
         return untestable(f"The panel has no pair {'-'.join(pair)}, or neither of the two is a pole.")
-    slope, low, high = rows["slope"].mean(), rows["slope_low"].min(), rows["slope_high"].max()
+    interval = rows.select(
+        pl.col("slope").mean(),
+        pl.col("slope_low").min(),
+        pl.col("slope_high").max(),
+        pl.col("growth_slope").mean(),
+    )
+    slope, low, high, growth = interval.row(0)
     least = claim.get("least_slope", 0.0)
     limit = f"; only slopes beyond {least:g} count" if least else ""
     why = f"z changes by {slope:+.2f} per decade (95 % interval {low:+.2f} to {high:+.2f}{limit})."
-    growth = rows["growth_slope"].mean()  # flat where z is without growth
-    if growth and abs(growth) >= LEAST_SHOWN:
+    if growth and abs(growth) >= LEAST_SHOWN:  # it is 0 where growth was removed from z
         why += f" With constant affinities it would change by {growth:+.2f}."
     return by_interval(low, high, slope, claim["direction"], why, least)

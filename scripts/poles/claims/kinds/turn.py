@@ -42,7 +42,7 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
         UNNAMED in (with_left, with_joined)
         and with_left in (*DIVERGING, UNNAMED)
         and with_joined in (*INTEGRATING, UNNAMED)
-        for with_left, with_joined in map(archetypes.get, countries)
+        for with_left, with_joined in (archetypes[country] for country in countries)
     ]
     share, open_share = len(turning) / len(countries), sum(undecided) / len(countries)
     return on_archetypes(by_share(share, claim["share"], why, open_share), branch)
