@@ -188,6 +188,14 @@ def test_silhouette_by_hand():
     assert kmeans.simplified_silhouette(distances, np.array([0, 1, 0, 0])).tolist() == [0.75, 0.5, 0.0, 0.0]
 
 
+def test_trajectories_that_differ_by_rounding_alone_are_not_distinct():
+    ulps = np.random.default_rng(1).integers(-2, 3, (9, 22, 2))
+    x = np.repeat([0.1, -3.7, 1 / 3], 3)[:, None, None] * (1 + ulps * 2.0**-52)
+    assert kmeans.count_distinct(x) == 3
+    assert kmeans.count_distinct(np.zeros((9, 22, 2)) * -1.0) == 1
+    assert kmeans.count_distinct(x[:0]) == 0
+
+
 def test_too_few_trajectories_are_refused_with_advice():
     panel, _ = planted(3)
     with pytest.raises(StudyError, match=r"3 distinct trajectories .* lower clusters\.k"):

@@ -133,6 +133,26 @@ def test_a_flat_channel_stays_flat_in_noise_units():
     assert np.abs(preprocessing.preprocess(z, "noise_units")[..., 1]).max() == 0
 
 
+@pytest.mark.parametrize("level", [0.1, 1 / 3, -7.3, 1e6 + 0.1])
+@pytest.mark.parametrize("method", ["yearly_scale", "series", "noise_units"])
+def test_values_that_differ_by_rounding_alone_have_no_spread(level, method):
+    ulps = np.random.default_rng(1).integers(-2, 3, (6, 22, 2))
+    z = level + ulps * np.spacing(level)
+    assert np.ptp(z) > 0
+    assert not preprocessing.preprocess(z, method).any()
+    assert not preprocessing.preprocess(np.full_like(z, level), method).any()
+    assert not preprocessing.noise_of(z).any()
+    assert not preprocessing.noise_of_series(z).any()
+
+
+def test_steps_that_differ_by_rounding_alone_are_no_noise():
+    line = 0.1 * np.arange(22.0)  # most steps differ in the last digit
+    line[-1] += 1.0
+    z = line[None, :, None]
+    steps = np.diff(line)
+    assert preprocessing.noise_of(z) == pytest.approx(steps.std() / 2**0.5)
+
+
 def test_a_gap_or_an_unknown_method_is_refused():
     with pytest.raises(StudyError, match="not finite"):
         preprocessing.preprocess(np.full((1, 22, 1), np.nan), "literal")

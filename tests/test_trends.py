@@ -180,3 +180,10 @@ def test_without_noise_or_without_pairs_there_is_no_signal():
         signal = tables.conform(pair_trends.measure_signal(panel), SIGNAL)
         assert signal["signal"].null_count() == 2
         assert set(signal["pairs"]) == set(signal["trendless_in_all"]) == {pairs}
+
+
+def test_a_rise_of_the_last_digit_is_no_trend():
+    values = (1 / 3 + np.arange(22) * np.spacing(1 / 3))[None]
+    assert np.diff(values).min() > 0
+    result = trends.estimate(values)
+    assert (result.slope, result.low, result.high, result.p) == (0, 0, 0, 1)

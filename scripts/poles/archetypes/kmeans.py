@@ -7,6 +7,7 @@ import numpy as np
 
 from poles.archetypes import euclidean
 from poles.errors import StudyError
+from poles.trajectories.preprocessing import ROUNDING
 
 STARTS = 50
 """Starts of the Euclidean k-means that gives the first centres."""
@@ -36,9 +37,10 @@ class Clustering(NamedTuple):
 
 
 def count_distinct(x: np.ndarray) -> int:
-    """Count the distinct trajectories among the first axis of an array."""
+    """Count the trajectories along the first axis that differ by more than rounding errors."""
+    unit = ROUNDING * np.abs(x).max(initial=0) or 1.0
     # Adding 0 makes -0.0 and 0.0 the same bytes.
-    return len({trajectory.tobytes() for trajectory in x + 0.0})
+    return len({trajectory.tobytes() for trajectory in np.rint(x / unit) + 0.0})
 
 
 def starting_centres(x: np.ndarray, k: int, seed: int, starts: int = STARTS) -> np.ndarray:

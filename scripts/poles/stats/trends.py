@@ -23,6 +23,8 @@ LEVEL = 0.05
 """Level of the two-sided test, and complement of the coverage of intervals."""
 CHUNK = 4096
 """Series worked on at once: the slopes between all pairs of years of each are held in memory."""
+ROUNDING = 1e-12
+"""Relative size below which a difference of two values is a rounding error."""
 MAX_CORRELATION = 0.95
 """Bound on estimated correlations; beyond it a series cannot be told from a random walk."""
 
@@ -71,12 +73,14 @@ def _estimate(values: np.ndarray) -> Trends:
     years = values.shape[1]
     first, second = np.triu_indices(years, 1)
     rises = values[:, second] - values[:, first]
+    rounding = ROUNDING * np.abs(values).max(axis=1, keepdims=True)
+    rises[np.abs(rises) <= rounding] = 0.0
     slopes = np.sort(rises / (second - first), axis=1)
     slope = np.median(slopes, axis=1)
     # einsum, as its rounding does not depend on how many series there are.
     residuals = values - np.einsum("st,tu->su", values, parabola_projection(years))
     # The residuals of a smooth series are rounding errors, not noise.
-    residuals[np.abs(residuals) <= 1e-12 * np.abs(values).max(axis=1, keepdims=True)] = 0.0
+    residuals[np.abs(residuals) <= rounding] = 0.0
     correlation = unbiased_correlation(lag_one_correlation(residuals), years)
     deviation = np.sqrt(score_variance(values) * variance_inflation(correlation, years))
     score = np.sign(rises).sum(axis=1)

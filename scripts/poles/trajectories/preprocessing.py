@@ -23,6 +23,27 @@ ROUNDING = 1e-12
 """Relative size below which a number is a rounding error."""
 
 
+def without_rounding(spread: np.ndarray, values: np.ndarray, axis: int) -> np.ndarray:
+    """Replace a spread by 0 where it is no more than the rounding errors of equal values.
+
+    The computed standard deviation of equal numbers is seldom exactly 0. Divided by it, their rounding errors
+    would become values of the size of 1.
+
+    Parameters
+    ----------
+    spread : ndarray
+        Of `values` along `axis`.
+    values : ndarray
+    axis : int
+
+    Returns
+    -------
+    ndarray, shape of `spread`
+    """
+    largest = np.abs(values).max(axis=axis, initial=0).reshape(spread.shape)
+    return np.where(spread > ROUNDING * largest, spread, 0.0)
+
+
 def noise_of(z: np.ndarray) -> np.ndarray:
     """Estimate the noise of each pair from its year-to-year changes.
 
@@ -39,11 +60,13 @@ def noise_of(z: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (pairs,)
+        0 where the changes differ by rounding alone.
     """
     steps = np.diff(z, axis=1)
     deviation = np.median(np.abs(steps - np.median(steps, axis=1, keepdims=True)), axis=1)
+    deviation = without_rounding(deviation, z, axis=1)
     robust: np.ndarray = np.sqrt(np.mean((1.4826 * deviation) ** 2 / 2, axis=1))
-    plain = np.sqrt(np.mean(steps.std(axis=1) ** 2 / 2, axis=1))
+    plain = np.sqrt(np.mean(without_rounding(steps.std(axis=1), z, axis=1) ** 2 / 2, axis=1))
     return np.where(robust > 0, robust, plain)
 
 
@@ -57,10 +80,8 @@ def noise_of_series(z: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray, shape (pairs, channels)
-        0 where the estimate is a rounding error.
     """
-    noise = np.stack([noise_of(z[:, :, [place]]) for place in range(z.shape[2])], axis=-1)
-    return np.where(noise > ROUNDING * np.abs(z).max(axis=1, initial=0), noise, 0.0)
+    return np.stack([noise_of(z[:, :, [place]]) for place in range(z.shape[2])], axis=-1)
 
 
 def in_noise_units(slopes: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -91,9 +112,9 @@ def preprocess(z: np.ndarray, method: str) -> np.ndarray:
     method : str
         - ``literal``: z as it is. Clusters follow the level of z.
         - ``yearly_scale``: z divided by its standard deviation across pairs in each year and channel, which
-          removes the growth of the literature.
+          removes the growth of the literature. A year in which all pairs are equal becomes 0.
         - ``series``: each series centred and divided by its own standard deviation. A flat series becomes
-          noise of unit variance.
+          noise of unit variance, a constant one 0.
         - ``noise_units``: each series centred and divided by the noise of its pair (`noise_of`), smoothed by
           a centred mean over three years and clipped at `CLIP`. A flat channel stays flat.
 
@@ -113,11 +134,11 @@ def preprocess(z: np.ndarray, method: str) -> np.ndarray:
     if method == "literal" or not len(z):
         return z.copy()
     if method == "yearly_scale":
-        spread = z.std(axis=0, keepdims=True)
+        spread = without_rounding(z.std(axis=0, keepdims=True), z, axis=0)
         return np.divide(z, spread, out=np.zeros_like(z), where=spread > 0)
     centred = z - z.mean(axis=1, keepdims=True)
     if method == "series":
-        spread = z.std(axis=1, keepdims=True)
+        spread = without_rounding(z.std(axis=1, keepdims=True), z, axis=1)
         return np.divide(centred, spread, out=np.zeros_like(z), where=spread > 0)
     if method == "noise_units":
         noise = noise_of(z)[:, None, None]
