@@ -1,13 +1,11 @@
 """Select the works that count, year by year, and count the losses of every step."""
 
-from pathlib import Path
-
 from poles.corpus import selection
 from poles.corpus.tables import LOSSES, WORKS
 from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
-    paths = {int(Path(path).stem): path for path in snakemake.output.works}
+    paths = dict(enumerate(snakemake.output.works, snakemake.params.years["first"]))
     files = snakemake.input.records, snakemake.input.counts
     losses = selection.select_works(
         *files, sorted(paths), snakemake.params.selection,
