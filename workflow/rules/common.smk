@@ -98,6 +98,14 @@ def by_null(wildcards):
     return [(layer, null) for layer in LAYERS for null in dict.fromkeys(nulls)]
 
 
+def scores_by_null(wildcards):
+    """Scores of every fit of a variant."""
+    return [
+        f"results/{wildcards.variant}/{layer}/scores/{null}.parquet"
+        for layer, null in by_null(wildcards)
+    ]
+
+
 def preprocessing(wildcards):
     """Preprocessing of the trajectories of a branch."""
     return branches.trajectories(config, wildcards.variant)["preprocessing"]
@@ -106,6 +114,32 @@ def preprocessing(wildcards):
 def growth(wildcards):
     """Whether the change of z with the growth of countries is kept or removed in a branch."""
     return branches.trajectories(config, wildcards.variant)["growth"]
+
+
+def null_sampling(wildcards):
+    """Options of the panels that are sampled from the null model of a branch, and of its fits to them."""
+    refit_options = config["stability"]["null_options"].get(wildcards.null, {})
+    return {
+        "options": config["nulls"].get(wildcards.null, {}) | refit_options,
+        "panels": config["stability"]["surrogate_panels"],
+        "seed": config["clusters"]["seed"],
+        "growth": growth(wildcards),
+    }
+
+
+def null_panels(wildcards):
+    """Panels of networks sampled from the null model, if they are among the surrogates."""
+    if "network_null" not in config["stability"]["surrogates"]:
+        return []
+    return shared("trajectories", NULL_PANELS)(wildcards)
+
+
+def stability_design(wildcards):
+    """Options of the clustering of a branch and of the study of its stability."""
+    clusters = branches.clusters(config, wildcards.variant)
+    options = {**config["stability"], "preprocessing": preprocessing(wildcards)}
+    del options["null_options"]  # see null_sampling
+    return clusters | options
 
 
 def shard_inputs(wildcards):

@@ -175,10 +175,7 @@ rule plot_hubs:
 rule plot_nulls:
     """The link between the first two poles under every null model."""
     input:
-        lambda wildcards: [
-            f"results/{wildcards.variant}/{layer}/scores/{null}.parquet"
-            for layer, null in by_null(wildcards)
-        ],
+        scores_by_null,
     output:
         svg=report(
             "results/figures/{variant}/nulls.svg",

@@ -6,32 +6,6 @@ NULL_PANELS = "results/{variant}/trajectories/{null}.null_panels.parquet"
 CLUSTERS = "results/{variant}/clusters/{null}.parquet"
 
 
-def null_sampling(wildcards):
-    """Options of the panels that are sampled from the null model of a branch, and of its fits to them."""
-    refit_options = config["stability"]["null_options"].get(wildcards.null, {})
-    return {
-        "options": config["nulls"].get(wildcards.null, {}) | refit_options,
-        "panels": config["stability"]["surrogate_panels"],
-        "seed": config["clusters"]["seed"],
-        "growth": growth(wildcards),
-    }
-
-
-def null_panels(wildcards):
-    """Panels of networks sampled from the null model, if they are among the surrogates."""
-    if "network_null" not in config["stability"]["surrogates"]:
-        return []
-    return shared("trajectories", NULL_PANELS)(wildcards)
-
-
-def stability_design(wildcards):
-    """Options of the clustering of a branch and of the study of its stability."""
-    headline = branches.clusters(config, wildcards.variant)
-    options = {**config["stability"], "preprocessing": preprocessing(wildcards)}
-    del options["null_options"]  # see null_sampling
-    return headline | options
-
-
 rule score_links:
     """How far every link is from its null model: z, p, q."""
     input:
