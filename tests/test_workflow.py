@@ -163,7 +163,7 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     assert twin.plan() == plan
 
 
-def test_a_config_key_plans_what_reads_it(tiny: Project):
+def test_a_config_key_plans_the_rules_that_read_it_and_what_follows(tiny: Project):
     assert set(tiny.plan("--config", "clusters={seed: 2}")) == {
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_branch", "collect_claims",
         "plot_archetypes", "plot_alignment", "plot_recovery", "audit_results", "all",
@@ -171,9 +171,9 @@ def test_a_config_key_plans_what_reads_it(tiny: Project):
     }  # fmt: skip
 
 
-def test_null_panels_are_drawn_where_they_are_surrogates(tiny: Project, tmp_path: Path):
-    made = extraction.read(tiny.folder / "results/full/trajectories/max_entropy.null_panels.parquet")
-    assert made["params"]["code"].endswith(" sample_null_panels poles.nulls.max_entropy")
+def test_null_panels_are_sampled_only_if_they_are_surrogates(tiny: Project, tmp_path: Path):
+    record = extraction.read(tiny.folder / "results/full/trajectories/max_entropy.null_panels.parquet")
+    assert record["params"]["code"].endswith(" sample_null_panels poles.nulls.max_entropy")
     plan = Project.copy(tmp_path / "empty").plan("--config", "stability={surrogates: [growth_only]}")
     assert "study_stability" in plan and "sample_null_panels" not in plan
 
@@ -185,7 +185,7 @@ def test_a_variant_plans_its_branch_alone(tiny: Project):
     assert not {"make_demo", "find_core", "read_works", "select_works", "plot_losses"} & set(plan)
 
 
-def test_variants_share_what_does_not_set_them_apart(tiny: Project):
+def test_variants_share_the_files_that_their_differences_do_not_affect(tiny: Project):
     plan = tiny.plan("--config", "run={variants: [full, literal]}")
     assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["plot_archetypes"] == 1
     assert plan["judge_branch"] == plan["collect_claims"] == 1
@@ -253,8 +253,8 @@ def test_scripts_are_thin():
 
 
 def test_every_script_belongs_to_a_rule_or_is_a_command():
-    used = set(re.findall(r"scripts/(\w+)\.py", "".join(path.read_text() for path in RULES)))
-    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} - used == {
+    of_rules = set(re.findall(r"scripts/(\w+)\.py", "".join(path.read_text() for path in RULES)))
+    assert {path.stem for path in (ROOT / "scripts").glob("*.py")} - of_rules == {
         "audit", "describe_config", "verify_live",
     }  # fmt: skip
 
