@@ -7,6 +7,8 @@ from poles.study import jobs, tables
 with jobs.run(snakemake) as record:
     files = zip(snakemake.params.layers, snakemake.input, strict=True)
     scores = {layer: tables.read(path, SCORES) for layer, path in files}
-    window = snakemake.params.window
-    figure = trajectories.plot_trajectories(scores, snakemake.params.pairs, (window["first"], window["last"]))
-    style.save(figure, snakemake.output, record)
+    years = (snakemake.params.window["first"], snakemake.params.window["last"])
+    pairs = snakemake.params.pairs
+    if pairs is None:
+        pairs = trajectories.largest_pairs(next(iter(scores.values())), snakemake.params.poles, years)
+    style.save(trajectories.plot_trajectories(scores, pairs, years), snakemake.output, record)

@@ -163,7 +163,10 @@ def test_an_unknown_key_is_always_named(key, section):
             {"selection": {"merge": {"CN": "HK"}}},
             "poles: 'CN' counts as HK (selection.merge); allowed: countries that are not merged",
         ),
-        ({"selection": {"merge": {"GB": "IE"}}}, "figures.pairs: 'GB' counts as IE"),
+        (
+            {"selection": {"merge": {"GB": "IE"}}, "figures": {"pairs": [["US", "GB"]]}},
+            "figures.pairs: 'GB' counts as IE",
+        ),
         (
             {
                 "selection": {"merge": {"UK": "GB", "HK": "CN"}},

@@ -26,7 +26,7 @@ from poles.figures.diagnostics import plot_diagnostics
 from poles.figures.losses import COUNTRY_STEP, FIELD_STEP, NAMES, YEAR_STEP, plot_losses
 from poles.figures.nulls import plot_nulls
 from poles.figures.recovery import plot_recovery
-from poles.figures.significant_links import plot_significant_links
+from poles.figures.strong_links import plot_strong_links
 from poles.figures.trajectories import plot_trajectories
 from poles.nulls import gravity
 from poles.nulls import tables as nulls_tables
@@ -76,7 +76,7 @@ def axes_of(figure, start):
 def test_the_same_figure_gives_the_same_bytes_under_any_settings(tmp_path):
     def draw(name):
         paths = [tmp_path / f"{name}.svg", tmp_path / f"{name}.png"]
-        style.save(plot_significant_links(LAYERS, ["US", "CN"]), paths, RECORD)
+        style.save(plot_strong_links(LAYERS, ["US", "CN"]), paths, RECORD)
         return [path.read_bytes() for path in paths]
 
     first = draw("a")
@@ -114,13 +114,13 @@ def test_names_are_cut_and_unknown_codes_kept():
     assert style.country_name("FR", 6) == "France"
 
 
-def test_significant_links_draws_the_mean_z_of_each_partner():
-    figure = plot_significant_links(LAYERS, ["US", "CN"])
+def test_strong_links_draws_the_mean_z_of_each_partner():
+    figure = plot_strong_links(LAYERS, ["US", "CN"])
     assert titles(figure) == [
-        "United States: collaboration\n2 of 4 partners",
-        "China: collaboration\n1 of 2 partners",
-        "United States: citation\n1 of 1 partners",
-        "China: citation\n0 of 0 partners",
+        "United States\ncollaboration\n2 of 4 partners: z > 2\n1 of them: q < 0.05",
+        "China\ncollaboration\n1 of 2 partners: z > 2\n0 of them: q < 0.05",
+        "United States\ncitation\n1 of 1 partners: z > 2\n0 of them: q < 0.05",
+        "China\ncitation\n0 of 0 partners: z > 2\n0 of them: q < 0.05",
     ]
     first = figure.axes[0]
     lines, marks = first.collections[:2]
@@ -139,8 +139,8 @@ def test_significant_links_draws_the_mean_z_of_each_partner():
 
 
 @pytest.mark.parametrize("poles", [["US"], ["US", "CN", "FR"], ["BR", "CN"]])
-def test_significant_links_of_one_layer_and_any_poles(poles):
-    figure = plot_significant_links({"collaboration": LAYERS["collaboration"]}, poles)
+def test_strong_links_of_one_layer_and_any_poles(poles):
+    figure = plot_strong_links({"collaboration": LAYERS["collaboration"]}, poles)
     assert len(figure.axes) == len(poles)
     figure.draw_without_rendering()
 
@@ -243,6 +243,7 @@ def aligned(poles=("US", "CN")):
 
 def test_alignment_draws_trends_and_names_the_largest(monkeypatch):
     monkeypatch.setattr("poles.figures.alignment.LABELLED", 2)
+    monkeypatch.setattr("poles.figures.alignment.OUTLIERS", 0)
     frame, trends = aligned()
     figure = plot_alignment(frame, trends, ["US", "CN"], {"FR": 3.0, "BR": 2.0, "DE": 1.0, "JP": 9.0})
     assert titles(figure) == ["collaboration", "citation", "index"]
@@ -458,10 +459,10 @@ def test_diagnostics_shows_the_sample_where_there_is_one():
 TRAJECTORIES, CLUSTERS = clustered()
 EMPTY = {
     "no scores": (
-        lambda: plot_significant_links({"citation": NOTHING}, ["US", "CN"]),
+        lambda: plot_strong_links({"citation": NOTHING}, ["US", "CN"]),
         "no pair has a z-score in 2017–2021",
     ),
-    "no layer": (lambda: plot_significant_links({}, ["US", "CN"]), "no pair has a z-score"),
+    "no layer": (lambda: plot_strong_links({}, ["US", "CN"]), "no pair has a z-score"),
     "no trajectory": (
         lambda: plot_trajectories({"citation": NOTHING}, [("US", "CN")], (2000, 2021)),
         "2000–2021",

@@ -19,7 +19,7 @@ from workflow import Project
 RULES = sorted((ROOT / "workflow").rglob("*.smk"))
 ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
-    judge_recovery judge_branch collect_claims plot_significant_links plot_trajectories plot_archetypes
+    judge_recovery judge_branch collect_claims plot_strong_links plot_trajectories plot_archetypes
     plot_alignment plot_nulls plot_recovery plot_diagnostics plot_losses audit_results all
     search_poles measure_polarization compare_hubs plot_poles plot_polarization plot_hubs
     study_stability classify_trends plot_selection measure_signal sample_null_panels
@@ -189,7 +189,7 @@ def test_variants_share_the_files_that_their_differences_do_not_affect(tiny: Pro
     plan = tiny.plan("--config", "run={variants: [full, literal]}")
     assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["plot_archetypes"] == 1
     assert plan["judge_branch"] == plan["collect_claims"] == 1
-    shared = {"build_networks", "fit_null", "score_links", "plot_significant_links", "plot_nulls"}
+    shared = {"build_networks", "fit_null", "score_links", "plot_strong_links", "plot_nulls"}
     assert not shared & set(plan)
     variants = "variants={full: {counting: full}, eight: {k: 8}}"
     plan = tiny.plan("--config", "run={variants: [full, eight]}", variants)
@@ -206,7 +206,7 @@ def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Pr
     branch = {
         "fit_null": 2, "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1,
         "align_countries": 1, "judge_recovery": 1, "judge_branch": 1, "collect_claims": 1,
-        "plot_significant_links": 1, "plot_trajectories": 1, "plot_archetypes": 1, "plot_alignment": 1,
+        "plot_strong_links": 1, "plot_trajectories": 1, "plot_archetypes": 1, "plot_alignment": 1,
         "plot_recovery": 1, "plot_diagnostics": 1, "plot_nulls": 1, "audit_results": 1, "all": 1,
         "search_poles": 1, "measure_polarization": 1, "compare_hubs": 1,
         "plot_poles": 1, "plot_polarization": 1, "plot_hubs": 1,

@@ -79,7 +79,7 @@ def place(category, figure, branch="{variant}, {null}"):
 
 
 FIGURES = {
-    "links": ["significant_links", "trajectories", "diagnostics"],
+    "links": ["strong_links", "trajectories", "diagnostics"],
     "trajectories": ["poles", "polarization", "hubs"],
     "clusters": ["archetypes", "selection", "alignment"],
 }

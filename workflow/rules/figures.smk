@@ -4,26 +4,26 @@ SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAY
 FITS = "results/{{variant}}/{layer}/nulls/{{null}}"
 
 
-rule plot_significant_links:
-    """Partners of each pole whose link is significant in the recent years."""
+rule plot_strong_links:
+    """Partners of each pole whose link is above expectation in the recent years."""
     input:
         SCORES,
     output:
         svg=report(
-            "results/figures/{variant}/{null}/significant_links.svg",
-            caption="../report/significant_links.rst",
+            "results/figures/{variant}/{null}/strong_links.svg",
+            caption="../report/strong_links.rst",
             **place("1 Links above expectation", "Links above expectation"),
         ),
-        png="results/figures/{variant}/{null}/significant_links.png",
+        png="results/figures/{variant}/{null}/strong_links.png",
     log:
-        "results/logs/{variant}/plot_significant_links.{null}.log",
+        "results/logs/{variant}/plot_strong_links.{null}.log",
     params:
         layers=LAYERS,
         poles=config["poles"],
         significance=config["significance"],
-        code=code("plot_significant_links"),
+        code=code("plot_strong_links"),
     script:
-        "../../scripts/plot_significant_links.py"
+        "../../scripts/plot_strong_links.py"
 
 
 rule plot_trajectories:
@@ -42,6 +42,7 @@ rule plot_trajectories:
     params:
         layers=LAYERS,
         pairs=config["figures"]["pairs"],
+        poles=config["poles"],
         window=config["trajectories"],
         code=code("plot_trajectories"),
     script:

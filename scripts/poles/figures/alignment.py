@@ -7,13 +7,14 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from poles.blocs.tables import BOTH, NEITHER, UNKNOWN
 from poles.figures import labels, style
 
 LABELLED = 25
-"""Number of countries named in each plot, the largest."""
+"""Number of countries named in each plot because they are the largest."""
+OUTLIERS = 8
+"""Number of other countries named in each plot because they lie furthest from the origin."""
 RANKED = 40
 """Number of countries whose index is drawn, the largest."""
 INDEX_CAPTION = (
@@ -40,7 +41,7 @@ def plot_alignment(
     poles : sequence of str
         Country codes. The first pole is on the horizontal axis; every other pole has a row of plots.
     sizes : Mapping, optional
-        Output by country. The largest countries are named; without `sizes`, those with the largest trends.
+        Output by country. The largest countries are named, and of the others those with the largest trends.
 
     Returns
     -------
@@ -84,7 +85,7 @@ def plot_alignment(
                 style.blank(axes, "no country has a trend with both poles")
                 continue
             _plot_trends(axes, countries, colours, poles[0], pole)
-            points_to_label[axes] = _largest(countries, sizes)
+            points_to_label[axes] = _labelled(countries, sizes)
     figure.draw_without_rendering()  # fixes the scales, on which labels are placed
     for axes, points in points_to_label.items():
         labels.place_labels(axes, points)
@@ -141,13 +142,8 @@ def _plot_trends(
 def _scale(axes: Axes, axis: str, values: np.ndarray) -> None:
     """Scale an axis so that countries with small trends stay distinct beside those with large ones."""
     typical = float(np.median(np.abs(values))) or 1.0
-    steps = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 3)]
-    ticks = [sign * step for step in steps if step > 0.8 * typical for sign in (-1, 1)]
     getattr(axes, f"set_{axis}scale")("asinh", linear_width=typical)
-    scale = getattr(axes, f"{axis}axis")
-    scale.set_major_locator(FixedLocator([0.0, *ticks]))
-    scale.set_minor_locator(NullLocator())
-    scale.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    style.round_numbers(getattr(axes, f"{axis}axis"))
 
 
 def _plot_ranking(
@@ -164,23 +160,38 @@ def _plot_ranking(
     )
     rows = sorted(rows[:RANKED], key=lambda row: (-row["index"], row["country"]))
     axes.axvline(0, color=style.GREY, lw=0.8)
+    low, high = min(row["index_low"] for row in rows), max(row["index_high"] for row in rows)
+    margin = 0.05 * (high - low) or 1.0
+    axes.set_xlim(min(low, 0) - margin, max(high, 0) + margin)
     for place, row in enumerate(rows):
         colour = colours.get(row["group"], style.GREY)
-        excludes_zero = row["index_low"] > 0 or row["index_high"] < 0
-        axes.plot([row["index_low"], row["index_high"]], [place, place], color=colour, lw=1.4)
-        fill = colour if excludes_zero else "white"
+        style.plot_interval(axes, row["index_low"], row["index_high"], place, colour, width=1.4)
+        fill = colour if _excludes_zero(row) else "white"
         axes.plot([row["index"]], [place], marker="o", ms=4, color=colour, mfc=fill)
     axes.set_yticks(range(len(rows)), [style.country_name(row["country"], 16) for row in rows], fontsize=7)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_title("index", fontweight="bold")
+    none = "" if any(map(_excludes_zero, rows)) else ":\nno interval excludes zero"
+    axes.set_title(f"index{none}", fontweight="bold")
     first, second = map(style.country_name, poles)
     axes.set_xlabel(f"← {second}      {first} →\nnoise units per decade")
 
 
-def _largest(countries: pl.DataFrame, sizes: Mapping[str, float] | None) -> dict[str, tuple[float, float]]:
-    """Names and positions of the countries to label, the largest first."""
+def _excludes_zero(row: Mapping[str, float]) -> bool:
+    """Whether the interval of a country's index excludes zero."""
+    return row["index_low"] > 0 or row["index_high"] < 0
+
+
+def _labelled(countries: pl.DataFrame, sizes: Mapping[str, float] | None) -> dict[str, tuple[float, float]]:
+    """Names and positions of the countries to label: the largest, the largest first, then the outliers."""
     rows = countries.select("country", "x", "y").rows()
-    rows.sort(key=lambda row: -(sizes.get(row[0], 0.0) if sizes else abs(row[1]) + abs(row[2])))
-    return {style.country_name(country): (x, y) for country, x, y in rows[:LABELLED]}
+    typical = [float(np.median(np.abs(countries[axis].to_numpy()))) or 1.0 for axis in ("x", "y")]
+
+    def distance(row: tuple[str, float, float]) -> float:
+        """Distance from the origin on the scales of the plot."""
+        return float(np.hypot(*np.arcsinh(np.divide(row[1:], typical))))
+
+    rows.sort(key=lambda row: (-(sizes.get(row[0], 0.0) if sizes else distance(row)), row[0]))
+    outliers = sorted(rows[LABELLED:], key=lambda row: (-distance(row), row[0]))[:OUTLIERS]
+    return {style.country_name(country): (x, y) for country, x, y in [*rows[:LABELLED], *outliers]}

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from poles.figures import style
+from poles.figures import labels, style
 from poles.nulls.constraints import TOLERANCE
 
 FLOOR = 1e-16
 """Where an error of zero is drawn on a logarithmic axis."""
+NAMED = 4
+"""Number of pairs named in the plot of weights, those furthest from expectation in absolute numbers."""
 
 
 @style.styled
@@ -40,17 +43,23 @@ def plot_diagnostics(
         "Fit of the null model",
         "Left: error of the worst constraint in each year. "
         + ("Middle: size of the sample. " if sampled else "")
-        + "Right: expected against observed weights.",
+        + "Right: expected against observed weights; darker areas hold more pairs. Named: the pairs with the "
+        "largest difference.",
         width=11.0 if sampled else 9.0,
-        height=0.75 + 3.5 * len(moments_by_layer),
+        height=0.93 + 3.5 * len(moments_by_layer),
     )
+    pairs_to_label = {}
     grid = figure.subplots(len(moments_by_layer), 3 if sampled else 2, squeeze=False)
     for row, layer in zip(grid, moments_by_layer, strict=True):
         _plot_residuals(row[0], diagnostics_by_layer[layer])
         row[0].set_title(f"{layer}: largest relative error", fontweight="bold")
         if sampled:
             _plot_sample_sizes(row[1], diagnostics_by_layer[layer])
-        _plot_expected(row[-1], moments_by_layer[layer])
+        linked = _plot_expected(row[-1], moments_by_layer[layer])
+        pairs_to_label[row[-1]] = _largest_differences(linked, "→" if layer == "citation" else "–")
+    figure.draw_without_rendering()  # fixes the scales, on which labels are placed
+    for axes, pairs in pairs_to_label.items():
+        labels.place_labels(axes, pairs)
     return figure
 
 
@@ -59,6 +68,8 @@ def _plot_residuals(axes: Axes, diagnostics: pl.DataFrame) -> None:
     fitted = diagnostics.filter(pl.col("residual").is_not_null()).sort("year")
     residual = np.maximum(fitted["residual"].to_numpy(), FLOOR)
     axes.plot(fitted["year"].to_numpy(), residual, "o-", color=style.INK, ms=4)
+    if len(diagnostics):
+        style.years_on_x(axes, diagnostics["year"])
     axes.set_yscale("log")
     axes.set_ylim(FLOOR / 3, 10 * max(TOLERANCE, residual.max(initial=0)))
     axes.axhline(TOLERANCE, color=style.GREY, lw=1, ls="--")
@@ -78,8 +89,9 @@ def _plot_sample_sizes(axes: Axes, diagnostics: pl.DataFrame) -> None:
         axes.plot(
             sampled["year"].to_numpy(), sampled[column].to_numpy(), "o-", ms=4, color=colour, label=label
         )
+    style.years_on_x(axes, diagnostics["year"])
     axes.set_ylim(bottom=0)
-    style.thousands(axes)
+    style.numbers(axes.yaxis)
     axes.legend()
     rhat = sampled.select(pl.col("rhat_max").max()).item()
     worst = "" if rhat is None else f"\nsplit R-hat at most {rhat:.3f}"
@@ -90,22 +102,37 @@ def _plot_sample_sizes(axes: Axes, diagnostics: pl.DataFrame) -> None:
         axes.set_xlabel(textwrap.fill(text, 44))
 
 
-def _plot_expected(axes: Axes, moments: pl.DataFrame) -> None:
-    """Plot the expected against the observed weight of the linked pairs in the latest year."""
+def _largest_differences(linked: pl.DataFrame, between: str) -> dict[str, tuple[float, float]]:
+    """Codes of the pairs with the largest difference from expectation, and their places in the plot."""
+    difference = (pl.col("observed") - pl.col("expected")).abs()
+    rows = linked.sort(-difference, "source", "target").head(NAMED)
+    return {
+        f"{row['source']}{between}{row['target']}": (row["observed"], row["expected"])
+        for row in rows.iter_rows(named=True)
+    }
+
+
+def _plot_expected(axes: Axes, moments: pl.DataFrame) -> pl.DataFrame:
+    """Plot the expected against the observed weight of the linked pairs in the latest year; return them."""
     if moments.is_empty():
         style.blank(axes, "no links between countries")
-        return
+        return moments
     latest = moments.filter(pl.col("year") == pl.col("year").max())
     linked = latest.filter((pl.col("observed") > 0) & (pl.col("expected") > 0))
     if linked.is_empty():
         style.blank(axes, "no linked pair with a positive expected weight")
-        return
+        return linked
     observed, expected = linked["observed"].to_numpy(), linked["expected"].to_numpy()
-    axes.hexbin(
-        observed, expected, xscale="log", yscale="log", gridsize=40, bins="log", cmap="Greys", mincnt=1, lw=0
+    hexagons = axes.hexbin(
+        observed, expected, xscale="log", yscale="log", gridsize=40, cmap="Greys", mincnt=1, lw=0
     )
+    hexagons.set_norm(
+        LogNorm(0.3, max(2, np.asarray(hexagons.get_array()).max()))
+    )  # a single pair is grey, not white
     ends = [observed.min(), observed.max()]
     axes.plot(ends, ends, color=style.INK, lw=1, ls="--")
+    style.round_numbers(axes.xaxis)
+    style.round_numbers(axes.yaxis)
     axes.set_title(
         f"{latest['year'][0]}: {len(linked):,} linked pairs\n"
         f"(not shown: {len(latest) - len(linked):,} without a link)",
@@ -113,3 +140,4 @@ def _plot_expected(axes: Axes, moments: pl.DataFrame) -> None:
     )
     axes.set_xlabel("observed weight")
     axes.set_ylabel("expected weight")
+    return linked

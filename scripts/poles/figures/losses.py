@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
+import matplotlib
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from poles.figures import style
 
@@ -49,7 +50,7 @@ def plot_losses(losses: pl.DataFrame) -> Figure:
     most = [max(frame["order"].n_unique() for _, frame in row) for row in (steps[:2], steps[2:])]
     figure = style.canvas(
         TITLE,
-        "Shades from light to dark: what is left after each step that drops something. Numbers: totals over "
+        "Colours from light to dark: what is left after each step that drops something. Numbers: totals over "
         f"the years, and the share that the step drops. Not shown: {not_shown:,} records of other years than "
         f"{style.year_range(first, last)}, or without a year.",
         width=11.0,
@@ -66,8 +67,7 @@ def plot_losses(losses: pl.DataFrame) -> Figure:
     grid[1, 0].set_title("works without a country", fontweight="bold")
     _plot_without_country(grid[1, 0], in_study.filter(pl.col("unit") == "works"))
     for axes in grid.flat:
-        axes.set_xlim(first - 0.5, last + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
+        style.years_on_x(axes, (first, last))
     return figure
 
 
@@ -96,9 +96,9 @@ def _effective(steps: pl.DataFrame) -> pl.DataFrame:
     return steps.filter(pl.col("order").is_in(kept["order"].implode()))
 
 
-def _shade(place: int, places: int) -> str:
-    """Grey of a step, darker for later steps."""
-    return str(round(0.88 - 0.6 * place / max(1, places - 1), 2))
+def step_colour(place: int, places: int) -> str:
+    """Colour of a step, darker for later steps, which all kinds of colour vision can distinguish."""
+    return to_hex(matplotlib.colormaps["viridis"](0.95 * (1 - place / max(1, places - 1))))
 
 
 def _legend(axes: Axes) -> None:
@@ -125,11 +125,12 @@ def _plot_steps(axes: Axes, frame: pl.DataFrame) -> None:
             lost = 100 * (1 - total / before)
             label += f" (−{lost:.1f} %)" if lost >= 0.05 else " (< 0.1 %)"
         edges = [line["year"][0] - 0.5, *(line["year"] + 0.5)]
-        axes.stairs(line["number"].to_numpy(), edges, fill=True, color=_shade(place, len(steps)), label=label)
+        colour = step_colour(place, len(steps))
+        axes.stairs(line["number"].to_numpy(), edges, fill=True, color=colour, label=label)
         before = total
     axes.set_ylim(bottom=0)
     _legend(axes)
-    style.thousands(axes)
+    style.numbers(axes.yaxis)
 
 
 def _plot_records(axes: Axes, works: pl.DataFrame) -> None:
@@ -141,20 +142,18 @@ def _plot_records(axes: Axes, works: pl.DataFrame) -> None:
         line = works.filter(pl.col("order") == order).sort("year")
         label = f"{line['step'][0]}: {line['left'].sum():,}"
         line = line.filter(pl.col("left") > 0)
-        shade = _shade(place + 1, len(chosen_orders) + 1)
+        colour = step_colour(place + 1, len(chosen_orders) + 1)
         axes.plot(
             line["year"].to_numpy(),
             line["left"].to_numpy(),
-            color=shade,
+            color=colour,
             lw=1.8,
             marker=".",
             ms=3,
             label=label,
         )
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    style.thousands(axes)
+    style.round_numbers(axes.yaxis)
     _legend(axes)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from poles.figures import style
 from poles.nulls.scores import pair_means
@@ -61,9 +60,8 @@ def plot_nulls(
             axes.plot(z["year"], z["z"], color=colours[null], label=null, **form)
         axes.axhline(0, color=style.GREY, lw=0.8)
         axes.set_yscale("symlog", linthresh=1, linscale=1.2)
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlim(*years)
+        style.round_numbers(axes.yaxis)
+        style.years_on_x(axes, years)
         axes.set_title(layer)
         axes.set_ylabel("z")
         if not any(len(z) for z in by_null.values()):

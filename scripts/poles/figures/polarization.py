@@ -87,5 +87,5 @@ def _plot_measure(axes: Axes, by_year: pl.DataFrame, trends: pl.DataFrame) -> No
         notes.append(f"({trend['excess_low']:+.2f} to {trend['excess_high']:+.2f})")
     if several:
         axes.legend(loc="best", fontsize=7.5)
-    axes.margins(x=0)
+    style.years_on_x(axes, by_year["year"])
     axes.set_xlabel("\n".join(notes).replace("-0", "−0"), fontsize=8)

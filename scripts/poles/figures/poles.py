@@ -38,8 +38,10 @@ def plot_poles(countries: pl.DataFrame, poles: Sequence[str]) -> Figure:
         return style.empty("Attraction and repulsion", "no pair of countries is in the panel")
     rows = countries.sort("strength", "country", descending=[True, False]).head(MOST)
     places = np.arange(len(rows))
+    none = (rows.select(pl.min_horizontal("q_attracts", "q_repels")).to_series() >= LEVEL).all()
     figure = style.canvas(
-        "Attraction and repulsion: every country taken as a pole",
+        "Attraction and repulsion: every country taken as a pole"
+        + (f"; none is significant (q < {LEVEL:g})" if none else ""),
         "Share of a country's partners whose link with it rises (right) or falls (left) in every layer. "
         "Tick: the share expected from what these partners give to others. Full colour: significantly more "
         f"(q < {LEVEL:g}).",

@@ -76,7 +76,8 @@ def plot_selection(selection: pl.DataFrame, k: int) -> Figure:
                 rows["k"].max(), STABLE, "stable", ha="right", va="bottom", color=style.GREY, fontsize=8
             )
         if measure in ("adjusted_rand", "lowest_jaccard"):
-            axes.set_ylim(-0.05, 1.03)
+            # Bands of surrogates may reach far below, but the runs on the data stay in the frame.
+            axes.set_ylim(min(-0.05, *(rows.filter(data=OBSERVED)["low"].drop_nulls() - 0.02)), 1.03)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("number of clusters")
     return figure

@@ -14,10 +14,13 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -45,7 +48,7 @@ POLES = ("#56B4E9", "#882255", "#DDCC77", "#117733")
 """Colours by place in the list of poles."""
 BRIDGE = "#000000"
 """Colour of what belongs to all poles."""
-SOME = "#44AA99"
+SOME = "#FF7F00"
 """Colour of what belongs to several poles, but not to all."""
 
 _RC: dict[Any, Any] = {
@@ -117,7 +120,12 @@ def year_range(first: int, last: int) -> str:
 
 
 def canvas(
-    title: str, subtitle: str, width: float, height: float, colours: Mapping[str, str] | None = None
+    title: str,
+    subtitle: str,
+    width: float,
+    height: float,
+    colours: Mapping[str, str] | None = None,
+    marks: Mapping[str, str] | None = None,
 ) -> Figure:
     """Create an empty figure with a title, a subtitle and a legend of colours.
 
@@ -129,23 +137,32 @@ def canvas(
         Size in inches.
     colours : Mapping, optional
         Legend below the subtitle, {label: colour}.
+    marks : Mapping, optional
+        Marker of each label of the legend, where marks differ.
 
     Returns
     -------
     matplotlib.figure.Figure
         Axes that are added to it are laid out below the title, the subtitle and the legend.
     """
-    lines = textwrap.wrap(subtitle, int(13 * width))  # 9-point type has about 13 characters per inch
-    below = 0.37 + 0.18 * len(lines)
+    # 12-point bold type has at least 8.6 characters per inch, 9-point type about 13.
+    heading = textwrap.wrap(title, int(8.6 * width))
+    lines = textwrap.wrap(subtitle, int(13 * width))
+    under_title = 0.15 + 0.22 * len(heading)
+    height += 0.22 * (len(heading) - 1)
+    below = under_title + 0.18 * len(lines)
     left = 0.08 / width
     top = 1 - (below + (0.26 if colours else 0.06)) / height
     layout = ConstrainedLayoutEngine(rect=(0, 0, 1, top), w_pad=0.06, h_pad=0.06)
     figure = Figure(figsize=(width, height), layout=layout)
-    figure.text(left, 1 - 0.1 / height, title, fontsize=12, fontweight="bold", va="top")
-    figure.text(left, 1 - 0.37 / height, "\n".join(lines), fontsize=9, color="#555555", va="top")
+    figure.text(left, 1 - 0.1 / height, "\n".join(heading), fontsize=12, fontweight="bold", va="top")
+    figure.text(left, 1 - under_title / height, "\n".join(lines), fontsize=9, color="#555555", va="top")
     if colours:
         figure.legend(
-            handles=[Line2D([], [], color=colour, lw=3, label=label) for label, colour in colours.items()],
+            handles=[
+                Line2D([], [], color=colour, lw=3, label=label, marker=(marks or {}).get(label), ms=6)
+                for label, colour in colours.items()
+            ],
             loc="upper left", bbox_to_anchor=(left, 1 - (below + 0.02) / height), ncols=len(colours),
             handlelength=1, columnspacing=1.4, borderpad=0, borderaxespad=0,
         ).set_in_layout(False)  # fmt: skip
@@ -163,9 +180,104 @@ def blank(axes: Axes, message: str) -> None:
     axes.text(0.5, 0.5, message, transform=axes.transAxes, ha="center", va="center", color=GREY, wrap=True)
 
 
-def thousands(axes: Axes) -> None:
-    """Format the numbers of the vertical axis as 12,000."""
-    axes.yaxis.set_major_formatter("{x:,.0f}")
+def format_number(value: float) -> str:
+    """Number as text: 12,000 or −0.5, without rounding errors."""
+    return f"{value:,.10g}".replace("-", "−")
+
+
+def numbers(axis: Axis) -> None:
+    """Format the numbers of an axis with `format_number`."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: format_number(value)))
+
+
+def years_on_x(axes: Axes, years: Iterable[int]) -> None:
+    """Let the horizontal axis cover some years, with whole years as ticks, as many as there is room for."""
+    covered = list(years)
+    axes.set_xlim(min(covered) - 0.5, max(covered) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+
+
+class RoundNumbers(Locator):
+    """Ticks at round numbers on a scale that is logarithmic, or linear near zero and logarithmic further out.
+
+    The locators of matplotlib may give one tick, or the ends of the axis as they are, where an axis covers
+    less than a power of ten.
+
+    Parameters
+    ----------
+    scaled : matplotlib.axis.Axis
+        The axis, with its scale.
+    """
+
+    FIRST_DIGITS = (1, 3, 2, 5)
+    """Digits of the ticks, the most important first."""
+    SPACING = 0.11
+    """Least distance between ticks as a share of the axis."""
+    FEWEST = 4
+    """Number of ticks below which the axis gets the ticks of a linear scale."""
+
+    def __init__(self, scaled: Axis):
+        self.scaled = scaled
+
+    def __call__(self) -> list[float]:
+        """Ticks of the visible part of the axis."""
+        return self.tick_values(*self.scaled.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Ticks between two values, sorted."""
+        low, high = sorted((vmin, vmax))
+        sizes = [digit * 10.0**power for digit in self.FIRST_DIGITS for power in range(12, -13, -1)]
+        candidates = [0.0, *(sign * size for size in sizes for sign in (1, -1))]
+        visible = np.array([value for value in candidates if low <= value <= high])
+        transform = self.scaled.get_transform()
+        ends = transform.transform(np.array([low, high]))
+        ticks: list[float] = []
+        places: list[float] = []
+        for value, place in zip(visible, transform.transform(visible), strict=True):
+            if all(abs(place - other) >= self.SPACING * (ends[1] - ends[0]) for other in places):
+                ticks.append(value)
+                places.append(place)
+        if len(ticks) < self.FEWEST:
+            linear = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+            ticks = [value for value in linear if low <= value <= high]
+        return sorted(ticks)
+
+
+def round_numbers(axis: Axis) -> None:
+    """Give an axis whose scale is not linear ticks at round numbers, after its scale has been set."""
+    axis.set_major_locator(RoundNumbers(axis))
+    axis.set_minor_locator(NullLocator())
+    numbers(axis)
+
+
+def plot_interval(axes: Axes, low: float, high: float, place: float, colour: str, width: float = 1.2) -> None:
+    """Plot a horizontal interval, with an arrow at each side where it leaves the frame.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        Axes whose horizontal limits are final.
+    low, high, place : float
+        Ends of the interval, and its vertical position, in data units.
+    colour : str
+    width : float
+        Width of the line in points.
+    """
+    left, right = axes.get_xlim()
+    axes.plot([max(low, left), min(high, right)], [place, place], color=colour, lw=width)
+    for leaves, end, mark in ((low < left, left, "<"), (high > right, right, ">")):
+        if leaves:
+            axes.plot([end], [place], ls="", marker=mark, ms=5, color=colour, clip_on=False, zorder=4)
+
+
+def titles_above_labels(figure: Figure) -> None:
+    """Move the title of all axes to the left edge of their tick labels, so that long titles have room."""
+    figure.draw_without_rendering()  # fixes the places of axes and labels
+    for axes in figure.axes:
+        frame = axes.get_window_extent()
+        labels = axes.yaxis.get_tightbbox()
+        left = frame.x0 if labels is None else min(frame.x0, labels.x0)
+        axes.set_title(axes.get_title(loc="left"), x=(left - frame.x0) / frame.width, weight="bold")
 
 
 @styled

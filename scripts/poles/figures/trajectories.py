@@ -1,6 +1,7 @@
 """Figure: z of chosen pairs by year, beside the range of all pairs and z under constant affinities."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from matplotlib.figure import Figure
 
 from poles.figures import style
 from poles.nulls import gravity
-from poles.nulls.scores import pair_means
+from poles.nulls.scores import pair_means, partners_of
 
 COLUMNS = 4
 """Number of plots in a row."""
+MOST = 12
+"""Number of pairs drawn if the configuration names none."""
 
 
 @style.styled
@@ -27,7 +30,7 @@ def plot_trajectories(
     scores_by_layer : Mapping
         Table `SCORES` of one or more layers.
     pairs : sequence of (str, str)
-        Pairs of country codes in any order, with a plot for each.
+        Pairs of country codes in any order, with a plot for each. See `largest_pairs`.
     years : tuple of int
         First and last year shown.
 
@@ -59,7 +62,7 @@ def plot_trajectories(
     band = _band(next(iter(series.values())))
     for axes, pair in zip(grid.flat, pairs, strict=False):
         axes.set_title(" – ".join(style.country_name(code, 18) for code in pair), fontsize=9)
-        axes.set_xlim(*years)
+        style.years_on_x(axes, years)
         if _plot_pair(axes, series, pair, "", lw=1.8, marker=".", ms=4):
             _plot_pair(axes, constant_affinity, pair, ", constant affinity", lw=1.0, ls=(0, (4, 2)))
             axes.axhline(0, color=style.GREY, lw=0.8)
@@ -73,6 +76,44 @@ def plot_trajectories(
     for axes in grid[:, 0]:
         axes.set_ylabel("z")
     return figure
+
+
+def largest_pairs(
+    scores: pl.DataFrame, poles: Sequence[str], years: tuple[int, int]
+) -> list[tuple[str, str]]:
+    """Choose the pairs of the poles with each other, and those of each pole with its largest partners.
+
+    Parameters
+    ----------
+    scores : pl.DataFrame
+        Table `SCORES` of one layer.
+    poles : sequence of str
+        Country codes.
+    years : tuple of int
+        First and last year of the observed weights that are added up.
+
+    Returns
+    -------
+    list of (str, str)
+        At most `MOST` pairs. The first poles have one partner more if the number does not divide evenly.
+    """
+    weights = scores.filter(pl.col("year").is_between(*years) & (pl.col("observed") > 0))
+    between_poles = list(combinations(poles, 2))
+    partners = {
+        pole: partners_of(pole, weights)
+        .filter(~pl.col("country").is_in(list(poles)))
+        .group_by("country")
+        .agg(pl.col("observed").sum())
+        .sort("observed", "country", descending=[True, False])["country"]
+        for pole in poles
+    }
+    each, more = divmod(max(0, MOST - len(between_poles)), len(poles))
+    with_partners = [
+        (pole, partner)
+        for place, pole in enumerate(poles)
+        for partner in partners[pole].head(each + (place < more))
+    ]
+    return between_poles[:MOST] + with_partners
 
 
 def _band(frame: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

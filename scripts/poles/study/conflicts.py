@@ -153,7 +153,7 @@ def _merged_countries(config: Mapping[str, Any]) -> Iterator[str]:
             yield f"selection.merge.{code}: {target!r}; allowed: a country that is not merged itself"
     named = {
         "poles": config["poles"],
-        "figures.pairs": [code for pair in config["figures"]["pairs"] for code in pair],
+        "figures.pairs": [code for pair in config["figures"]["pairs"] or [] for code in pair],
         "hubs.regions": [code for region in config["hubs"]["regions"].values() for code in region],
     }
     for key, code in ((key, code) for key, codes in named.items() for code in dict.fromkeys(codes)):

@@ -376,11 +376,11 @@ class Stability(Section):
 
 
 class Significance(Section):
-    """When a link is significant, by its mean z over some years."""
+    """When a link is above expectation, by its mean z over some years; the paper calls it significant."""
 
     first: Integer = Field(2017, description="First of these years.")
     last: Integer = Field(2021, description="Last of these years.")
-    threshold: Number = Field(2, description="Mean z above which a link is significant.")
+    threshold: Number = Field(2, description="Mean z above which a link is above expectation.")
 
 
 class Alignment(Section):
@@ -443,24 +443,16 @@ class Hubs(Section):
 class Figures(Section):
     """What the figures show."""
 
-    pairs: Annotated[
-        list[Annotated[list[Country], Field(min_length=2, max_length=2)]], Field(max_length=12)
-    ] = Field(
-        [
-            ["US", "CN"],
-            ["US", "GB"],
-            ["US", "DE"],
-            ["US", "IN"],
-            ["CN", "GB"],
-            ["CN", "DE"],
-            ["US", "FR"],
-            ["CN", "FR"],
-            ["CN", "RU"],
-            ["CN", "AU"],
-            ["US", "KR"],
-            ["CN", "KR"],
-        ],
-        description="Pairs of countries whose trajectories are drawn, at most twelve.",
+    pairs: (
+        Annotated[
+            list[Annotated[list[Country], Field(min_length=2, max_length=2)]],
+            Field(max_length=12),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="Pairs of countries whose trajectories are drawn, at most twelve. null: the poles with "
+        "each other, and every pole with its largest partners.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Figure: the partners whose link with a pole is stronger than country sizes explain."""
+"""Figure: the partners whose link with a pole is above expectation, and whether it is significant."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from poles.figures import style
 from poles.nulls import scores
 
+LEVEL = 0.05
+"""False discovery rate below which a link is significant."""
 MOST = {1: 25, 2: 15}
 """Number of partners drawn in each plot, by the number of rows of plots."""
 NAME_WIDTH = 20
@@ -17,13 +19,13 @@ NAME_WIDTH = 20
 
 
 @style.styled
-def plot_significant_links(
+def plot_strong_links(
     scores_by_layer: Mapping[str, pl.DataFrame],
     poles: Sequence[str],
     years: tuple[int, int] = (2017, 2021),
     threshold: float = 2.0,
 ) -> Figure:
-    """Plot the strongest significant links of each pole, layer by layer.
+    """Plot the links of each pole that are above expectation, layer by layer.
 
     Parameters
     ----------
@@ -34,18 +36,19 @@ def plot_significant_links(
     years : tuple of int
         First and last year of the mean z.
     threshold : float
-        Mean z above which a link is significant.
+        Mean z above which a link is above expectation.
 
     Returns
     -------
     matplotlib.figure.Figure
         One plot per layer and pole, with partners ranked by mean z (`scores.significant_links`). Partners of
-        several poles are black. Marks are hollow where q is not below 0.05.
+        several poles are black. Marks are hollow where a link is not significant, that is, where q is not
+        below `LEVEL`.
     """
     links = scores.significant_links(scores_by_layer, *years) if scores_by_layer else pl.DataFrame()
     period = style.year_range(*years)
     if links.is_empty():
-        return style.empty("Links stronger than country sizes explain", f"no pair has a z-score in {period}")
+        return style.empty("Links above expectation", f"no pair has a z-score in {period}")
     partners_by_plot = {
         (layer, pole): scores.partners_of(pole, links.filter(pl.col("layer") == layer))
         for layer in scores_by_layer
@@ -53,33 +56,50 @@ def plot_significant_links(
     }
     columns = len(partners_by_plot) if len(partners_by_plot) <= 4 else len(poles)
     rows = len(partners_by_plot) // columns
-    significant = {
+    strong = {
         plot: partners.filter(pl.col("z") > threshold).sort("z", "country", descending=[True, False])
         for plot, partners in partners_by_plot.items()
     }
     most = MOST.get(rows, 10)
-    drawn = max(5, min(most, max(map(len, significant.values()))))
+    drawn = max(5, min(most, max(map(len, strong.values()))))
     colours = dict(zip(poles, style.POLES, strict=False))
     legend = {f"{style.country_name(pole)} only": colour for pole, colour in colours.items()}
+    counts = {plot: (len(ranked), int(_significant(ranked).sum())) for plot, ranked in strong.items()}
     figure = style.canvas(
-        f"Links stronger than country sizes explain, {period}",
-        f"Partners with a mean z above {threshold:g}. Titles count all of them; at most the strongest {most} "
-        "are drawn. Marks are hollow where q is 0.05 or more.",
+        f"Links above expectation (mean z > {threshold:g}), {period}: {_verdict(list(counts.values()))}",
+        f"Partners whose mean z exceeds {threshold:g}. Titles count all of them; at most the strongest "
+        f"{most} are drawn. A hollow mark is not significant (q ≥ {LEVEL:g}).",
         width=max(8.0, 2.75 * columns),
-        height=1.0 + rows * (1.0 + 0.19 * (drawn + len(poles))),
+        height=1.0 + rows * (1.35 + 0.19 * (drawn + len(poles))),
         colours=legend | ({"several poles": style.BRIDGE} if len(poles) > 1 else {}),
     )
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes, ((layer, pole), partners) in zip(grid.flat, partners_by_plot.items(), strict=True):
-        ranked = significant[layer, pole]
-        of_others = [significant[layer, other]["country"] for other in poles if other != pole]
+        ranked = strong[layer, pole]
+        of_others = [strong[layer, other]["country"] for other in poles if other != pole]
         shared = {country for countries in of_others for country in countries}
         other_poles = partners.filter(pl.col("country").is_in(list(poles)))
         _plot_partners(axes, ranked.head(most), other_poles, shared, colours.get(pole, style.GREY))
-        title = f"{style.country_name(pole)}: {layer}\n{len(ranked)} of {len(partners)} partners"
-        axes.set_title(title, x=-0.3, weight="bold")
+        above, significant = counts[layer, pole]
+        axes.set_title(
+            f"{style.country_name(pole, NAME_WIDTH)}\n{layer}\n{above} of {len(partners)} partners: "
+            f"z > {threshold:g}\n{significant} of them: q < {LEVEL:g}"
+        )
         axes.set_ylim(drawn + len(other_poles), -0.6)
+    style.titles_above_labels(figure)
     return figure
+
+
+def _significant(links: pl.DataFrame) -> pl.Series:
+    """Whether each link is significant."""
+    return (links["q"] < LEVEL).fill_null(False)
+
+
+def _verdict(counts: list[tuple[int, int]]) -> str:
+    """End of the title: how many links of the poles above expectation are significant."""
+    above, significant = map(sum, zip(*counts, strict=True))
+    number = "none" if not significant else "all" if significant == above else f"{significant} of {above}"
+    return f"{number} significant (q\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}{LEVEL:g})"
 
 
 def _plot_partners(
@@ -88,8 +108,7 @@ def _plot_partners(
     """Plot the partners of one pole in one layer, the strongest on top; below, its z with other poles."""
     z, places = ranked["z"].to_numpy(), np.arange(len(ranked))
     colours = [style.BRIDGE if country in shared else colour for country in ranked["country"]]
-    filled = (ranked["q"] < 0.05).fill_null(False)
-    faces = [edge if fill else "white" for edge, fill in zip(colours, filled, strict=True)]
+    faces = [edge if fill else "white" for edge, fill in zip(colours, _significant(ranked), strict=True)]
     axes.hlines(places, 0, z, color=colours, lw=1.6)
     axes.scatter(z, places, s=26, c=faces, edgecolors=colours, linewidths=1.4, zorder=3)
     foot = np.arange(len(other_poles)) + len(ranked) + 0.4
