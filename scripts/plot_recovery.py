@@ -7,5 +7,5 @@ from poles.study import jobs, tables
 with jobs.run(snakemake) as record:
     confusion = tables.read(snakemake.input[0], RECOVERY)
     style.save(
-        recovery.plot_recovery(confusion, confusion["adjusted_rand_index"][0]), snakemake.output, record
+        recovery.plot_recovery(confusion, confusion["adjusted_rand_index"].max()), snakemake.output, record
     )

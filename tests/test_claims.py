@@ -124,13 +124,13 @@ def branch(
             ),
             "threshold": 2.0,
             "k": 4,
-            "members": frame(CLUSTERS),
+            "members": members(("AA", "AB", SC)),
             "sizes": {},
             "polarization": frame(POLARIZATION_TRENDS),
             "hubs": frame(HUBS),
             "candidates": frame(blocs_tables.POLES),
             "selection": selected(4),
-            "signal": frame(SIGNAL),
+            "signal": frame(SIGNAL, {"channel": "collaboration", "pairs": 40}),
         }
         | more
     )
@@ -675,3 +675,22 @@ def test_a_kind_that_lacks_something_is_refused(tmp_path: Path, change: tuple[st
     (tmp_path / "mine.py").write_text(KIND.replace(*change))
     with pytest.raises(StudyError, match=rf"mine\.py: {message}"):
         checking.kinds(tmp_path)
+
+
+def test_a_branch_without_pairs_or_clusters_tests_no_claim_that_needs_them():
+    claims = checking.read_claims("config/claims.yaml", ROOT, {})
+    stage = stages(claims)
+    claims = [claim for claim in claims if stage[claim["id"]]]
+    no_pair = branch(
+        signal=frame(SIGNAL, {"channel": "collaboration", "pairs": 0}), members=frame(CLUSTERS),
+        trends=frame(TRENDS), alignment=frame(alignment_table(POLES)), selection=frame(SELECTION),
+    )  # fmt: skip
+    of_no_pair = judging.judge_branch(claims, no_pair, "full", "max_entropy")
+    rest = of_no_pair.filter(pl.col("why").str.starts_with("No pair is in the panel"))
+    assert rest["verdict"].unique().to_list() == ["not testable"]
+    assert set(rest["claim"]) == {name for name in stage if stage[name] in ("trajectories", "clusters")}
+    assert (of_no_pair["verdict"] != "not testable").any()  # what rests on the scores alone is judged
+    no_clusters = branch(members=frame(CLUSTERS), selection=frame(SELECTION))
+    of_no_clusters = judging.judge_branch(claims, no_clusters, "full", "max_entropy")
+    rest = of_no_clusters.filter(pl.col("why").str.contains("too few pairs for the clusters"))
+    assert set(rest["claim"]) == {name for name in stage if stage[name] == "clusters"}

@@ -72,6 +72,29 @@ def test_a_pair_must_be_seen_in_every_channel():
     assert excluded["reason"].to_list() == ["observed in 2 of 10 years"]
 
 
+def test_a_panel_of_few_pairs_says_which_least_strengths_keep_more(caplog):
+    strengths = {"CN": 60.0, "US": 40.0, "FR": 15.0, "DE": 5.0}
+    pairs = [("CN", "US"), ("CN", "FR"), ("FR", "US"), ("CN", "DE"), ("DE", "US")]
+    rows = [row for a, b in pairs for row in series(a, b, [1.0] * 10, observed=strengths[a] * strengths[b])]
+    layer = {"collaboration": scores(rows)}
+    panel, _ = build_panel(layer, 2000, 2009, "mean", "literal", 3500.0, 0.8)
+    assert panel.is_empty
+    assert (
+        "few pairs: min_strength 3500 keeps 1 country and 0 pairs; 2000 keeps 2 countries and 1 pair; "
+        "1000 keeps 3 countries and 3 pairs; 500 keeps 4 countries and 5 pairs"
+    ) in caplog.text
+    for least, countries, count in ((2000.0, 2, 1), (1000.0, 3, 3), (500.0, 4, 5)):
+        panel, _ = build_panel(layer, 2000, 2009, "mean", "literal", least, 0.8)
+        assert (len(panel.countries), len(panel.pairs)) == (countries, count)
+
+
+def test_a_panel_without_observed_pairs_does_not_advise_a_lesser_strength(caplog):
+    rows = series("CN", "US", [1.0, *[None] * 8, 1.0])
+    panel, _ = build_panel({"collaboration": scores(rows)}, 2000, 2009, "mean", "literal", 1.0, 0.8)
+    assert panel.is_empty
+    assert "a lesser one keeps no more, as 0 pairs have z-scores in 80% of the years" in caplog.text
+
+
 def test_gaps_are_filled_within_a_pair_only():
     rows = series("CN", "FR", [0.0, None, 4.0]) + series("CN", "US", [100.0, None, 200.0])
     panel, _ = build_panel({"collaboration": scores(rows)}, 2000, 2002, "mean", "literal", 0.0, 0.5)

@@ -10,7 +10,7 @@ from poles.archetypes import kmeans
 from poles.archetypes.directions import Directions, changes, directions
 from poles.archetypes.kmeans import Clustering, simplified_silhouette
 from poles.archetypes.names import ARCHETYPES, UNNAMED, WORDS, archetype_of
-from poles.archetypes.tables import NAMES, centroids_table
+from poles.archetypes.tables import CLUSTERS, NAMES, centroids_table
 from poles.trajectories.pair_panel import PairPanel
 
 log = logging.getLogger(__name__)
@@ -39,11 +39,18 @@ def cluster(
     names : pl.DataFrame
         `NAMES`: what the name of each cluster rests on.
 
+    All three are empty where the panel has fewer than k distinct trajectories.
+
     Raises
     ------
     StudyError
         See `kmeans.fit`.
     """
+    distinct = kmeans.count_distinct(panel.prepared)
+    if distinct < k:
+        log.warning("no clusters: %d distinct trajectories cannot form clusters.k = %d clusters", distinct, k)
+        tables = (CLUSTERS, centroids_table(panel.channels), NAMES)
+        return tuple(pl.DataFrame(schema=dict(table.columns)) for table in tables)
     result = kmeans.fit(panel.prepared, k, seed, radius)
     moves = directions(changes(panel.z), result.labels, panel.ends, k)
     names = [archetype_of(signs, panel.channels) for signs in moves.sign]

@@ -75,7 +75,7 @@ def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
     x : ndarray, shape (pairs, years, channels)
         Preprocessed trajectories, sorted by pair, because a seed draws rows by their number.
     k : int
-        Number of clusters.
+        Number of clusters, not above `count_distinct` of `x`.
     seed : int
         Seed of the Euclidean starts.
     radius : int
@@ -88,19 +88,12 @@ def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
     Raises
     ------
     StudyError
-        If there are fewer distinct trajectories than clusters, or the algorithm does not converge.
+        If a cluster runs empty, or the algorithm does not converge.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="h5py not installed")  # needed only to save models
         from tslearn.clustering import TimeSeriesKMeans
 
-    distinct = count_distinct(x)
-    if distinct < k:
-        raise StudyError(
-            f"clusters: {distinct} distinct trajectories cannot form clusters.k = {k} clusters; lower "
-            "clusters.k, trajectories.panel.min_strength or trajectories.panel.min_share; why pairs are left "
-            "out stands in trajectories/NULL.excluded.parquet"
-        )
     start = starting_centres(x, k, seed)
     # Only the radius: given with the name of the constraint, tslearn 0.8-0.10 ignores it for barycentres.
     model = TimeSeriesKMeans(

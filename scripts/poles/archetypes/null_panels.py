@@ -172,13 +172,16 @@ def sample_null_panels(
     pl.DataFrame
         `null_panels_table`, panels numbered from 0. A pair has no z in a year in which the sample leaves one
         of its countries, or the whole layer, without links, or in which the model leaves the pair no freedom.
-        `follow_pairs` fills such gaps.
+        `follow_pairs` fills such gaps. Empty where the panel has no pair.
 
     Raises
     ------
     StudyError
         See `nulls.fitting.fit_network`.
     """
+    if panel.is_empty:
+        log.warning("no pair is in the panel: no network is sampled")
+        return pl.DataFrame(schema=dict(null_panels_table(panel.channels).columns))
     years = pl.Series(panel.years, dtype=pl.Int16)
     scores = {
         layer: frame.filter(pl.col("year").is_in(years.implode())).sort("year", "source", "target")

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from poles.archetypes.names import archetype_of
-from poles.archetypes.tables import SIGNAL
+from poles.archetypes.tables import AGREEMENT, PAIR_TRENDS, SIGNAL
 from poles.stats.trends import directions, estimate
 from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.preprocessing import noise_of_series
@@ -69,6 +69,8 @@ def classify(panel: PairPanel) -> pl.DataFrame:
     pl.DataFrame
         `PAIR_TRENDS`.
     """
+    if panel.is_empty:
+        return pl.DataFrame(schema=dict(PAIR_TRENDS.columns))
     pairs = panel.pairs
     by_channel = [estimate(panel.z[:, :, place]) for place in range(len(panel.channels))]
     signs = np.stack([directions(trends) for trends in by_channel], axis=1)
@@ -101,8 +103,10 @@ def compare(members: pl.DataFrame, classified: pl.DataFrame, channels: Sequence[
     Returns
     -------
     pl.DataFrame
-        `AGREEMENT`.
+        `AGREEMENT`; empty where there are no clusters.
     """
+    if members.is_empty():
+        return pl.DataFrame(schema=dict(AGREEMENT.columns))
     sign = pl.col("direction").replace_strict(SIGNS, return_dtype=pl.String)
     by_pair = classified.with_columns(sign).pivot(
         "channel", index=["source", "target", "archetype"], values="direction"

@@ -205,9 +205,9 @@ def perturbed_labels(
     elif over == "year":
         x = trajectories.prepared(design.preprocessing, without=choice)
     sample = x[resample_rows(over, trajectories.ends, rng)] if over in RESAMPLED else x
-    flat = sample.reshape(len(sample), -1)
-    if kmeans.count_distinct(flat) < k:
+    if kmeans.count_distinct(sample) < k:  # a resample of countries may hold no pair at all
         return None
+    flat = sample.reshape(len(sample), -1)
     if over == "euclidean":
         return euclidean.fit(flat, k, seed, RESTARTS).labels
     if over == "seeds":

@@ -26,6 +26,7 @@ def judge_recovery(members: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
         `RECOVERY`: number of pairs by planted and recovered archetype; and, the same in all rows, the
         adjusted Rand index between planted archetypes and clusters (Hubert and Arabie 1985). The index is 1
         for perfect recovery and 0 for what chance gives. It does not depend on the names of the clusters.
+        Empty where there are no clusters.
 
     Raises
     ------
@@ -35,6 +36,9 @@ def judge_recovery(members: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     from sklearn.metrics import adjusted_rand_score
 
     both = members.join(truth.rename({"archetype": "planted"}), on=["source", "target"], how="inner")
+    if members.is_empty():
+        log.warning("there are no clusters, so nothing is recovered")
+        return pl.DataFrame(schema=dict(RECOVERY.columns))
     if both.is_empty():
         raise StudyError("recovery: no pair of the panel has a planted archetype")
     index = float(adjusted_rand_score(both["planted"].to_list(), both["cluster"].to_list()))

@@ -45,13 +45,16 @@ def study(
     Returns
     -------
     selection, choices, stability : pl.DataFrame
-        `SELECTION`, `CHOICES`, `STABILITY`.
+        `SELECTION`, `CHOICES`, `STABILITY`; empty where there are no clusters.
 
     Raises
     ------
     StudyError
         If the pairs or years of the null panels are not those of the panel.
     """
+    if members.is_empty():
+        log.warning("there are no clusters, so there is no stability to study")
+        return tuple(pl.DataFrame(schema=dict(table.columns)) for table in TABLES)
     observed = TrajectorySet(OBSERVED, 0, panel.z, panel.channels, panel.ends)
     members = panel.pairs.join(members, on=["source", "target"], how="left", maintain_order="left")
     archetypes = members["archetype"].to_numpy().astype(str)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from poles.archetypes.names import INTEGRATING, archetype_of
-from poles.blocs.tables import BOTH, NEITHER, TRENDS, UNKNOWN, alignment_table
+from poles.blocs.tables import BOTH, NEITHER, TRENDS, UNCLUSTERED, UNKNOWN, alignment_table
 from poles.nulls.scores import partners_of
 from poles.stats import trends
 from poles.stats.bootstrap import sieve_bootstrap
@@ -120,7 +120,7 @@ def align(
     ----------
     panel : PairPanel
     clusters : pl.DataFrame
-        source, target, archetype.
+        source, target, archetype of all pairs of the panel; empty where there are no clusters.
     poles : sequence of str
         Country codes.
     recent : (int, int)
@@ -136,7 +136,8 @@ def align(
     alignment : pl.DataFrame
         `alignment_table`: each country's group by the archetypes of its clusters, its group by the archetypes
         of its pairs' own trends, and its index with the interval (of exactly two poles). The poles are in
-        the table too, with the group ``pole``.
+        the table too, with the group ``pole``. Where there are no clusters, the group of all others is
+        ``not clustered``.
     trends : pl.DataFrame
         `TRENDS`: slope per decade of every country with every pole in every channel, and of the poles with
         each other.
@@ -154,12 +155,14 @@ def align(
         for country, name in partners_of(pole, clusters).select("country", "archetype").iter_rows()
     }
     rows = []
-    for country in sorted(set(clusters["source"]) | set(clusters["target"])):
+    for country in panel.countries:
         row = {"country": country}
         row |= {f"archetype_{pole}": archetype_by_cluster.get((country, pole)) for pole in poles}
         for column, names in (("group", archetype_by_cluster), ("trend_group", archetype_by_trend)):
             archetypes = [names.get((country, pole)) for pole in poles]
             row[column] = "pole" if country in poles else group_of(archetypes, poles)
+        if clusters.is_empty() and country not in poles:
+            row["group"] = UNCLUSTERED
         if len(poles) == 2 and all((country, pole) in place_of for pole in poles):
             z_first, z_second = (series[place_of[country, pole]] for pole in poles)
             rng = np.random.default_rng([seed, *map(ord, country)])

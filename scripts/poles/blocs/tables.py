@@ -8,6 +8,8 @@ from poles.study.tables import COUNTRY, YEAR, Table
 
 BOTH, NEITHER, UNKNOWN = "both", "neither", "not in panel"
 """Groups of countries, in addition to ``only <pole>``."""
+UNCLUSTERED = "not clustered"
+"""Group of all countries where there are no clusters."""
 TRENDS = Table(
     ("country", "pole", "channel"),
     {

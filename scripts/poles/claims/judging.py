@@ -1,7 +1,7 @@
 """Claims judged on one branch, and over all branches."""
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -9,7 +9,7 @@ import polars as pl
 from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
 from poles.blocs.tables import HUBS, POLARIZATION_TRENDS, POLES, TRENDS, alignment_table
 from poles.claims.tables import BASIS, CLAIMS
-from poles.claims.verdicts import Branch, Claim, Verdict
+from poles.claims.verdicts import Branch, Claim, Verdict, untestable
 from poles.networks.country_table import country_sizes
 from poles.networks.tables import COUNTRIES
 from poles.nulls.scores import significant_links
@@ -81,7 +81,12 @@ def judge_branch(claims: Iterable[Claim], branch: Branch, variant: str, null: st
     pl.DataFrame
         `CLAIMS`, in the order of the claims.
     """
-    rows = [_row(claim, variant, null, _judge(claim["kind"])(claim, branch)) for claim in claims]
+    rows = [
+        _row(
+            claim, variant, null, _without_data(claim, branch) or _module(claim["kind"]).judge(claim, branch)
+        )
+        for claim in claims
+    ]
     return pl.DataFrame(rows, schema=dict(CLAIMS.columns))
 
 
@@ -101,7 +106,7 @@ def judge_variants(claims: Iterable[Claim], verdicts: pl.DataFrame) -> pl.DataFr
         `CLAIMS`, in the order of the claims.
     """
     rows = [
-        _row(claim, variant, ALL, _judge(claim["kind"])(claim, verdicts, variant))
+        _row(claim, variant, ALL, _module(claim["kind"]).judge(claim, verdicts, variant))
         for claim in claims
         for variant in verdicts["variant"].unique(maintain_order=True)
     ]
@@ -165,9 +170,19 @@ def basis(branch: Branch, variant: str, null: str) -> pl.DataFrame:
     )
 
 
-def _judge(kind: str) -> Callable[..., Verdict]:
-    """Function that judges claims of a kind."""
-    return importlib.import_module(f"poles.claims.kinds.{kind}").judge
+def _without_data(claim: Claim, branch: Branch) -> Verdict | None:
+    """Verdict if the branch has no pair or no clusters and the claim rests on them; None otherwise."""
+    stage = _module(claim["kind"]).STAGE
+    if stage in ("trajectories", "clusters") and not branch.signal["pairs"].sum():
+        return untestable("No pair is in the panel; the log of the rule build_trajectories says why.")
+    if stage == "clusters" and branch.members.is_empty():
+        return untestable("The panel has too few pairs for the clusters.")
+    return None
+
+
+def _module(kind: str) -> Any:
+    """Module of a kind of claims."""
+    return importlib.import_module(f"poles.claims.kinds.{kind}")
 
 
 def _row(claim: Claim, variant: str, null: str, verdict: Verdict) -> dict[str, Any]:

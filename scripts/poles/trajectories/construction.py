@@ -14,6 +14,10 @@ from poles.trajectories.preprocessing import prepare
 log = logging.getLogger(__name__)
 
 KEY = ["source", "target", "year"]
+FEW = 10
+"""With fewer pairs than this in a panel, the log says which least strengths would keep more."""
+SUGGESTIONS = 3
+"""Number of lesser strengths that the log names at most."""
 
 
 def channel_scores(scores: Mapping[str, pl.DataFrame], channel: str) -> pl.DataFrame:
@@ -114,7 +118,9 @@ def build_panel(
     values = _values_by_year(scores, channels, first, last)
     activity = active_countries(scores, first, last)
     active = activity.filter(pl.all_horizontal(pl.col(layer) >= min_strength for layer in scores))["country"]
-    pairs = _judge_pairs(values, channels, first, last, min_share).with_columns(
+    pairs = _judge_pairs(values, channels, first, last, min_share)
+    observed = pairs.filter(pl.col("reason").is_null()).select("source", "target")
+    pairs = pairs.with_columns(
         pl.when(pl.all_horizontal(pl.col(end).is_in(active.implode()) for end in ("source", "target")))
         .then("reason")
         .otherwise(pl.lit(f"a country with a mean yearly strength below {min_strength:g}"))
@@ -126,6 +132,8 @@ def build_panel(
         "%d of %d pairs kept, of %d countries with a yearly strength of at least %g; %d values interpolated",
         len(followed), len(pairs), len(active), min_strength, table["interpolated"].sum(),
     )  # fmt: skip
+    if len(followed) < FEW:
+        log.warning("%s", _advise(observed, activity, min_strength, min_share, first, last))
     if growth == "removed":
         table = remove_growth(table, channels)
     z = values_of(table, [f"z_{name}" for name in channels], (len(followed), last - first + 1))
@@ -170,6 +178,71 @@ def _judge_pairs(
         .then(pl.lit(f"no z-score in {first} or {last}"))
     )
     return coverage.select("source", "target", reason.alias("reason")).sort("source", "target")
+
+
+def keeping(
+    pairs: pl.DataFrame, activity: pl.DataFrame, min_strengths: Sequence[float]
+) -> list[tuple[float, int, int]]:
+    """Count the countries and the pairs that least strengths keep.
+
+    Parameters
+    ----------
+    pairs : pl.DataFrame
+        source, target: the pairs with enough z-scores.
+    activity : pl.DataFrame
+        See `active_countries`.
+    min_strengths : sequence of float
+
+    Returns
+    -------
+    list of (float, int, int)
+        Each least strength, the number of countries that reach it in every layer, and the number of pairs of
+        two such countries.
+    """
+    strength = activity.select("country", pl.min_horizontal(pl.exclude("country")).alias("strength"))
+    of_ends = pairs.join(strength, left_on="source", right_on="country", how="left").join(
+        strength, left_on="target", right_on="country", how="left", suffix="_target"
+    )
+    weaker_end = of_ends.select(pl.min_horizontal("strength", "strength_target")).to_series()
+    return [
+        (least, int((strength["strength"] >= least).sum()), int((weaker_end >= least).sum()))
+        for least in min_strengths
+    ]
+
+
+def _advise(
+    observed: pl.DataFrame,
+    activity: pl.DataFrame,
+    min_strength: float,
+    min_share: float,
+    first: int,
+    last: int,
+) -> str:
+    """Say what a panel of few pairs lacks, and which least strengths would keep more."""
+    steps = [digit * 10.0**power for power in range(6, -3, -1) for digit in (5, 2, 1)]
+    [(_, countries, pairs), *others] = keeping(
+        observed, activity, [min_strength, *(step for step in steps if step < min_strength)]
+    )
+    text = f"min_strength {min_strength:g} keeps {_count(countries, 'country')} and {_count(pairs, 'pair')}"
+    suggestions = []
+    for least, more_countries, more_pairs in others:
+        if more_pairs > pairs:
+            suggestions.append(
+                f"{least:g} keeps {_count(more_countries, 'country')} and {_count(more_pairs, 'pair')}"
+            )
+            pairs = more_pairs
+    if not suggestions:
+        text += (
+            f"; a lesser one keeps no more, as {_count(len(observed), 'pair')} have z-scores in "
+            f"{min_share:.0%} of the years, {first} and {last} among them (min_share)"
+        )
+    return "; ".join([f"the panel has few pairs: {text}", *suggestions[:SUGGESTIONS]])
+
+
+def _count(number: int, noun: str) -> str:
+    """Number of countries or pairs as text."""
+    plural = {"country": "countries", "pair": "pairs"}
+    return f"{number} {noun if number == 1 else plural[noun]}"
 
 
 def _fill_gaps(
