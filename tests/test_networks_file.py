@@ -2,16 +2,21 @@
 
 import csv
 import gzip
+import json
 from collections import defaultdict
+from datetime import date, datetime
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import ROOT
 from poles.errors import StudyError
+from poles.networks.edge_files import recognise
 from poles.networks.edge_lists import read_links
 from poles.networks.tables import FRACTIONAL_LINKS, LINKS
+from workflow import Project
 
 YEARS = range(2000, 2003)
 
@@ -99,12 +104,6 @@ def test_one_fractional_weight_makes_all_fractional(tmp_path):
     assert rows_of(links) == {2000: [("US", "CN", 3.0)], 2001: [("US", "CN", 0.25)], 2002: []}
 
 
-@pytest.mark.parametrize("weight", ["3.0", "3", "3e0"])
-def test_whole_numbers_are_integers_however_spelled(tmp_path, weight):
-    path = write_csv(tmp_path / "links.csv", [(2000, "US", "CN", weight), (2000, "CN", "US", 4)])
-    assert read_links(path, "citation", YEARS)[2000]["weight"].dtype == pl.Int64
-
-
 @pytest.mark.parametrize("kind", [pl.Float32, pl.Float64, pl.Decimal(10, 2)])
 def test_fractional_weights_of_parquet_are_not_truncated(tmp_path, kind):
     frame = pl.DataFrame({"year": [2000], "source": ["US"], "target": ["CN"], "weight": [1.5]})
@@ -121,27 +120,91 @@ def test_links_left_out_are_counted(tmp_path, caplog):
     )
 
 
-def test_codes_that_iso_does_not_have_are_named(tmp_path, caplog):
-    rows = [(2000, "UK", "US", 1), (2000, "OTH", "US", 1)]
-    links = read_links(write_csv(tmp_path / "links.csv", rows), "citation", YEARS)
-    assert len(links[2000]) == 2
-    assert "codes that ISO 3166-1 does not have: UK" in caplog.text
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("UK", "did you mean GB?; allowed: "),
+        ("el", "did you mean GR?; allowed: "),
+        ("USA", "did you mean US?; allowed: "),
+        ("China", "did you mean CN?; allowed: "),
+        ("South Korea", "did you mean KR?; allowed: "),
+        ("EU", "EU is the European Union; allowed: "),
+        ("EU27_2020", "EU27_2020 is a group of countries; allowed: "),
+        ("AN", "AN is the Netherlands Antilles"),
+        ("SU", "SU is the Soviet Union"),
+        ("YU", "YU is Yugoslavia"),
+        ("CS", "CS is Serbia and Montenegro"),
+        ("TP", "did you mean TL?"),
+        ("ZR", "did you mean CD?"),
+        ("WLD", "WLD is the world"),
+        ("ROW", "ROW is the rest of the world (OTH in an edge list)"),
+        ("ZZ", "alpha-2; allowed: two-letter codes, XK, and OTH for the rest"),
+        ("7", "alpha-2; allowed: "),
+    ],
+)
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_code_that_is_no_country_is_refused(tmp_path, code, advice, ending):
+    rows = [(2000, "OTH", "US", 1), (2000, "XK", code, 1)]
+    path = tmp_path / f"links.{ending}"
+    if ending == "csv":
+        write_csv(path, rows)
+    else:
+        pl.DataFrame(rows, ("year", "source", "target", "weight"), orient="row").write_parquet(path)
+    with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
+        read_links(path, "citation", YEARS)
+    start = f"{path}, row 2 (2000, XK, {code}, 1): {code} as target is no code of ISO 3166-1 alpha-2; "
+    assert str(error.value).startswith(start.removesuffix("alpha-2; "))
+    assert advice in str(error.value)
+
+
+def test_all_foreign_codes_are_named_with_a_mapping(tmp_path):
+    path = write_csv(
+        tmp_path / "links.csv", [(2000, "UK", "US", 1), (2000, "FR", "EL", 1), (2001, "EU", "US", 1)]
+    )
+    with pytest.raises(StudyError, match=r"the file also has EU, EL; .*selection\.merge: {UK: GB, EL: GR}$"):
+        read_links(path, "citation", YEARS)
+
+
+def test_mapped_codes_give_the_links_of_the_countries(tmp_path, caplog):
+    iso = [(2000, "GB", "US", 3), (2000, "GR", "GB", 1), (2001, "GR", "GR", 2)]
+    foreign = [tuple({"GB": "UK", "GR": "el"}.get(value, value) for value in row) for row in iso]
+    read = [
+        read_links(write_csv(tmp_path / name, rows), "collaboration", YEARS, merge)
+        for name, rows, merge in (
+            ("iso.csv", iso, {}),
+            ("foreign.csv", foreign, {"UK": "GB", "EL": "GR", "TP": "TL"}),
+        )
+    ]
+    assert rows_of(read[0]) == rows_of(read[1])
+    assert "TP counts as TL (selection.merge): 0 rows" in caplog.text
+    assert "UK counts" not in caplog.text, "only a code without rows is warned of"
+    twice = write_csv(tmp_path / "twice.csv", [(2000, "UK", "US", 3), (2000, "GB", "US", 4)])
+    with pytest.raises(StudyError, match=r"row 2 .*the same link as row 1 \(2000, UK, US, 3\)"):
+        read_links(twice, "collaboration", YEARS, {"UK": "GB"})
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ((2000, "USA", "CN", 1), "three letters as source; allowed: two-letter codes"),
-        ((2000, "US", "China", 1), "no country as target"),
         ((2000, "", "CN", 1), "no country as source"),
-        (("2000.5", "US", "CN", 1), "no year"),
+        (("2000.5", "US", "CN", 1), "the year is no whole number"),
+        (("y2000", "US", "CN", 1), "the year is no whole number"),
+        (("2000-01-01", "US", "CN", 1), "the year is a date"),
+        (("1/1/2000", "US", "CN", 1), "the year is a date"),
         (("", "US", "CN", 1), "no year"),
         ((2000, "US", "CN", ""), "no weight"),
-        ((2000, "US", "CN", "many"), "no weight"),
+        ((2000, "US", "CN", "NA"), "the weight is no number"),
+        ((2000, "US", "CN", "many"), "the weight is no number"),
+        (
+            (2000, "US", "CN", '"1,000"'),
+            "a weight with a comma or blank; allowed: digits with a decimal point",
+        ),
+        ((2000, "US", "CN", "1 000"), "a weight with a comma or blank"),
         ((2000, "US", "CN", -1), "weight is negative"),
         ((2000, "US", "CN", "inf"), "weight is not finite"),
         ((2000, "US", "CN", "NaN"), "weight is not finite"),
-        ((2001, "NA", "US", 4), "second row of that link"),
+        ((2001, "NA", "US", 4), "the same link as row 1 (2001, NA, US, 3)"),
+        (("2001.0", "na", "us", 4), "the same link as row 1 (2001, NA, US, 3)"),
     ],
 )
 def test_an_invalid_row_is_named(tmp_path, row, message):
@@ -152,30 +215,139 @@ def test_an_invalid_row_is_named(tmp_path, row, message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize("year", ["2000", "2000.0", "2000.", " 2000 ", "2e3", "+2000"])
+@pytest.mark.parametrize("weight", ["1000", "1000.0", "1e3", "1E+03", "1.000e+03", " 1000 "])
+def test_whole_numbers_are_read_in_any_spelling(tmp_path, year, weight):
+    links = read_links(write_csv(tmp_path / "a.csv", [(year, "US", "CN", weight)]), "citation", YEARS)
+    assert links[2000].rows() == [("US", "CN", 1000)]
+    assert links[2000]["weight"].dtype == pl.Int64
+
+
+@pytest.mark.parametrize("kind", [pl.Int16, pl.UInt64, pl.Float32, pl.Float64, pl.Decimal(12, 2), pl.Int128])
+def test_whole_numbers_are_read_from_any_type_of_number(tmp_path, kind):
+    frame = pl.DataFrame({"year": [2000], "source": ["US"], "target": ["CN"], "weight": [100]})
+    frame.with_columns(pl.col("year", "weight").cast(kind)).write_parquet(tmp_path / "links.parquet")
+    links = read_links(tmp_path / "links.parquet", "citation", YEARS)
+    assert links[2000].rows() == [("US", "CN", 100)]
+    assert links[2000]["weight"].dtype == pl.Int64
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("year", [2000.0, 2000.5], "row 2 (2000.5, US, CN, 1): the year is no whole number"),
+        ("year", [date(2000, 1, 1)] * 2, "year is of type Date; allowed: a whole number such as 2000"),
+        ("year", [datetime(2000, 1, 1)] * 2, "year is of type Datetime("),
+        ("year", ["2000", "2000-06-30"], "row 2 (2000-06-30, US, CN, 1): the year is a date"),
+        ("year", [2000, None], "row 2 (, US, CN, 1): no year"),
+        ("weight", [True, True], "weight is of type Boolean; allowed: a number"),
+        ("source", [["US"], ["US"]], "source is of type List(String)"),
+        ("source", [None, None], "row 1 (2000, , CN, 1): no country as source"),
+    ],
+)
+def test_values_of_parquet_are_refused_by_their_type(tmp_path, column, values, message):
+    frame = pl.DataFrame({"year": [2000, 2001], "source": "US", "target": "CN", "weight": 1})
+    frame.with_columns(pl.Series(column, values)).write_parquet(tmp_path / "links.parquet")
+    with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
+        read_links(tmp_path / "links.parquet", "citation", YEARS)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separators_are_recognised(tmp_path, separator):
+    text = 'weight|name|target|source|year\n3|"a, b; c"|US|NA|2000\n\n'.replace("|", separator)
+    (tmp_path / "links.csv").write_text(f"\ufeff{text}", encoding="utf-8")
+    assert rows_of(read_links(tmp_path / "links.csv", "citation", YEARS))[2000] == [("NA", "US", 3)]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_na_of_r_without_quotes_is_no_namibia(tmp_path, separator):
+    def links(*sources: str) -> dict[int, list[tuple]]:
+        lines = ['"","year","source","target","weight"']
+        lines += [f'"{row}",2000,{source},"US",{row}' for row, source in enumerate(sources, 1)]
+        (tmp_path / "links.csv").write_text("\n".join(lines).replace(",", separator))
+        return rows_of(read_links(tmp_path / "links.csv", "citation", YEARS))
+
+    assert links('"CN"', '"NA"')[2000] == [("CN", "US", 1), ("NA", "US", 2)]
+    with pytest.raises(
+        StudyError, match=r"links\.csv, row 2: NA without quotes .* as R writes a missing value"
+    ):
+        links('"CN"', "NA", '"NA"')
+    (tmp_path / "links.csv").write_text("year,source,target,weight\n2000,NA,US,1\n2000,CN,NA,2\n")
+    plain = read_links(tmp_path / "links.csv", "citation", YEARS)
+    assert rows_of(plain)[2000] == [("CN", "NA", 2), ("NA", "US", 1)], "without any quotes, NA is Namibia"
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet"])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (json.dumps([{"year": 2000, "source": "US", "target": "CN", "weight": 1}] * 20000).encode(), "JSON"),
+        (b"PK\x03\x04" + b"x" * 2000, "a zip archive or an Excel workbook"),
+        (b"", "an empty file"),
+        (b"<!DOCTYPE html>", "a web page or XML"),
+        ("year,source".encode("utf-16"), "text in UTF-16"),
+        (b"year\0\1", "a binary file"),
+    ],
+)
+def test_files_of_another_format_are_named_in_a_short_line(tmp_path, content, reason, ending):
+    path = tmp_path / f"links.{ending}"
+    path.write_bytes(gzip.compress(content) if ending == "csv.gz" else content)
+    with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
+        recognise(path, "citation")
+    assert str(error.value).startswith(f"{path}: not readable: this is {reason}")
+    assert len(str(error.value)) < len(str(path)) + 200
+
+
 def test_files_that_are_not_edge_lists_are_refused(tmp_path):
     with pytest.raises(StudyError, match=r"source\.networks\.citation: missing"):
         read_links(None, "citation", YEARS)
-    with pytest.raises(StudyError, match=r"none\.csv: not readable"):
-        read_links(tmp_path / "none.csv", "citation", YEARS)
-    (tmp_path / "empty.csv").touch()
-    with pytest.raises(StudyError, match=r"empty\.csv: not readable"):
-        read_links(tmp_path / "empty.csv", "citation", YEARS)
+    with pytest.raises(
+        StudyError, match=r"source\.networks\.citation: .*none\.csv: no such file; allowed: a CSV"
+    ):
+        recognise(tmp_path / "none.csv", "citation")
+    with pytest.raises(StudyError, match="not readable"):
+        recognise(tmp_path, "citation")
     (tmp_path / "links.parquet").write_text("year")
-    with pytest.raises(StudyError, match=r"links\.parquet: not readable"):
-        read_links(tmp_path / "links.parquet", "citation", YEARS)
+    with pytest.raises(StudyError, match=r"links\.parquet: not readable: this is no Parquet file"):
+        recognise(tmp_path / "links.parquet", "citation")
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1 and so on")
+    with pytest.raises(StudyError, match=r"cut\.parquet: not readable as a CSV"):
+        read_links(tmp_path / "cut.parquet", "citation", YEARS)
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"year,source\n" * 9)[:-9])
+    with pytest.raises(StudyError, match=r"cut\.csv\.gz: not readable as a CSV"):
+        read_links(tmp_path / "cut.csv.gz", "citation", YEARS)
     path = write_csv(tmp_path / "links.csv", [], "year,from,target,count")
     with pytest.raises(
-        StudyError, match="lacks column source or i, weight or papers; it has year, from, target, count"
+        StudyError, match=r"lacks column source or i, weight or papers; it has year, from, target, count$"
     ):
+        read_links(path, "citation", YEARS)
+    path = write_csv(tmp_path / "wide.csv", [], ",".join(["year", "x" * 500, *map(str, range(100))]))
+    with pytest.raises(StudyError, match=r"and 90 more$"):
         read_links(path, "citation", YEARS)
     path = write_csv(tmp_path / "links.csv", [(1980, "US", "CN", 1)])
     with pytest.raises(StudyError, match="no link in the years 2000-2002; the file has 1980-1980"):
         read_links(path, "citation", YEARS)
 
 
-def test_a_file_without_rows_gives_years_without_links(tmp_path):
-    links = read_links(write_csv(tmp_path / "links.csv", []), "collaboration", YEARS)
-    assert rows_of(links) == {2000: [], 2001: [], 2002: []}
+def test_a_missing_file_stops_the_study_before_it_starts(tmp_path):
+    networks = "source={kind: networks, networks: {collaboration: none.csv}}"
+    process = Project(ROOT).snakemake("--dry-run", "--directory", str(tmp_path), "--config", networks)
+    assert process.returncode != 0
+    output = process.stdout + process.stderr
+    assert "source.networks.collaboration: none.csv: no such file; allowed: a CSV" in output
+    assert "MissingInputException" not in output
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_file_without_rows_is_refused(tmp_path, ending):
+    frame = pl.DataFrame(
+        schema={"year": pl.Int64, "source": pl.String, "target": pl.String, "weight": pl.Int64}
+    )
+    path = tmp_path / f"links.{ending}"
+    frame.write_csv(path) if ending == "csv" else frame.write_parquet(path)
+    with pytest.raises(StudyError, match="no rows below the header"):
+        read_links(path, "collaboration", YEARS)
 
 
 @pytest.mark.parametrize(("name", "first"), [("world-collaboration", 2000), ("europe-collaboration", 1990)])

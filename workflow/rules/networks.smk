@@ -1,6 +1,10 @@
 """Yearly links between countries, from works or from edge lists of the user."""
 
+from poles.networks import edge_files
+
 if SOURCE["kind"] == "networks":
+    for name in LAYERS:
+        checked(edge_files.recognise, SOURCE["networks"][name], name)
 
     rule read_networks:
         """Links of every year from the edge lists of the user, and the table of countries."""
@@ -20,6 +24,7 @@ if SOURCE["kind"] == "networks":
         params:
             layers=LAYERS,
             years=config["years"],
+            merge=config["selection"]["merge"],
             code=code("read_networks"),
         script:
             "../../scripts/read_networks.py"

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def read(
-    files: Mapping[str, str | Path], first: int, last: int
+    files: Mapping[str, str | Path], first: int, last: int, merge: Mapping[str, str]
 ) -> Iterator[tuple[int, dict[str, pl.DataFrame], pl.DataFrame]]:
     """Read the networks of every year from edge lists.
 
@@ -27,6 +27,8 @@ def read(
         One file for each layer, see `poles.networks.edge_lists.read_links`.
     first, last : int
         Years of the study.
+    merge : Mapping
+        Codes that count as a country (``selection.merge``).
 
     Yields
     ------
@@ -34,7 +36,7 @@ def read(
         As `build`.
     """
     years = range(first, last + 1)
-    layers = {layer: edge_lists.read_links(path, layer, years) for layer, path in files.items()}
+    layers = {layer: edge_lists.read_links(path, layer, years, merge) for layer, path in files.items()}
     for year in years:
         links = {layer: by_year[year] for layer, by_year in layers.items()}
         yield year, links, country_table(year, links)

@@ -1,13 +1,16 @@
 """Read yearly links between countries from edge lists of the user, in CSV or Parquet."""
 
+import gzip
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from poles import countries
 from poles.errors import StudyError
+from poles.networks.edge_files import ALLOWED, Format, recognise
 from poles.networks.tables import links_table
 from poles.study import tables
 
@@ -20,82 +23,220 @@ COLUMNS = {
     "weight": ("weight", "papers"),
 }
 """Columns of an edge list, with their accepted names. Other columns are not read."""
+ENDS = ("source", "target")
 REST = "OTH"
-"""The only code of three letters that is accepted: the rest of the world."""
+"""The only code beside those of countries: the rest of the world."""
+_UNQUOTED = "\N{SYMBOL FOR NULL}"
+"""Stands for NA without quotes while such rows are looked for."""
 
 
-def _read(path: Path) -> pl.DataFrame:
-    """Read year, source, target, weight (text if from CSV, typed if from Parquet); number the rows from 1."""
+def _list(names: Iterable[object], most: int = 8) -> str:
+    """Names or numbers in one short line."""
+    parts = [_short(name) for name in names]
+    return ", ".join(parts[:most]) + (f" and {len(parts) - most} more" if len(parts) > most else "")
+
+
+def _short(value: object) -> str:
+    """Text of a value, cut if it is long."""
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
+
+
+def _columns_of(path: Path, names: Sequence[str]) -> dict[str, str]:
+    """Name in the file of each of `COLUMNS`."""
+    by_lower_name = {name.strip().lower(): name for name in reversed(names)}
+    chosen = {
+        column: by_lower_name[name]
+        for column, accepted in COLUMNS.items()
+        for name in reversed(accepted)
+        if name in by_lower_name
+    }
+    missing = [" or ".join(accepted) for column, accepted in COLUMNS.items() if column not in chosen]
+    if missing:
+        raise StudyError(f"{path}: lacks column {', '.join(missing)}; it has {_list(names, 12)}")
+    return chosen
+
+
+def _table(path: Path, content: bytes | None, separator: str | None) -> pl.DataFrame:
+    """Read `COLUMNS` and number the rows from 1: text if from CSV, typed if from Parquet."""
     try:
-        if path.suffix == ".parquet":
+        if separator is None or content is None:
             frame = pl.read_parquet(path)
         else:
             # Everything is read as text, because type inference takes NA (Namibia) for a missing value.
-            frame = pl.read_csv(path, infer_schema=False, null_values=[""])
+            frame = pl.read_csv(content, separator=separator, infer_schema=False, null_values=[""])
     except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).partition("\n")[0]
-        raise StudyError(f"{path}: not readable as CSV, CSV.gz or Parquet ({reason})") from None
-    by_lower_name = {name.strip().lower(): name for name in reversed(frame.columns)}
-    chosen = {
-        column: next((by_lower_name[name] for name in names if name in by_lower_name), None)
-        for column, names in COLUMNS.items()
-    }
-    missing = [" or ".join(COLUMNS[column]) for column, name in chosen.items() if name is None]
-    if missing:
-        raise StudyError(f"{path}: lacks column {', '.join(missing)}; it has {', '.join(frame.columns)}")
-    columns = (pl.col(name).alias(column) for column, name in chosen.items() if name is not None)
-    return frame.select(columns).with_row_index("row", 1)
+        reason = str(error).partition("\n")[0][:200]
+        raise StudyError(f"{path}: not readable as {ALLOWED} ({reason})") from None
+    chosen = _columns_of(path, frame.columns)
+    rows = frame.select(pl.col(name).alias(column) for column, name in chosen.items()).with_row_index(
+        "row", 1
+    )
+    if separator is not None:  # lines without any value are no rows
+        rows = rows.filter(~pl.all_horizontal(pl.col(*COLUMNS).is_null()))
+    if not len(rows):
+        raise StudyError(f"{path}: no rows below the header; allowed: at least one link")
+    return rows
+
+
+def _read(path: Path, layout: Format) -> pl.DataFrame:
+    """Read an edge list as it is, see `_table`. Refuse rows with a missing value that looks like Namibia."""
+    if layout.separator is None:
+        return _table(path, None, None)
+    try:
+        content = path.read_bytes()
+        content = gzip.decompress(content) if layout.gzipped else content
+    except (OSError, EOFError) as error:
+        raise StudyError(f"{path}: not readable as {ALLOWED} ({error})") from None
+    rows = _table(path, content, layout.separator)
+    if rows.select(pl.any_horizontal(pl.col(ENDS) == "NA").any()).item():
+        _refuse_missing(path, content, layout.separator)
+    return rows
+
+
+def _refuse_missing(path: Path, content: bytes, separator: str) -> None:
+    """Refuse NA without quotes where other codes are in quotes. R writes a missing value so."""
+    between = re.escape(separator.encode())
+    before, after = rb"(?<=[\n" + between + rb"])", rb"(?=[\r\n" + between + rb"]|\Z)"
+    if not re.search(before + rb'"[A-Za-z]{2}"' + after, content.partition(b"\n")[2]):
+        return
+    marked = re.sub(before + rb"NA" + after, _UNQUOTED.encode(), content)
+    missing = _table(path, marked, separator).filter(pl.any_horizontal(pl.col(ENDS) == _UNQUOTED))
+    if len(missing):
+        raise StudyError(
+            f"{path}, row {_list(missing['row'])}: NA without quotes where other codes are in quotes, as R "
+            'writes a missing value; allowed: "NA" in quotes for Namibia; or leave these rows out'
+        )
 
 
 def _refuse(path: Path, invalid: pl.DataFrame, reason: str, allowed: str) -> None:
     """Raise an error that names the first invalid row, if there is one."""
     if len(invalid):
-        row = invalid.row(0, named=True)
-        raise StudyError(
-            f"{path}, row {row['row']} ({row['year']}, {row['source']}, {row['target']}, {row['weight']}): "
-            f"{reason}; allowed: {allowed}"
-        )
+        raise StudyError(f"{path}, {_row(invalid)}: {reason}; allowed: {allowed}")
 
 
-def _checked(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
-    """Convert years and weights to numbers and codes to capitals; refuse every other value."""
-    try:
-        typed = frame.with_columns(
-            pl.col("year").cast(pl.Int64, strict=False),
-            pl.col("source", "target").cast(pl.String).str.strip_chars().str.to_uppercase(),
-            pl.col("weight").cast(pl.Float64, strict=False),
-        )
-    except pl.exceptions.PolarsError as error:
-        raise StudyError(f"{path}: not an edge list ({error})") from None
-
-    def refuse(invalid: pl.Expr, reason: str, allowed: str) -> None:
-        _refuse(path, frame.filter(typed.select(invalid).to_series()), reason, allowed)
-
-    refuse(pl.col("year").is_null(), "no year", "a whole number")
-    for end in ("source", "target"):
-        valid = pl.col(end).str.contains(rf"^(?:[A-Z]{{2}}|{REST})$").fill_null(False)
-        three_letters = pl.col(end).is_in(countries.load()["code3"].implode())
-        refuse(~valid & three_letters, f"three letters as {end}", "two-letter codes (ISO 3166-1 alpha-2)")
-        refuse(~valid, f"no country as {end}", f"two letters (ISO 3166-1 alpha-2), or {REST} for the rest")
-    refuse(pl.col("weight").is_null(), "no weight", "a number")
-    refuse(~pl.col("weight").is_finite(), "weight is not finite", "a number")
-    refuse(pl.col("weight") < 0, "weight is negative", "a number above 0")
-    return typed
+def _row(rows: pl.DataFrame) -> str:
+    """Number and values of the first of some rows."""
+    number, *values = (_short("" if value is None else value) for value in rows.row(0))
+    return f"row {number} ({', '.join(values)})"
 
 
-def read_links(path: str | Path, layer: str, years: Sequence[int]) -> dict[int, pl.DataFrame]:
+def _as_text(path: Path, rows: pl.DataFrame, columns: Sequence[str], allowed: str) -> pl.DataFrame:
+    """Text of columns that have text or a number; refuse columns of any other type."""
+    for name in columns:
+        kind = rows[name].dtype
+        if not (kind.is_numeric() or kind in (pl.String, pl.Categorical, pl.Enum, pl.Null)):
+            raise StudyError(f"{path}: {name} is of type {_short(kind)}; allowed: {allowed}")
+    return rows.select(pl.col(columns).cast(pl.String).str.strip_chars())
+
+
+def _years(path: Path, rows: pl.DataFrame) -> pl.Series:
+    """Years as integers, from whole numbers in any spelling."""
+    allowed = "a whole number such as 2000"
+    text = _as_text(path, rows, ["year"], allowed)["year"]
+    number = text.cast(pl.Float64, strict=False)
+    year = number.cast(pl.Int64, strict=False)
+    _refuse(path, rows.filter(text.is_null() | (text == "")), "no year", allowed)
+    _refuse(path, rows.filter(text.str.contains(r"^\d+[-/.]\d+[-/.]\d+")), "the year is a date", allowed)
+    is_whole = (number == year).fill_null(False)
+    _refuse(path, rows.filter(~is_whole), "the year is no whole number", allowed)
+    return year
+
+
+def _numbers(path: Path, rows: pl.DataFrame) -> pl.Series:
+    """Weights as int64 if all are whole numbers, such as ``3``, ``3.0`` or ``3e0``; else as float64."""
+    text = _as_text(path, rows, ["weight"], "a number")["weight"]
+    number = text.cast(pl.Float64, strict=False)
+    digits = "digits with a decimal point, such as 1000 or 0.5"
+    _refuse(path, rows.filter(text.is_null() | (text == "")), "no weight", "a number")
+    _refuse(
+        path,
+        rows.filter(text.str.contains(r"^[\d.,' ]*[,' ][\d.,' ]*$")),
+        "a weight with a comma or blank",
+        digits,
+    )
+    _refuse(path, rows.filter(number.is_null()), "the weight is no number", digits)
+    _refuse(path, rows.filter(~number.is_finite()), "weight is not finite", "a number")
+    _refuse(path, rows.filter(number < 0), "weight is negative", "a number, not below 0")
+    exact = text.cast(pl.Int64, strict=False)
+    if not exact.has_nulls():
+        return exact
+    is_whole = (number == number.floor()) & (number < 2**53)
+    return number.cast(pl.Int64) if is_whole.all() else number
+
+
+def _codes(path: Path, rows: pl.DataFrame, merge: Mapping[str, str]) -> pl.DataFrame:
+    """Codes of countries in capitals. Those in `merge` are replaced; all others must be known."""
+    text = _as_text(path, rows, ENDS, "codes of ISO 3166-1 alpha-2")
+    codes = text.select(pl.col(ENDS).str.to_uppercase())
+    for code, country in merge.items():
+        count = codes.select(pl.any_horizontal(pl.col(ENDS) == code).sum()).item()
+        log.log(
+            logging.INFO if count else logging.WARNING,
+            "%s: %s counts as %s (selection.merge): %d rows", path, code, country, count,
+        )  # fmt: skip
+    codes = codes.with_columns(pl.col(ENDS).replace(dict(merge)))
+    for end in ENDS:
+        empty = (codes[end] == "").fill_null(True)
+        _refuse(path, rows.filter(empty), f"no country as {end}", "a code of ISO 3166-1 alpha-2")
+    invalid = codes.select(~pl.col(ENDS).is_in([*countries.names(), REST]))
+    any_invalid = invalid["source"] | invalid["target"]
+    if any_invalid.any():
+        place = any_invalid.arg_true()[0]
+        end = ENDS[0] if invalid["source"][place] else ENDS[1]
+        texts = pl.concat([text[name].filter(invalid[name]) for name in ENDS]).unique(maintain_order=True)
+        _refuse_codes(path, rows[place], end, text[end][place], texts)
+    return codes
+
+
+def _refuse_codes(path: Path, invalid: pl.DataFrame, end: str, first: str, texts: Iterable[str]) -> None:
+    """Refuse a code that is no country, and say which one was probably meant."""
+    others = [text for text in texts if text != first]
+    rename = {text.upper(): countries.meant(text) for text in (first, *others)}
+    mapping = [f"{code}: {country}" for code, country in rename.items() if country and code.isalnum()]
+    parts = [
+        f"{path}, {_row(invalid)}: {_short(first)} as {end} is no code of ISO 3166-1 alpha-2",
+        countries.advice(first),
+        f"the file also has {_list(others)}" if others else "",
+        f"allowed: two-letter codes, XK, and {REST} for the rest",
+        f"or else selection.merge: {{{_list(mapping)}}}" if 0 < len(mapping) <= 8 else "",
+    ]
+    raise StudyError("; ".join(part for part in parts if part))
+
+
+def _checked(path: Path, rows: pl.DataFrame, merge: Mapping[str, str]) -> pl.DataFrame:
+    """Convert years and weights to numbers and codes to countries; refuse every other value."""
+    years = _years(path, rows)
+    return _codes(path, rows, merge).with_columns(year=years, weight=_numbers(path, rows), row=rows["row"])
+
+
+def _refuse_repeated(path: Path, rows: pl.DataFrame, links: pl.DataFrame) -> None:
+    """Refuse a link that has two rows; name both."""
+    keyed = links.select("year", *ENDS, first=pl.col("row").min().over("year", *ENDS))
+    repeated = keyed["first"] != links["row"]
+    if repeated.any():
+        first = rows.filter(rows["row"] == keyed.filter(repeated)["first"][0])
+        _refuse(path, rows.filter(repeated), f"the same link as {_row(first)}", "one row for a link")
+
+
+def read_links(
+    path: str | Path, layer: str, years: Sequence[int], merge: Mapping[str, str] | None = None
+) -> dict[int, pl.DataFrame]:
     """Read the links of one layer.
 
     Parameters
     ----------
     path : str or Path
-        CSV, CSV.gz or Parquet with columns year, source (or i), target (or j) and weight (or papers). In an
+        CSV, CSV.gz or Parquet with columns year, source (or i), target (or j) and weight (or papers). Commas,
+        semicolons, tabs or vertical bars separate the values of a text. In an
         undirected layer a pair may have one row, in either order, or two rows; if their weights differ, the
         larger one counts. Links of a country to itself are kept.
     layer : str
         ``collaboration`` (undirected) or ``citation`` (directed: source cites target).
     years : sequence of int
         Years of the study; links of other years are left out.
+    merge : Mapping, optional
+        Codes that count as a country, ``{"UK": "GB"}``.
 
     Returns
     -------
@@ -106,23 +247,18 @@ def read_links(path: str | Path, layer: str, years: Sequence[int]) -> dict[int, 
     Raises
     ------
     StudyError
-        If a value is missing or invalid, or a link has two rows; the message names the row, counted from 1
-        below the header. If the file has no link in these years.
+        If the file is of another format. If a value is missing or invalid, a code is no country, or a link
+        has two rows; the message names the row, counted from 1 below the header. If there is no link in these
+        years.
     """
-    if not path:
-        raise StudyError(f"source.networks.{layer}: missing; allowed: a CSV, CSV.gz or Parquet file")
+    layout = recognise(path, layer)
     path = Path(path)
-    rows = _read(path)
-    links = _checked(path, rows)
-    repeated = ~pl.struct("year", "source", "target").is_first_distinct()
-    _refuse(path, rows.filter(links.select(repeated).to_series()), "second row of that link", "one row")
-    unknown = sorted({*links["source"], *links["target"]} - set(countries.names()) - {REST})
-    if unknown:
-        log.warning("%s: codes that ISO 3166-1 does not have: %s", path, ", ".join(unknown))
-    all_rows = links.with_columns(_weights(rows["weight"], links["weight"]))
+    rows = _read(path, layout)
+    all_rows = _checked(path, rows, merge or {})
+    _refuse_repeated(path, rows, all_rows)
     all_links = all_rows.filter(pl.col("weight") != 0)
     links = all_links.filter(pl.col("year").is_in(list(years)))
-    if len(all_rows) and not len(links):
+    if not len(links):
         present = sorted(all_rows["year"])
         raise StudyError(
             f"{path}: no link in the years {years[0]}-{years[-1]}; the file has {present[0]}-{present[-1]}"
@@ -137,16 +273,6 @@ def read_links(path: str | Path, layer: str, years: Sequence[int]) -> dict[int, 
     )  # fmt: skip
     table = links_table(links)
     return {year: tables.conform(links.filter(pl.col("year") == year), table) for year in years}
-
-
-def _weights(original: pl.Series, weights: pl.Series) -> pl.Series:
-    """Convert weights to int64 if all are whole numbers, such as ``3`` or ``3.0``."""
-    if original.dtype == pl.String or original.dtype.is_integer():
-        exact = original.cast(pl.Int64, strict=False)
-        if not exact.has_nulls():
-            return exact
-    is_whole = (weights == weights.floor()) & (weights < 2**53)
-    return weights.cast(pl.Int64) if is_whole.all() else weights
 
 
 def _undirected(path: Path, links: pl.DataFrame) -> pl.DataFrame:
