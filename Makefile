@@ -4,12 +4,13 @@ BIN := .venv/bin
 export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study test lint bench worlds pins estimate verify-live demo-api
+.PHONY: study test lint clean help bench worlds pins estimate verify-live demo-api
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
 	$(BIN)/snakemake
 	$(BIN)/snakemake --report results/report.html
+	@$(BIN)/python scripts/summarize.py
 
 test: .venv/ready  ## all tests, a file at a time on each core
 	$(BIN)/pytest --numprocesses auto --dist loadfile
@@ -20,7 +21,15 @@ lint: .venv/ready  ## style of Python and Snakemake files, and types
 	$(BIN)/ruff format --check scripts tests
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --list-rules > .venv/rules  # fails where the workflow cannot be read, which the next line hides
 	$(BIN)/snakemake --lint 2>&1 | (! grep '^ *\* ' | grep -v 'Specify a conda environment')
+
+clean:  ## remove all results, the record of what made them included
+	find results -mindepth 1 -not -path results/README.md -delete
+	rm -rf .snakemake
+
+help:  ## what each word does
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 bench: .venv/ready  ## speed and memory, side by side, as ratios
 	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

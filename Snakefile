@@ -31,4 +31,5 @@ rule all:
 
 
 onsuccess:
+    run_warnings.write_warnings()
     run_record.write_run(Path(workflow.basedir), config, source_of_run())

@@ -105,6 +105,17 @@ def test_the_audit_of_an_untouched_study_holds(tiny: Project):
     assert full.stdout.count("results/full/citation/links/") == 34
 
 
+@pytest.mark.parametrize("name", ["run.json", "warnings.json", "README.md", "logs/collect_claims.log"])
+def test_a_file_that_describes_the_run_is_not_called_broken(tiny: Project, name: str):
+    path = tiny.folder / "results" / name
+    if name == "README.md":
+        path.write_text("What stands here.")
+    assert path.is_file()
+    answer = audit(tiny, f"results/{name}")
+    assert answer.returncode == 1
+    assert f"results/{name} describes a run and is no result" in answer.stderr
+
+
 def tamper(path: Path) -> None:
     """Change one weight of a table, keeping its metadata and its time stamps."""
     before = path.stat()

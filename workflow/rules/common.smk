@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
-from poles.study import branches, digest, run_record
+from poles.study import branches, digest, run_record, run_warnings
 from poles.study import config as configuration
 from poles.corpus import sources
 from poles.corpus.api import date_ranges

@@ -14,6 +14,15 @@ from poles.study.digest import code_digest
 
 log = logging.getLogger(__name__)
 
+NO_RESULTS = (
+    "results/README.md",
+    "results/report.html",
+    "results/run.json",
+    "results/warnings.json",
+    "results/logs/",
+    "results/benchmarks/",
+)
+"""Files and folders that belong to a run. They carry no record of their own."""
 AUDIT = Path("results/audit.json")
 """Digests of all results after the last complete run."""
 
@@ -290,6 +299,10 @@ def main() -> str | None:
     path = os.path.relpath(arguments.result)
     if not path.startswith("results/") or not Path(path).is_file():
         return f"{arguments.result}: no result here; name a file below results/, from the folder of the study"
+    if path.startswith(NO_RESULTS):
+        return (
+            f"{path} describes a run and is no result; name one that it describes, such as results/claims.md"
+        )
     lines, broken = chain(path, arguments.full)
     print("\n".join(lines))
     if broken:

@@ -1,0 +1,72 @@
+"""The end of a run in a few lines: verdicts, warnings, and where to look."""
+
+from pathlib import Path
+
+import polars as pl
+
+from poles.claims.judging import ALL
+from poles.claims.tables import CLAIMS
+from poles.claims.verdicts import VERDICTS
+from poles.errors import StudyError
+from poles.study import tables
+from poles.study.run_warnings import WARNINGS, read_warnings
+
+TABLE = Path("results/claims.parquet")
+PLACES = {
+    "results/report.html": "all figures with their captions",
+    "results/claims.html": "every claim in every branch, and why",
+    "results/figures": "the figures as files",
+    "results/README.md": "what every other file holds",
+}
+"""Where a reader may look, with what stands there."""
+SHOWN = 10
+"""Most warnings that the summary prints."""
+
+
+def summarize() -> str:
+    """Describe the results of the last run, in the folder in which the study worked.
+
+    Returns
+    -------
+    str
+        Lines of text: for each branch the number of claims with each verdict, warnings, and files to open.
+
+    Raises
+    ------
+    StudyError
+        If the study has not been run there.
+    """
+    if not TABLE.is_file():
+        raise StudyError(f"{TABLE}: no such file; run the study in this folder first")
+    judged = tables.read(TABLE, CLAIMS)
+    return "\n".join([*_verdicts(judged), "", *_warnings(), *_places()])
+
+
+def _verdicts(judged: pl.DataFrame) -> list[str]:
+    """One line for each branch, the headline first: how many claims have each verdict."""
+    lines = ["Claims of the paper, by branch (data, null model):"]
+    branches = judged.filter(pl.col("null") != ALL).select("variant", "null").unique(maintain_order=True)
+    for variant, null in branches.iter_rows():
+        # A claim about several null models counts in each of their branches.
+        own = judged.filter(pl.col("null").is_in([null, ALL]), variant=variant)
+        counts = dict(own.group_by("verdict").len().iter_rows())
+        told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+        lines.append(f"  {variant}, {null}: {told}")
+    return lines
+
+
+def _warnings() -> list[str]:
+    """The first warnings of the jobs; no line if there are none."""
+    by_log = read_warnings()
+    told = [f"  {log.removesuffix('.log')}: {text}" for log, texts in by_log.items() for text in texts]
+    if not told:
+        return []
+    more = [f"  and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
+    return [f"Warnings ({WARNINGS} has all):", *told[:SHOWN], *more, ""]
+
+
+def _places() -> list[str]:
+    """Files that a reader may open next."""
+    width = max(map(len, PLACES))
+    known = {path: text for path, text in PLACES.items() if Path(path).exists()}
+    return ["Where to look:", *(f"  {path:{width}}  {text}" for path, text in known.items())]
