@@ -25,11 +25,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from poles.corpus import passes, prefilter, raw_schema
-from poles.corpus.tables import CORE
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests" / "benchmarks")]
+
+from poles.corpus import passes, prefilter, raw_schema
+from poles.corpus.tables import CORE
 
 RUNS = 3
 FIELD = {"subfields": [1702], "match": "primary"}

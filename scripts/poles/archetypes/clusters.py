@@ -50,7 +50,8 @@ def cluster(
     if distinct < k:
         log.warning("no clusters: %d distinct trajectories cannot form clusters.k = %d clusters", distinct, k)
         tables = (CLUSTERS, centroids_table(panel.channels), NAMES)
-        return tuple(pl.DataFrame(schema=dict(table.columns)) for table in tables)
+        no_members, no_centroids, no_names = (pl.DataFrame(schema=dict(table.columns)) for table in tables)
+        return no_members, no_centroids, no_names
     result = kmeans.fit(panel.prepared, k, seed, radius)
     moves = directions(changes(panel.z), result.labels, panel.ends, k)
     names = [archetype_of(signs, panel.channels) for signs in moves.sign]

@@ -54,7 +54,10 @@ def study(
     """
     if members.is_empty():
         log.warning("there are no clusters, so there is no stability to study")
-        return tuple(pl.DataFrame(schema=dict(table.columns)) for table in TABLES)
+        no_selection, no_choices, no_stability = (
+            pl.DataFrame(schema=dict(table.columns)) for table in TABLES
+        )
+        return no_selection, no_choices, no_stability
     observed = TrajectorySet(OBSERVED, 0, panel.z, panel.channels, panel.ends)
     members = panel.pairs.join(members, on=["source", "target"], how="left", maintain_order="left")
     archetypes = members["archetype"].to_numpy().astype(str)

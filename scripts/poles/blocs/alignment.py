@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -156,7 +157,7 @@ def align(
     }
     rows = []
     for country in panel.countries:
-        row = {"country": country}
+        row: dict[str, Any] = {"country": country}
         row |= {f"archetype_{pole}": archetype_by_cluster.get((country, pole)) for pole in poles}
         for column, names in (("group", archetype_by_cluster), ("trend_group", archetype_by_trend)):
             archetypes = [names.get((country, pole)) for pole in poles]
