@@ -186,7 +186,7 @@ def test_nothing_is_asked_when_the_study_is_planned(tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"api": {"shards": "week"}}, "source.api.shards: 'week'; allowed: month, quarter, year"),
+        ({"api": {"shards": "week"}}, "source.api.shards: 'week'; allowed: 'month', 'quarter' or 'year'"),
         ({"api": {"url": "openalex"}}, "source.api.url: 'openalex'; allowed: text that matches"),
         ({"api": {"rate": 0}}, "source.api.rate: 0; allowed: above 0"),
         (
