@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study test lint clean help bench worlds pins estimate verify-live demo-api
+.PHONY: study test test-all lint clean help bench worlds pins estimate verify-live demo-api
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
@@ -12,8 +12,11 @@ study: .venv/ready  ## the whole study on the demo snapshot, then its report
 	$(BIN)/snakemake --report results/report.html
 	@$(BIN)/python scripts/summarize.py
 
-test: .venv/ready  ## all tests, a file at a time on each core
-	$(BIN)/pytest --numprocesses auto --dist loadfile
+test: .venv/ready  ## the quick tests, a file at a time on each core
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'not slow'
+
+test-all: .venv/ready  ## the rest: whole studies on real data, second runs, harvests that are killed
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m slow
 
 # One environment holds everything, Snakemake included, so rules name none: that one remark is let pass.
 lint: .venv/ready  ## style of Python and Snakemake files, and types

@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -32,10 +33,18 @@ def shared_data() -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory):
-    """A copy of the project in which the tiny study has run; to change it, a test takes a twin."""
+    """The tiny study, finished; it runs once for all workers. A test that changes it takes a twin."""
     from workflow import Project
 
-    project = Project.copy(tmp_path_factory.mktemp("tiny") / "project")
-    (project.folder / "config/config.yaml").write_text(TINY.read_text())
-    project.run()
-    return project
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    finished = shared / "tiny.txt"
+    with (shared / "tiny.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            project = Project.copy(tmp_path_factory.mktemp("tiny") / "project")
+            (project.folder / "config/config.yaml").write_text(TINY.read_text())
+            project.run()
+            finished.write_text(str(project.folder))
+    return Project(Path(finished.read_text()))

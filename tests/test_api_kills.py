@@ -13,6 +13,7 @@ from api_works import SECRET
 from openalex_server import KINDS
 from poles.corpus.api.harvest import number_of
 
+pytestmark = pytest.mark.slow
 WORKS = 3000
 
 

@@ -97,6 +97,7 @@ def run_elsewhere(folder: Path, settings: str) -> Path:
     return folder / "results"
 
 
+@pytest.mark.slow
 def test_a_sparse_network_with_empty_years_runs_through(shared_data: Callable[[str], Path], tmp_path: Path):
     file = shared_data("nlp-papers/derived_location_june_collab.csv")
     results = run_elsewhere(
@@ -122,6 +123,7 @@ trajectories: {{panel: {{min_strength: 20, min_share: 0.5}}}}
     assert needs_citation["verdict"].to_list() == ["not testable"] * 2
 
 
+@pytest.mark.slow
 def test_other_poles_in_a_smaller_world(shared_data: Callable[[str], Path], tmp_path: Path):
     file = shared_data("europe-collaboration/collaboration.csv.gz")
     results = run_elsewhere(

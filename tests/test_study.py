@@ -21,7 +21,7 @@ from workflow import Project
 def results(project: Project) -> dict[str, str]:
     """SHA-256 of every result that must not differ between two runs."""
     folder = project.folder / "results"
-    own = {"logs", "benchmarks", "run.json", "report.html"}
+    own = {"logs", "benchmarks", "run.json", "warnings.json", "report.html"}
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {
         str(path.relative_to(folder)): embedding.file_digest(path)
@@ -105,12 +105,9 @@ def test_the_audit_of_an_untouched_study_holds(tiny: Project):
     assert full.stdout.count("results/full/citation/links/") == 34
 
 
-@pytest.mark.parametrize("name", ["run.json", "warnings.json", "README.md", "logs/collect_claims.log"])
+@pytest.mark.parametrize("name", ["run.json", "warnings.json", "logs/collect_claims.log"])
 def test_a_file_that_describes_the_run_is_not_called_broken(tiny: Project, name: str):
-    path = tiny.folder / "results" / name
-    if name == "README.md":
-        path.write_text("What stands here.")
-    assert path.is_file()
+    assert (tiny.folder / "results" / name).is_file()
     answer = audit(tiny, f"results/{name}")
     assert answer.returncode == 1
     assert f"results/{name} describes a run and is no result" in answer.stderr
@@ -129,11 +126,13 @@ def test_a_tampered_table_with_its_old_time_stamp_is_found(twin: Project):
     links = "results/full/citation/links/2010.parquet"
     tamper(twin.folder / links)
     assert twin.plan() == {}, "Snakemake itself does not see it"
+    changed = f"{links} has changed since results/full/citation/nulls/"
     answer = audit(twin, "results/claims.md")
     assert answer.returncode == 1
-    assert answer.stderr.startswith(
-        f"first broken link: {links} has changed since results/full/citation/nulls/"
-    )
+    assert answer.stderr.startswith(f"first broken link: {changed}")
+    answer = twin.snakemake("--forcerun", "audit_results")
+    assert answer.returncode != 0
+    assert f"audit_results: audit: {changed}" in answer.stderr
 
 
 def test_a_tampered_result_at_the_end_of_the_chain_is_found(twin: Project):
@@ -151,15 +150,15 @@ def test_a_tampered_result_at_the_end_of_the_chain_is_found(twin: Project):
 
 
 def test_a_table_that_was_changed_and_then_built_upon_is_found(twin: Project):
-    links = twin.folder / "results/full/citation/links/2010.parquet"
-    tamper(links)
-    links.touch()
-    answer = twin.snakemake()
-    assert answer.returncode != 0
-    assert (
-        "audit: results/full/citation/links/2010.parquet does not hold what was written to it"
-        in answer.stderr
-    )
+    links = "results/full/citation/links/2010.parquet"
+    tamper(twin.folder / links)
+    (twin.folder / links).touch()
+    (twin.folder / "results/audit.json").unlink()
+    moments = "results/full/citation/nulls/max_entropy.parquet"
+    twin.run(moments)
+    answer = audit(twin, moments)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(f"first broken link: {links} does not hold what was written to it")
 
 
 def test_changed_code_and_lost_files_are_found(twin: Project):
@@ -172,6 +171,7 @@ def test_changed_code_and_lost_files_are_found(twin: Project):
     assert "scores/max_entropy.parquet is missing" in answer.stderr
 
 
+@pytest.mark.slow
 def test_two_runs_give_equal_bytes_with_one_thread_or_two(tiny: Project, tmp_path: Path):
     again = Project.copy(tmp_path / "again")
     shutil.copy(tiny.folder / "config/config.yaml", again.folder / "config/config.yaml")
@@ -179,25 +179,24 @@ def test_two_runs_give_equal_bytes_with_one_thread_or_two(tiny: Project, tmp_pat
     assert results(again) == results(tiny)
 
 
-def test_the_layouts_of_the_snapshot_give_the_same_networks(tiny: Project, tmp_path: Path):
-    parquet = Project.copy(tmp_path / "parquet")
-    shutil.copy(tiny.folder / "config/config.yaml", parquet.folder / "config/config.yaml")
-    parquet.run("--config", "demo={layout: parquet}", "--until", "build_networks")
-    for path in sorted((parquet.folder / "results/works").glob("*.parquet")):
-        other = tiny.folder / path.relative_to(parquet.folder)
+OTHER_SOURCES = {
+    "parquet": "source={shards: 1} demo={layout: parquet, works: 8000, seed: 3}",
+    "snapshot": "source={kind: snapshot, shards: 1, path: DEMO}",
+    "works": "source={kind: works, shards: 1, path: 'DEMO/data/jsonl/works/*/*.gz'}",
+}
+"""The works of the tiny study in the other layout, and read from files; each in one shard."""
+
+
+@pytest.mark.parametrize("source", OTHER_SOURCES)
+def test_every_source_gives_the_same_works(tiny: Project, tmp_path: Path, source: str):
+    config = OTHER_SOURCES[source].replace("DEMO", str(tiny.folder / "results/demo"))
+    project = Project.copy(tmp_path / source)
+    project.run("results/losses.parquet", "--config", *re.split(r" (?=demo=)", config))
+    works = {folder: sorted((folder / "results/works").glob("*")) for folder in (project.folder, tiny.folder)}
+    assert len(works[project.folder]) == len(works[tiny.folder]) == 34
+    for path, other in zip(*works.values(), strict=True):
+        assert path.name == other.name
         assert pl.read_parquet(path).equals(pl.read_parquet(other)), path.name
-
-
-def test_the_demo_read_as_snapshot_and_as_works_files_is_the_same(tiny: Project, tmp_path: Path):
-    data = tiny.folder / "results/demo"
-    sources = {"snapshot": data, "works": f"{data}/data/jsonl/works/*/*.gz"}
-    for kind, path in sources.items():
-        project = Project.copy(tmp_path / kind)
-        project.run("--config", f"source={{kind: {kind}, path: '{path}'}}", "--until", "select_works")
-        for file in sorted((project.folder / "results/works").glob("*.parquet")):
-            assert pl.read_parquet(file).equals(
-                pl.read_parquet(tiny.folder / file.relative_to(project.folder))
-            )
 
 
 def test_bad_input_ends_in_one_line_and_loses_nothing(tiny: Project, tmp_path: Path):

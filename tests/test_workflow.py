@@ -198,6 +198,7 @@ def test_variants_share_the_files_that_their_differences_do_not_affect(tiny: Pro
     assert not (shared | upstream) & set(plan)
 
 
+@pytest.mark.slow
 def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Project):
     model = "scripts/poles/nulls/uniform.py"
     (twin.folder / model).write_text(example(model))

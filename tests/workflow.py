@@ -10,6 +10,8 @@ from pathlib import Path
 from conftest import ROOT
 
 PARTS = ("Snakefile", "workflow", "scripts", "config", "profiles", "envs")
+UNFINISHED = shutil.ignore_patterns("*.pyc.*", "*.tmp.*")
+"""Compiled files that another process is still writing."""
 
 
 class Project:
@@ -26,12 +28,11 @@ class Project:
 
     @classmethod
     def copy(cls, folder: Path) -> "Project":
-        """Copy the sources of the project, without anything made by it."""
-        ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
+        """Copy the sources of the project, with what Python and numba have compiled of them."""
         for part in PARTS:
             origin = ROOT / part
             if origin.is_dir():
-                shutil.copytree(origin, folder / part, ignore=ignore)
+                shutil.copytree(origin, folder / part, ignore=UNFINISHED)
             else:
                 folder.mkdir(parents=True, exist_ok=True)
                 shutil.copy(origin, folder / part)
@@ -58,7 +59,7 @@ class Project:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=3600,  # ends a hanging run; a busy machine needs many minutes
             check=False,
         )
 
