@@ -368,6 +368,25 @@ def test_proceedings_papers_that_a_list_of_types_loses_are_named_by_year(tmp_pat
     assert "selection.types" not in caplog.text
 
 
+def test_codes_that_iso_does_not_have_are_counted_unless_they_are_merged(tmp_path, caplog):
+    works = [
+        record(1, countries=["UK", "US"]),
+        record(2, 2001, countries=["UK"]),
+        record(3, countries=["EU"]),
+    ]
+    works += [record(4, countries=["ZZ", "NA", "XK"]), record(5, countries=["GB", "UK"])]
+    files = write_files(tmp_path / "files", [works])
+    select(tmp_path / "plain", files, AI, range(2000, 2002), EVERYTHING)
+    warned = "UK in 3 (did you mean GB?), ZZ in 1, EU in 1 (EU is the European Union)"
+    [message] = [text for text in caplog.messages if "ISO 3166-1" in text]
+    assert message.endswith(f"works by code: {warned}")
+    caplog.clear()
+    merge = {"UK": "GB", "EU": "BE", "ZZ": "US"}
+    kept, _ = select(tmp_path / "merged", files, AI, range(2000, 2002), EVERYTHING | {"merge": merge})
+    assert "ISO 3166-1" not in caplog.text
+    assert kept[2000].filter(work_id=5)["countries"].to_list() == [["GB"]], "one country, so no link"
+
+
 @pytest.mark.parametrize(("without", "warned"), [(2, False), (3, True)])
 def test_a_step_that_drops_more_than_half_of_the_field_is_named(tmp_path, caplog, without, warned):
     works = [record(n, countries=[] if n <= without else ["US"], references=[9]) for n in range(1, 5)]

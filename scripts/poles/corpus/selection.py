@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from poles import countries
 from poles.corpus.tables import COUNTS, LOSSES, WORKS
 from poles.errors import StudyError
 from poles.study import tables
@@ -228,8 +229,8 @@ def _records_of(
     """Read columns of the chosen records of one year, and add ``is_core`` and ``countries``."""
     of_year = scan.filter(pl.col("year") == pl.lit(year, YEAR)).select(columns).collect()
     records = of_year.join(chosen.filter(pl.col("year") == year), on="position", how="semi")
-    countries = countries_of(selection["countries"], selection["merge"])
-    return records.with_columns(_stays_core(selection["min_topic_score"]), countries.alias("countries"))
+    codes = countries_of(selection["countries"], selection["merge"])
+    return records.with_columns(_stays_core(selection["min_topic_score"]), codes.alias("countries"))
 
 
 def _below_cap(selection: Mapping[str, Any]) -> pl.Expr:
@@ -286,6 +287,31 @@ def _works_of(
         )
         .filter(pl.col("is_core") | (pl.col("to a selected work") > 0))
     )
+
+
+def _foreign_codes(works: pl.DataFrame) -> pl.DataFrame:
+    """Count the works of each code that ISO 3166-1 does not have: code, works."""
+    codes = works.select(pl.col("countries").explode().alias("code")).drop_nulls()
+    foreign = codes.filter(~pl.col("code").is_in(list(countries.names())))
+    return foreign.group_by("code").agg(pl.len().cast(pl.Int64).alias("works"))
+
+
+def _warn_of_codes(counts: Iterable[pl.DataFrame]) -> None:
+    """Warn of codes that ISO 3166-1 does not have, from their counts by year."""
+    total = (
+        pl.concat(counts).group_by("code").agg(pl.col("works").sum()).sort("works", "code", descending=True)
+    )
+    if not len(total):
+        return
+    parts = [
+        f"{code[:20]} in {works}{f' ({advice})' if (advice := countries.advice(code)) else ''}"
+        for code, works in total.head(10).rows()
+    ]
+    log.warning(
+        "works have countries that ISO 3166-1 does not have; each counts as a country of its own unless "
+        "selection.merge maps it, {UK: GB}; works by code: %s%s",
+        ", ".join(parts), f" and {len(total) - 10} more codes" if len(total) > 10 else "",
+    )  # fmt: skip
 
 
 def _warn_of_losses(losses: pl.DataFrame) -> None:
@@ -349,17 +375,20 @@ def select_works(
     chosen, counts, field = _choose(scan.select(_DECIDING_COLUMNS).collect(), years, selection)
     selected, located = _select_core(scan, chosen, years, selection)
     counts += _read(counts_files)
+    foreign = []
     for year in years:
         records = _records_of(scan, chosen, year, _WORK_COLUMNS, selection).filter(_below_cap(selection))
         works = _works_of(records, field, selected, located)
         with_country = works.filter(pl.col("countries").list.len() > 0)
         with_references = with_country.filter(pl.col("references").list.len() > 0)
+        foreign.append(_foreign_codes(works))
         counts.append(_left(records, "not above the cap on countries"))
         counts.append(_left(works, "in the field or citing a selected work"))
         counts.append(_left(with_country, "with a country"))
         counts.append(_left(with_references, "with a country and references"))
         counts += [_left(works, step, step) for step, unit in STEPS.items() if unit == "references"]
         save(year, tables.conform(works, WORKS))
+    _warn_of_codes(foreign)
     losses = _table(counts, years)
     _warn_of_losses(losses)
     total = dict(losses.group_by("step").agg(pl.col("left").sum()).iter_rows())
