@@ -184,6 +184,7 @@ def results():
         figures += per_branch("links", "results/figures/{variant}/nulls")
     figures += [] if SOURCE["kind"] == "networks" else ["results/figures/losses"]
     paths = [
+        *per_branch("links", "results/{variant}/named_countries.parquet"),
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
         *per_branch(

@@ -53,3 +53,24 @@ else:
             code=code("build_networks"),
         script:
             "../../scripts/build_networks.py"
+
+
+rule check_countries:
+    """Whether the countries that the study names have links; it runs before anything that takes long."""
+    input:
+        "results/{variant}/countries.parquet",
+    output:
+        "results/{variant}/named_countries.parquet",
+    log:
+        "results/logs/{variant}/check_countries.log",
+    priority: 1
+    params:
+        named=lambda wildcards: {
+            "poles": config["poles"],
+            "figures.pairs": sorted(set().union(*config["figures"]["pairs"] or [])),
+            "hubs.regions": sorted(set().union(*config["hubs"]["regions"].values())),
+            "claims": checking.countries_of(CLAIMS),
+        },
+        code=code("check_countries"),
+    script:
+        "../../scripts/check_countries.py"

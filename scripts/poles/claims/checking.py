@@ -119,6 +119,18 @@ def modules(claims: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted({f"poles.claims.kinds.{claim['kind']}" for claim in claims})
 
 
+def countries_of(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Sorted codes of the countries that checked claims name."""
+    codes: set[str] = set()
+    for claim in claims:
+        kind = kinds()[claim["kind"]]
+        for key, values in {**kind.keys, **kind.optional}.items():
+            name = next(iter(values)) if isinstance(values, dict) else values
+            if key in claim and isinstance(name, str) and LISTS.get(name, name) == "country":
+                codes.update([claim[key]] if isinstance(claim[key], str) else claim[key])
+    return sorted(codes)
+
+
 def read_claims(name: str, root: Path, merge: Mapping[str, str]) -> list[dict[str, Any]]:
     """Read and check the list of claims.
 

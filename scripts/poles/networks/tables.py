@@ -21,6 +21,14 @@ COUNTRIES = Table(
         "citation_strength_in": pl.Float64,
     },
 )
+NAMED = Table(
+    ("key", "country"),
+    {
+        "key": pl.String,  # key of the configuration, or `claims`
+        "country": COUNTRY,
+        "years": pl.Int64,  # years in which the country has a link to another one
+    },
+)
 CHECK = Table(
     ("source", "target"),
     {
