@@ -125,3 +125,9 @@ def test_values_of_another_type_are_refused(project, annotation, value, allowed)
 
 def test_knobs_of_the_demo_world_are_the_attributes_of_its_plan():
     assert signatures.world_knobs(ROOT) == list(inspect.signature(Plan).parameters)
+
+
+def test_a_null_model_cannot_have_the_name_of_claims_about_several(project):
+    root = project(all="def fit(network): ...")
+    with pytest.raises(StudyError, match=r"null model all: claims about several models have this name"):
+        signatures.null_models(root)

@@ -50,19 +50,19 @@ def _verdicts(judged: pl.DataFrame) -> list[str]:
         # A claim about several null models counts in each of their branches.
         own = judged.filter(pl.col("null").is_in([null, ALL]), variant=variant)
         counts = dict(own.group_by("verdict").len().iter_rows())
-        told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
-        lines.append(f"  {variant}, {null}: {told}")
+        numbers = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+        lines.append(f"  {variant}, {null}: {numbers}")
     return lines
 
 
 def _warnings() -> list[str]:
     """The first warnings of the jobs; no line if there are none."""
     by_log = read_warnings()
-    told = [f"  {log.removesuffix('.log')}: {text}" for log, texts in by_log.items() for text in texts]
-    if not told:
+    warnings = [f"  {log.removesuffix('.log')}: {text}" for log, texts in by_log.items() for text in texts]
+    if not warnings:
         return []
-    more = [f"  and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
-    return [f"Warnings ({WARNINGS} has all):", *told[:SHOWN], *more, ""]
+    more = [f"  and {len(warnings) - SHOWN} more"] if len(warnings) > SHOWN else []
+    return [f"Warnings ({WARNINGS} has all):", *warnings[:SHOWN], *more, ""]
 
 
 def _places() -> list[str]:

@@ -28,6 +28,8 @@ TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"
 """Annotations of single values, and what messages call them."""
 LISTS = ("Sequence", "list")
 """Annotations of lists, whose entries have one type."""
+RESERVED = "all"
+"""Name under which tables hold the claims about several null models."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def null_models(root: Path) -> dict[str, NullModel]:
     Raises
     ------
     StudyError
-        If a file of that folder is not valid Python.
+        If a file of that folder is not valid Python, or a model has the name `RESERVED`.
     """
     models = {}
     for path in sorted((root / NULLS).glob("*.py")):
@@ -109,6 +111,10 @@ def null_models(root: Path) -> dict[str, NullModel]:
             continue
         positional = [*fit.args.posonlyargs, *fit.args.args]
         if positional and positional[0].arg == "network":
+            if path.stem == RESERVED:
+                raise StudyError(
+                    f"null model {RESERVED}: claims about several models have this name; rename {path}"
+                )
             constants = literals(body)
             models[path.stem] = NullModel(
                 _options(fit),
