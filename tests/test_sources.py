@@ -74,6 +74,14 @@ def test_works_are_found_by_glob_in_order(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name", ["my works.jsonl", "it's.json", "works [2020].jsonl", '"a" {b}.gz', "a$(b).zip"]
+)
+def test_one_file_may_have_any_name(tmp_path, name):
+    (tmp_path / name).touch()
+    assert sources.works_files(f"{tmp_path}/{name}") == [f"{tmp_path}/{name}"]
+
+
+@pytest.mark.parametrize(
     ("find", "path", "message"),
     [
         (sources.works_files, None, "source.path: not given; for kind works give a glob"),

@@ -1,8 +1,11 @@
 """The plan: the jobs that Snakemake would run after each kind of change, and the form of the rules."""
 
+import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -295,3 +298,19 @@ def test_overlays_plan(tmp_path: Path):
         process = project.snakemake("--dry-run", "--directory", str(tmp_path), "--configfile", str(overlay))
         # The data that an overlay names do not exist here, so the plan may fail, but not the configuration.
         assert "configuration:" not in process.stdout + process.stderr, overlay.name
+
+
+def test_blanks_and_quotes_in_paths_are_no_obstacle(tmp_path):
+    project = Project.copy(tmp_path / 'it\'s a "new" (study) & more')
+    (project.folder / ".venv").symlink_to(sys.prefix)
+    links = project.folder / "my data/co-authors' links.csv"
+    links.parent.mkdir()
+    links.write_text("year,source,target,weight\n2000,US,CN,3\n")
+    networks = {"kind": "networks", "networks": {"collaboration": str(links.relative_to(project.folder))}}
+    command = [project.folder / ".venv/bin/python", "-m", "snakemake", "results/full/countries.parquet"]
+    process = subprocess.run(
+        [*command, "--config", f"source={json.dumps(networks)}"],
+        cwd=project.folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    assert (project.folder / "results/full/countries.parquet").exists()

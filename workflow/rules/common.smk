@@ -1,11 +1,14 @@
 """The parts that rules share: the checked configuration, years, layers, branches, digests of code."""
 
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
+# Snakemake puts this path into shell commands without quotes, so blanks and quotes in it would end the path.
+sys.executable = shlex.quote(sys.executable)
 
 from poles.study import branches, digest, run_record, run_warnings
 from poles.study import config as configuration

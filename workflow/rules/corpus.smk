@@ -54,6 +54,7 @@ if SOURCE["kind"] == "snapshot":
 # The digest of a release takes the place of its files as inputs, because they may be on another machine.
 RELEASED = RELEASE.digest if SOURCE["kind"] == "snapshot" else None
 SHARDS = dict(enumerate(sources.shards(FILES, SOURCE["shards"], SIZES)))
+PLACES = {name: place for place, name in enumerate(FILES)}
 
 
 rule find_core:
@@ -93,7 +94,7 @@ rule read_works:
         files=lambda wildcards: SHARDS[int(wildcards.shard)],
         expected=shard_counts,
         field=config["field"],
-        places=lambda wildcards: [FILES.index(f) for f in SHARDS[int(wildcards.shard)]],
+        places=lambda wildcards: [PLACES[name] for name in SHARDS[int(wildcards.shard)]],
         code=code("read_works"),
     script:
         "../../scripts/read_works.py"

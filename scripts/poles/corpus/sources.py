@@ -372,7 +372,7 @@ def works_files(pattern: str | None) -> list[str]:
     Parameters
     ----------
     pattern : str
-        A glob, which may contain ``**``, of files that end in one of `ENDINGS`.
+        A glob, which may contain ``**``, of files that end in one of `ENDINGS`; or one such file.
 
     Returns
     -------
@@ -392,7 +392,8 @@ def works_files(pattern: str | None) -> list[str]:
         )
     if Path(pattern).is_dir():
         raise StudyError(f"source.path: {pattern} is a folder; give a glob such as {pattern}/*.jsonl.gz")
-    names = sorted(glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    # A file may have a name with brackets, which a glob takes for a choice of characters.
+    names = [pattern] if Path(pattern).is_file() else sorted(glob(pattern, recursive=True))  # noqa: PTH207
     files = [name for name in names if Path(name).is_file()]
     if not files:
         raise StudyError(
