@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from poles.corpus import raw_schema, records
 from poles.corpus.demo.snapshot import write_snapshot
+from poles.corpus.prefilter import FieldPrefilter
 from poles.corpus.tables import RECORDS
 from poles.errors import StudyError
 
@@ -352,6 +353,51 @@ def test_what_is_dropped_is_logged(tmp_path, caplog):
     assert "2 references" in caplog.text
 
 
+UNUSED = {
+    "half of a surrogate pair": rb'"title": "a \ud83d"',
+    "second half of one": rb'"title": "\ude00 b"',
+    "a byte that is no UTF-8": b'"title": "caf\xe9"',
+    "a surrogate in UTF-8": b'"title": "\xed\xa0\xbd"',
+    "control characters": b'"title": "a\x01\tb"',
+    "no finite number": b'"fwci": NaN, "apc": -Infinity',
+    "a number of many digits": b'"fwci": 1' + b"0" * 400,
+    "a key of half a pair": rb'"\ud83d": "\\"',
+}
+"""Members of a record that the study does not use, and that some programs write but few read."""
+WRAPS = {
+    "first.jsonl": lambda line, others: b"\n".join([line, *others]),
+    "last.jsonl": lambda line, others: b"\n".join([*others, line]),
+    "array.json": lambda line, others: b"[" + b",".join([line, *others]) + b"]",
+    "array_of_lines.json": lambda line, others: b"[\n" + b",\n".join([*others, line]) + b"\n]",
+    "page.json": lambda line, others: b'{"results": [' + b",".join([*others, line]) + b"]}",
+    "indented_page.json": lambda line, others: (
+        b'{"x": "\\ud83d",\n"results": [\n' + b",".join([*others, line]) + b"]}"
+    ),
+}
+
+
+@pytest.mark.parametrize("unused", UNUSED)
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_what_the_study_does_not_use_never_decides_whether_a_record_is_read(tmp_path, unused, wrap):
+    lines = [orjson.dumps(work) for work in WORKS]
+    paths = {name: tmp_path / f"{name}_{wrap}" for name in ("strange", "plain")}
+    paths["plain"].write_bytes(WRAPS[wrap](lines[-1], lines[:-1]))
+    paths["strange"].write_bytes(WRAPS[wrap](b"{%b, %b" % (UNUSED[unused], lines[-1][1:]), lines[:-1]))
+    ai = pl.col("primary_subfield") == 1702
+    for options in ({}, {"prefilter": FieldPrefilter([1702], False), "keep": ai}):
+        assert read(paths["strange"], **options).equals(read(paths["plain"], **options))
+
+
+def test_a_used_text_that_is_no_unicode_is_dropped_or_named(tmp_path, caplog):
+    path = tmp_path / "works.jsonl"
+    authorships, references = b'[{"countries": ["US", "U\xff"]}]', b'["W2", "W\\ud83d"]'
+    path.write_bytes(b'{"id": "W1", "authorships": %b, "referenced_works": %b}' % (authorships, references))
+    assert read(path).select("references", "authorships").to_dicts() == [
+        {"references": [2], "authorships": [{"countries": ["US"], "institutions": []}]}
+    ]
+    assert "1 country codes were dropped that are not two letters, and 1 references" in caplog.text
+
+
 def damaged(name: str, content: bytes, message: str):
     return pytest.param(name, content, message, id=f"{name}: {message}")
 
@@ -361,9 +407,11 @@ def damaged(name: str, content: bytes, message: str):
     [
         damaged("a.jsonl", LINES.replace(b'"id"', b"id", 3)[:-5], "line 1: not valid JSON"),
         damaged("a.jsonl", LINES + b'\n{"id": "W9", ', "line 6: not valid JSON"),
-        damaged("a.jsonl", LINES + b'\n{"id": "W\xff"}', "line 6: not valid JSON"),
+        damaged("a.jsonl", LINES + b'\n{"id": "W\xff"}', "line 6: id 'W\ufffd' is not the id"),
         damaged("a.jsonl", LINES + b"\n17", "line 6: 17 is not a work"),
         damaged("a.json", b'[\n{"id": "W1"},\n{"id": "W2"\n', "line 4: not valid JSON"),
+        damaged("a.json", b'[\n{"id": "W1", "title": "\\ud83d"},\n{"id": 2 3}\n', "line 3: not valid JSON"),
+        damaged("a.json", b'{"id": "W1", "x": ' + b"[" * 100_000, "line 1: not valid JSON (too many levels)"),
         damaged("a.json", b'[{"id": "W1"}, null]', "line 1, record 2: None is not a work"),
         damaged("a.json", b'{"error": "Rate limit exceeded"}', "an error of the API instead of works"),
         damaged("a.json", b'{"results": {}}', "{} is not a work"),

@@ -4,6 +4,7 @@ With a prefilter, JSON lines are read in large blocks and indexed by their bytes
 candidates and lines of an unusual form are parsed.
 """
 
+import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -153,9 +154,9 @@ class _Reader:
             if not text.strip():
                 continue
             try:
-                document = orjson.loads(text)
-            except orjson.JSONDecodeError as error:
-                if "end of data" not in error.msg:
+                document = _parse(text)
+            except json.JSONDecodeError as error:
+                if error.pos < len(error.doc.rstrip()):
                     raise self._invalid(self.number, error) from None
                 document = self._whole(text + stream.read())
             yield from self._unfold(document)
@@ -205,19 +206,19 @@ class _Reader:
     def _parsed(self, text: bytes) -> Iterator[Located]:
         """Yield the records of one line."""
         try:
-            document = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            document = _parse(text)
+        except json.JSONDecodeError as error:
             raise self._invalid(self.number, error) from None
         yield from self._unfold(document)
 
     def _whole(self, text: bytes) -> Any:
         """Parse a document that spreads over many lines."""
         try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError as error:
+            return _parse(text)
+        except json.JSONDecodeError as error:
             raise self._invalid(self.number - 1 + error.lineno, error) from None
 
-    def _invalid(self, number: int, error: orjson.JSONDecodeError) -> StudyError:
+    def _invalid(self, number: int, error: json.JSONDecodeError) -> StudyError:
         return StudyError(f"{self.file}, {self.prefix}line {number}: not valid JSON ({error.msg})")
 
     def _unfold(self, document: Any) -> Iterator[Located]:
@@ -227,6 +228,29 @@ class _Reader:
             row = self.tally.rows
             self.tally.rows += 1
             yield row, place + within, work
+
+
+def _parse(text: bytes) -> Any:
+    """Parse a JSON document, also one that the fast parser refuses for what its texts hold.
+
+    Programs cut titles in the middle of a character, leave line breaks in them, or write NaN. A record with
+    such a title is no worse. In the text, U+FFFD or ? stands for what is no character.
+
+    Raises
+    ------
+    json.JSONDecodeError
+        If the structure is invalid.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        content = text.decode("utf-8", "replace")
+        try:
+            document = json.loads(content, strict=False)
+            encoded = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+        except RecursionError:
+            raise json.JSONDecodeError("too many levels", content, 0) from None
+        return json.loads(encoded)
 
 
 def _works(document: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
