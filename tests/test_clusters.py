@@ -8,10 +8,11 @@ import pytest
 from scipy import stats
 
 from planted_panels import completed
-from poles.archetypes import clusters, directions, kmeans, recovery
+from poles.archetypes import clusters, directions, kmeans, recovery, verification
 from poles.archetypes.names import DIVERGING, INTEGRATING, UNCLEAR, WORDS, archetype_of
 from poles.archetypes.tables import CLUSTERS, NAMES, RECOVERY, centroids_table
 from poles.corpus.tables import TRUTH
+from poles.errors import StudyError
 from poles.stats import dyadic
 from poles.study import tables
 from poles.trajectories.pair_panel import PairPanel
@@ -74,6 +75,32 @@ def test_distances_and_labels_are_those_of_the_textbook():
     assert result.distances == pytest.approx(expected)
     assert (result.labels == expected.argmin(axis=1)).all()
     assert result.inertia == pytest.approx((expected.min(axis=1) ** 2).mean(), rel=1e-6)
+
+
+def test_tslearn_verifies_the_clusters_of_a_branch():
+    panel, _ = planted(120, noise=2.5)
+    members, *_ = clusters.cluster(panel, k=4, seed=1, radius=2)
+    row = verification.verify(panel, members, "full", "max_entropy", 4, 1, 2).row(0, named=True)
+    assert row["agreeing"] == row["pairs"] == 120
+    assert row["inertia"] == pytest.approx((members["distance"] ** 2).mean(), rel=1e-15)
+    assert row["inertia_verified"] == pytest.approx(row["inertia"], rel=1e-12)
+    assert verification.verify(panel, members[:0], "full", "max_entropy", 4, 1, 2).is_empty()
+
+
+def test_clusters_that_tslearn_does_not_find_stop_the_study():
+    panel, _ = planted(120, noise=2.5)
+    members, *_ = clusters.cluster(panel, k=4, seed=1, radius=2)
+    source, target, number = members.row(17)[:3]
+    moved = pl.when(source=source, target=target).then(number % 4 + 1).otherwise("cluster")
+    message = (
+        f"of full, max_entropy: tslearn puts 1 of 120 pairs into other clusters, the first of them {source}-"
+    )
+    with pytest.raises(StudyError, match=message):
+        wrong = members.with_columns(moved.cast(pl.Int16).alias("cluster"))
+        verification.verify(panel, wrong, "full", "max_entropy", 4, 1, 2)
+    with pytest.raises(StudyError, match="the mean squared distance to the centroids is"):
+        wrong = members.with_columns(pl.col("distance") * (1 + 1e-8))
+        verification.verify(panel, wrong, "full", "max_entropy", 4, 1, 2)
 
 
 def test_numbers_of_clusters_depend_neither_on_seed_nor_on_names_of_countries():

@@ -1,7 +1,5 @@
 """The compiled engine against tslearn, a textbook recursion, and k-means without warping."""
 
-import warnings
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.cluster import KMeans
 
 from poles.archetypes import dtw
+from poles.archetypes.verification import tslearn_fit
 from poles.errors import StudyError
 from poles.stats.threads import parallel_map
 
@@ -24,18 +23,6 @@ def warped(a: np.ndarray, b: np.ndarray, radius: int | None) -> float:
             step = ((a[i] - b[j]) ** 2).sum()
             cost[i + 1, j + 1] = step + min(cost[i, j], cost[i, j + 1], cost[i + 1, j])
     return float(np.sqrt(cost[-1, -1]))
-
-
-def tslearn_fit(x: np.ndarray, start: np.ndarray, radius: int | None):
-    """The fit of tslearn from the same start."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from tslearn.clustering import TimeSeriesKMeans
-
-        band = {} if radius is None else {"sakoe_chiba_radius": radius}
-        return TimeSeriesKMeans(
-            len(start), metric="dtw", metric_params=band, init=start, max_iter=100, n_jobs=1
-        ).fit(x)
 
 
 RADII = st.sampled_from([None, 0, 1, 2, 3])
@@ -87,6 +74,7 @@ def test_many_series_are_clustered_as_by_tslearn(radius, channels):
 def test_distances_are_those_of_the_textbook(given_series, radius):
     x, centres = given_series
     expected = np.array([[warped(series, centre, radius) for centre in centres] for series in x])
+    assert dtw.distances(x, centres, radius) == pytest.approx(expected)
     labels, distances = dtw.assign(x, centres, radius)
     assert distances == pytest.approx(expected.min(axis=1))
     assert expected[np.arange(len(x)), labels] == pytest.approx(expected.min(axis=1))

@@ -26,6 +26,7 @@ ONCE = """
     plot_alignment plot_nulls plot_recovery plot_diagnostics plot_losses audit_results all
     search_poles measure_polarization compare_hubs plot_poles plot_polarization plot_hubs
     study_stability classify_trends plot_selection measure_signal sample_null_panels check_countries
+    verify_clusters
 """
 TWICE = "find_core read_works fit_null score_links"
 EVERYTHING = dict.fromkeys(ONCE.split(), 1) | dict.fromkeys(TWICE.split(), 2)
@@ -83,7 +84,7 @@ def test_three_variants_run_by_default(tmp_path: Path):
         "judge_branch",
     )  # fmt: skip
     assert all(jobs_per_layer[rule] == 3 for rule in by_variant)
-    once = ("build_networks", "score_links", "collect_claims", "plot_nulls")
+    once = ("build_networks", "score_links", "collect_claims", "plot_nulls", "verify_clusters")
     assert all(jobs_per_layer[rule] == 1 for rule in once)
 
 
@@ -170,7 +171,7 @@ def test_a_config_key_plans_the_rules_that_read_it_and_what_follows(tiny: Projec
     assert set(tiny.plan("--config", "clusters={seed: 2}")) == {
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_branch", "collect_claims",
         "plot_archetypes", "plot_alignment", "plot_recovery", "audit_results", "all",
-        "study_stability", "classify_trends", "plot_selection", "sample_null_panels",
+        "study_stability", "classify_trends", "plot_selection", "sample_null_panels", "verify_clusters",
     }  # fmt: skip
 
 
@@ -215,7 +216,7 @@ def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Pr
         "search_poles": 1, "measure_polarization": 1, "compare_hubs": 1,
         "plot_poles": 1, "plot_polarization": 1, "plot_hubs": 1,
         "study_stability": 1, "classify_trends": 1, "plot_selection": 1, "measure_signal": 1,
-        "sample_null_panels": 1,
+        "sample_null_panels": 1, "verify_clusters": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch
     twin.run(*both)

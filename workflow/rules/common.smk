@@ -189,6 +189,7 @@ def results():
     paths = [
         *per_branch("links", "results/{variant}/named_countries.parquet"),
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
+        "results/verification.parquet",
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
         *per_branch(
             "trajectories", "results/{variant}/trajectories/{null}.excluded.parquet"

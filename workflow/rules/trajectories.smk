@@ -76,6 +76,28 @@ rule cluster_trajectories:
         "../../scripts/cluster_trajectories.py"
 
 
+rule verify_clusters:
+    """The clusters of all branches made again by tslearn: the same pairs together, or the run stops."""
+    input:
+        trajectories=per_branch("trajectories", TRAJECTORIES),
+        clusters=per_branch("clusters", CLUSTERS),
+    output:
+        "results/verification.parquet",
+    log:
+        "results/logs/verify_clusters.log",
+    benchmark:
+        "results/benchmarks/verify_clusters.tsv"
+    params:
+        channels=CHANNELS,
+        branches=[
+            {"variant": variant, "null": null} | branches.clusters(config, variant)
+            for variant, null in BRANCHES
+        ],
+        code=code("verify_clusters"),
+    script:
+        "../../scripts/verify_clusters.py"
+
+
 rule sample_null_panels:
     """The panel in networks sampled from the null model, in which activity decides everything."""
     input:

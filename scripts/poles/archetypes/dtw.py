@@ -1,4 +1,4 @@
-"""K-means under dynamic time warping, compiled, for the thousands of fits of the study of stability.
+"""K-means under dynamic time warping, compiled, for the headline and the thousands of fits beside it.
 
 Assignment and barycentres follow tslearn rule for rule, so that the labels are those of tslearn
 (dynamic-time-warping barycentre averaging; Petitjean, Ketterlin and Gancarski 2011, Pattern Recognition
@@ -105,6 +105,23 @@ def assign(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> tuple[np
     room = np.arange(len(x)), _blocks(x)
     _assign_all(x, _contiguous(centroids), *room, _reach(radius, x), _workspace(x), labels, distances)
     return labels, distances
+
+
+def distances(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> np.ndarray:
+    """Compute the distance of each series to each centroid under dynamic time warping.
+
+    Parameters
+    ----------
+    x : ndarray, shape (pairs, years, channels)
+    centroids : ndarray, shape (k, years, channels)
+    radius : int or None
+        See `fit`.
+
+    Returns
+    -------
+    ndarray, shape (pairs, k)
+    """
+    return np.stack([assign(x, centroid[None], radius)[1] for centroid in centroids], axis=1)
 
 
 def matrix(x: np.ndarray, radius: int | None, threads: int = 1) -> np.ndarray:

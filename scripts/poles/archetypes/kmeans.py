@@ -1,11 +1,10 @@
-"""K-means of trajectories under dynamic time warping, by tslearn: the clustering behind the archetypes."""
+"""K-means of trajectories under dynamic time warping: the clustering behind the archetypes."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 
-from poles.archetypes import euclidean
+from poles.archetypes import dtw, euclidean
 from poles.errors import StudyError
 from poles.trajectories.preprocessing import ROUNDING
 
@@ -66,9 +65,10 @@ def starting_centres(x: np.ndarray, k: int, seed: int, starts: int = STARTS) -> 
 
 
 def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
-    """Cluster trajectories by k-means under dynamic time warping (tslearn; Petitjean et al. 2011).
+    """Cluster trajectories by k-means under dynamic time warping (Petitjean et al. 2011).
 
     The first centres are `starting_centres`, so that the result depends on the data and hardly on the seed.
+    `verification` compares the result with tslearn.
 
     Parameters
     ----------
@@ -90,31 +90,11 @@ def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
     StudyError
         If a cluster runs empty, or the algorithm does not converge.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="h5py not installed")  # needed only to save models
-        from tslearn.clustering import TimeSeriesKMeans
-
-    start = starting_centres(x, k, seed)
-    # Only the radius: given with the name of the constraint, tslearn 0.8-0.10 ignores it for barycentres.
-    model = TimeSeriesKMeans(
-        k,
-        metric="dtw",
-        metric_params={"sakoe_chiba_radius": radius},
-        init=start,
-        max_iter=100,
-        n_jobs=1,
-        random_state=seed,
-    )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="DBA loss is increasing", module="tslearn")
-        model.fit(x)
-    # tslearn returns normally after either of these failures.
-    if not np.isfinite(model.inertia_) or len(np.unique(model.labels_)) < k:
-        raise StudyError(f"clusters: a cluster ran empty at clusters.k = {k}; choose a smaller k")
-    if model.n_iter_ >= model.max_iter:
-        raise StudyError(f"clusters: no convergence in {model.max_iter} iterations at clusters.k = {k}")
-    distances = model.transform(x)
-    return Clustering(model.labels_, model.cluster_centers_, distances, float(model.inertia_), model.n_iter_)
+    result = dtw.fit(x, starting_centres(x, k, seed), radius)
+    if not result.converged:
+        raise StudyError(f"clusters: no convergence in {result.iterations} iterations at clusters.k = {k}")
+    distances = dtw.distances(x, result.centroids, radius)
+    return Clustering(result.labels, result.centroids, distances, result.inertia, result.iterations)
 
 
 def simplified_silhouette(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:

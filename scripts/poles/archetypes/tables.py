@@ -29,6 +29,20 @@ NAMES = Table(
         "direction": pl.String,  # rises, falls, still, unclear
     },
 )
+VERIFICATION = Table(
+    ("variant", "null"),
+    {
+        "variant": pl.String,
+        "null": pl.String,
+        "k": pl.Int16,
+        "pairs": pl.Int64,
+        "made_by": pl.String,  # the engine of the clusters
+        "verified_by": pl.String,  # the library that made them again
+        "agreeing": pl.Int64,  # pairs that both put into the same cluster
+        "inertia": pl.Float64,  # mean squared distance of the pairs to the centroids of their clusters
+        "inertia_verified": pl.Float64,  # the same by the library
+    },
+)
 SELECTION = Table(
     ("data", "over", "measure", "k"),
     {
