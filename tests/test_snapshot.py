@@ -257,6 +257,7 @@ def reading(path: str | Path, endpoint: str | None = None) -> list[str]:
     return ["--until", "select_works", "--config", source]
 
 
+@pytest.mark.slow
 def test_the_workflow_reads_a_folder_and_an_address_to_the_same_bytes(snapshots, service, tmp_path):
     address = service.put(snapshots["parquet"], "workflow")
     here, options = Project.copy(tmp_path / "here"), reading(address, service.endpoint)

@@ -187,7 +187,14 @@ OTHER_SOURCES = {
 """The works of the tiny study in the other layout, and read from files; each in one shard."""
 
 
-@pytest.mark.parametrize("source", OTHER_SOURCES)
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("parquet", marks=pytest.mark.slow),
+        pytest.param("snapshot", marks=pytest.mark.slow),
+        "works",
+    ],
+)
 def test_every_source_gives_the_same_works(tiny: Project, tmp_path: Path, source: str):
     config = OTHER_SOURCES[source].replace("DEMO", str(tiny.folder / "results/demo"))
     project = Project.copy(tmp_path / source)
