@@ -4,9 +4,12 @@ import gzip
 import json
 import re
 import zipfile
+from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 
 import orjson
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +19,7 @@ from hypothesis import strategies as st
 
 from poles.corpus import raw_schema, records
 from poles.corpus.demo.snapshot import write_snapshot
-from poles.corpus.prefilter import FieldPrefilter
+from poles.corpus.prefilter import CorePrefilter, FieldPrefilter
 from poles.corpus.tables import RECORDS
 from poles.errors import StudyError
 
@@ -258,7 +261,7 @@ def test_position_orders_files_and_rows(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "subfield",
-    [1702, "1702", "subfields/1702", f"{OPENALEX}subfields/1702", "https://openalex.org/subfields/1702"],
+    [1702, 1702.0, "1702", "subfields/1702", f"{OPENALEX}subfields/1702"],
 )
 @pytest.mark.parametrize("wrap", [lambda value: {"id": value}, lambda value: value])
 def test_every_spelling_of_a_subfield(tmp_path, subfield, wrap):
@@ -310,6 +313,152 @@ def test_parquet_whose_lists_call_their_leaves_item(tmp_path):
     assert read(path).drop("updated").equals(expected)
 
 
+def with_types(change: Callable[[pa.DataType], pa.DataType]) -> Callable[[list[dict], Path], None]:
+    """Make a writer that changes the types of pyarrow, at every depth."""
+
+    def changed(kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_struct(kind):
+            return pa.struct([(field.name, changed(field.type)) for field in kind])
+        if pa.types.is_list(kind):
+            return change(pa.list_(changed(kind.value_type)))
+        return change(kind)
+
+    def write(works: list[dict], path: Path) -> None:
+        inferred = pa.Table.from_pylist(works)
+        schema = pa.schema([(field.name, changed(field.type)) for field in inferred.schema])
+        pq.write_table(pa.Table.from_pylist(works, schema), path)
+
+    return write
+
+
+def as_large(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_list(kind):
+        return pa.large_list(kind.value_type)
+    return pa.large_string() if pa.types.is_string(kind) else kind
+
+
+def coded(array: pa.Array) -> pa.Array:
+    """Encode texts as dictionaries, at every depth."""
+    if pa.types.is_string(array.type):
+        return array.dictionary_encode()
+    if pa.types.is_list(array.type):
+        values = coded(array.values)
+        return pa.ListArray.from_arrays(array.offsets, values, mask=array.is_null() if len(array) else None)
+    if pa.types.is_struct(array.type):
+        names = [field.name for field in array.type]
+        return pa.StructArray.from_arrays(
+            [coded(array.field(name)) for name in names], names, mask=array.is_null()
+        )
+    return array
+
+
+def write_coded(works: list[dict], path: Path) -> None:
+    table = pa.Table.from_pylist(works)
+    columns = {name: coded(table[name].combine_chunks()) for name in table.column_names}
+    pq.write_table(pa.table(columns), path, row_group_size=2)
+
+
+def write_viewed(works: list[dict], path: Path) -> None:
+    table = pa.Table.from_pylist(works)
+    columns = {
+        name: column.cast(pa.string_view()) if column.type == pa.string() else column
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+    pq.write_table(pa.table(columns), path)
+
+
+def categories(frame: pl.DataFrame) -> pl.DataFrame:
+    """Frame whose texts, also those in lists, are categorical."""
+    kinds = {pl.String: pl.Categorical, pl.List(pl.String): pl.List(pl.Categorical)}
+    return frame.with_columns(pl.col(kind).cast(to) for kind, to in kinds.items())
+
+
+WRITERS: dict[str, Callable[[list[dict], Path], None]] = {
+    "pyarrow": with_types(lambda kind: kind),
+    "pyarrow, large": with_types(as_large),
+    "pyarrow, views of lists": with_types(
+        lambda kind: pa.list_view(kind.value_type) if pa.types.is_list(kind) else kind
+    ),
+    "pyarrow, views of texts": write_viewed,
+    "pyarrow, dictionaries": write_coded,
+    "pyarrow, without its schema": lambda works, path: pq.write_table(
+        pa.Table.from_pylist(works), path, store_schema=False
+    ),
+    "polars": lambda works, path: pl.DataFrame(works).write_parquet(path, row_group_size=2),
+    "polars, categorical": lambda works, path: categories(pl.DataFrame(works)).write_parquet(path),
+    "pandas": lambda works, path: pd.DataFrame(works).to_parquet(path, row_group_size=2),
+    "pandas, Arrow types": lambda works, path: (
+        pd.DataFrame(works).convert_dtypes(dtype_backend="pyarrow").to_parquet(path)
+    ),
+    "pandas, categories": lambda works, path: (
+        pd.DataFrame(works).astype({"type": "category", "id": "category"}).to_parquet(path)
+    ),
+}
+PARTS: dict[str, dict] = {
+    "everything": {},
+    "no references": {"referenced_works": None},
+    "empty references": {"referenced_works": []},
+    "references that are null": {"referenced_works": [None]},
+    "no authorships": {"authorships": None},
+    "empty authorships": {"authorships": []},
+    "authorships that are null": {"authorships": [None, None]},
+    "no countries": {"authorships": [{"countries": None, "institutions": [{"country_code": "US"}]}]},
+    "empty countries": {"authorships": [{"countries": [], "institutions": [{"country_code": "US"}]}]},
+    "no institutions": {"authorships": [{"countries": ["US", None], "institutions": None}]},
+    "empty institutions": {"authorships": [{"countries": [], "institutions": []}, None]},
+    "institutions without a country": {"authorships": [{"institutions": [{"country_code": None}]}]},
+    "no topic": {"primary_topic": None, "topics": None},
+    "topics without a subfield": {"primary_topic": {"subfield": None, "score": 1}, "topics": [{"score": 1}]},
+    "subfields by themselves": {"primary_topic": {"subfield": 1702.0}, "topics": [{"subfield": 1702}]},
+    "no text": {"type": None, "updated_date": None, "is_retracted": None, "publication_year": None},
+    "years with decimals": {"publication_year": 2001.0},
+}  # fmt: skip
+"""What all works of a part of the data have in common, on which the types of its columns depend."""
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_types_that_follow_the_content_of_a_part_give_the_same_records(tmp_path, writer):
+    in_field = pl.col("topic_subfields").list.contains(1702)
+    cites = pl.col("references").list.contains(1) | pl.col("work_id").is_in([1, 2])
+    prefilters = {
+        FieldPrefilter([1702], any_topic=True): in_field,
+        CorePrefilter(pl.Series([1, 2])): cites,
+        None: pl.lit(True),
+    }
+    for name, part in PARTS.items():
+        works = [work | {"topics": [work["primary_topic"]]} | part for work in WORKS]
+        expected = read(write_lines(works, tmp_path / "works.jsonl"))
+        WRITERS[writer](works, tmp_path / "works.parquet")
+        for prefilter, keep in prefilters.items():
+            chunks = records.read_records(tmp_path / "works.parquet", 0, prefilter=prefilter, keep=keep)
+            assert pl.concat([expected.clear(), *chunks]).equals(expected.filter(keep)), name
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("publication_year", date(2000, 1, 1), "year is of type date32[day], but has to be a whole number"),
+        ("publication_year", datetime(2000, 1, 1), "year is of type timestamp[us], but has to be"),
+        ("publication_year", True, "year is of type bool, but has to be a whole number"),
+        ("referenced_works", "W1; W2", "referenced_works is of type string, but has to be a list"),
+        ("referenced_works", [2.5], "referenced_works is of type double, but has to be text"),
+        ("authorships", "[]", "authorships is of type string, but has to be a list"),
+        ("authorships", ["US"], "authorships is of type string, but has to be a struct"),
+        ("authorships", [{"countries": "US"}], "authorships.countries is of type string, but has to be"),
+        ("primary_topic", 1702, "primary_topic is of type int64, but has to be a struct"),
+        ("primary_topic", {"score": "high"}, "primary_topic.score is of type string, but has to be a number"),
+        ("is_retracted", "no", "is_retracted is of type string, but has to be true or false"),
+        ("updated_date", 20260101, "updated_date is of type int64, but has to be a time"),
+    ],
+)  # fmt: skip
+def test_a_column_of_another_type_is_named_with_its_type(tmp_path, column, value, message):
+    pq.write_table(pa.Table.from_pylist([work | {column: value} for work in WORKS]), tmp_path / "a.parquet")
+    with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
+        read(tmp_path / "a.parquet")
+    assert str(error.value).startswith(f"{tmp_path / 'a.parquet'}: {column}")
+    assert message in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("given", "normal"),
     [
@@ -332,6 +481,11 @@ def test_times_are_spelled_so_that_later_is_greater(tmp_path, given, normal):
         (1999, 1999),
         (1999.0, 1999),
         ("1999", 1999),
+        (" 1999.0 ", 1999),
+        ("1.999e3", 1999),
+        (1999.5, None),
+        ("1999-01-01", None),
+        (True, None),
         (10**12, None),
         (-(10**30), None),
         ("n.d.", None),
@@ -342,6 +496,26 @@ def test_years_that_no_calendar_has_are_null(tmp_path, given, year):
     path = tmp_path / "works.jsonl"
     path.write_text(json.dumps({"id": "W1", "publication_year": given}))
     assert read(path)["year"].to_list() == [year]
+
+
+@pytest.mark.parametrize(
+    "years",
+    [
+        pa.array([1999, None, 2001], pa.uint16()),
+        pa.array([1999.0, None, 2001.0], pa.float32()),
+        pa.array(["1999", "n.d.", " 2001.0"]),
+        pa.array(["1999.0", "1999.5", "2.001e3"], pa.string_view()),
+        pa.array(["1999", None, "2001"]).dictionary_encode(),
+        pa.array([1999, None, 2001]).cast(pa.decimal128(6, 1)),
+        pa.array([1999.0, 2000.5, 2001.0]),
+    ],
+    ids=lambda years: str(years.type),
+)
+def test_years_of_parquet_in_any_type_that_holds_numbers(tmp_path, years):
+    table = pa.Table.from_pylist(WORKS[:3], EXPORTED.remove(11))
+    place = table.column_names.index("publication_year")
+    pq.write_table(table.set_column(place, "publication_year", years), tmp_path / "works.parquet")
+    assert read(tmp_path / "works.parquet")["year"].to_list() == [1999, None, 2001]
 
 
 def test_what_is_dropped_is_logged(tmp_path, caplog):

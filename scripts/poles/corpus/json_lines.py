@@ -336,12 +336,15 @@ def _texts(record: Mapping[str, Any], key: str) -> list[str | None]:
 
 
 def _year(record: Mapping[str, Any], key: str) -> int | None:
-    """Return the year, or None if the value is not a year."""
-    try:
-        year = int(record[key])
-    except (KeyError, TypeError, ValueError, OverflowError):
+    """Return the year, which may be written as 1999.0 or as text; None if the value is not a year."""
+    value = record.get(key)
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
         return None
-    return year if -(2**15) <= year < 2**15 else None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return int(number) if number.is_integer() and -(2**15) <= number < 2**15 else None
 
 
 def _subfield(topic: Mapping[str, Any] | None) -> str | None:

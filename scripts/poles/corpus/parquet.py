@@ -24,13 +24,43 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "is_paratext": ("is_paratext",),
     "is_xpac": ("is_xpac",),
     "updated": ("updated_date",),
-    "primary_subfield": ("primary_topic.subfield.id", "primary_topic.subfield"),
+    "primary_subfield": ("primary_topic.subfield.id",),
     "topic_score": ("primary_topic.score",),
-    "topic_subfields": ("topics.subfield.id", "topics.subfield"),
+    "topic_subfields": ("topics.subfield.id",),
     "authorships": ("authorships.countries", "authorships.institutions.country_code"),
     "references": ("referenced_works",),
 }
-"""Parquet leaves that a raw column can be made from; their paths are written without list levels."""
+"""Parquet leaves that a raw column is made from; their paths are written without list levels."""
+
+_TOPIC = pa.struct({"subfield": pa.struct({"id": pa.int64()}), "score": pa.float64()})
+_AUTHORSHIP = pa.struct(
+    {
+        "countries": pa.large_list(pa.string()),
+        "institutions": pa.large_list(pa.struct({"country_code": pa.string()})),
+    }
+)
+SHAPES: dict[str, pa.DataType] = {
+    "id": pa.string(),
+    "publication_year": pa.int64(),
+    "type": pa.string(),
+    "is_retracted": pa.bool_(),
+    "is_paratext": pa.bool_(),
+    "is_xpac": pa.bool_(),
+    "updated_date": pa.timestamp("us"),
+    "primary_topic": _TOPIC,
+    "topics": pa.large_list(_TOPIC),
+    "authorships": pa.large_list(_AUTHORSHIP),
+    "referenced_works": pa.large_list(pa.string()),
+}
+"""Types that the columns of a file of works can be converted to."""
+_ALLOWED = {
+    pa.string(): "text",
+    pa.int64(): "a whole number",
+    pa.bool_(): "true or false",
+    pa.float64(): "a number",
+    pa.timestamp("us"): "a time",
+}
+"""What messages call the types of single values."""
 
 _LIST_LEVEL = re.compile(r"\.(?:list|bag)\.(?:element|item|array_element|array)\b")
 
@@ -44,8 +74,8 @@ def chunks(file: File, columns: Sequence[str], prefilter: Prefilter | None, tall
             open_seekable(file) as stream,
             pq.ParquetFile(stream, pre_buffer=isinstance(file, RemoteFile)) as table,
         ):
-            leaves = _leaf_paths(table, file)
-            for batch, rows in _batches(table, leaves, columns, prefilter, tally):
+            leaves = _leaves_in(table, file)
+            for batch, rows in _batches(table, file, leaves, columns, prefilter, tally):
                 frame = pl.DataFrame(batch)
                 raw = frame.select(_raw_expression(name, leaves[name], frame.schema) for name in columns)
                 yield Chunk(raw.with_columns(pl.Series("row", rows, pl.Int64)), _locate(rows, start))
@@ -63,6 +93,7 @@ def _locate(rows: np.ndarray, start: int) -> Locate:
 
 def _batches(
     table: pq.ParquetFile,
+    file: File,
     leaves: Mapping[str, Sequence[str]],
     columns: Sequence[str],
     prefilter: Prefilter | None,
@@ -73,11 +104,12 @@ def _batches(
     candidates: list[pa.RecordBatch] = []
     rows: list[np.ndarray] = []
     for group in range(table.num_row_groups):
-        for batch in table.iter_batches(raw_schema.CHUNK, [group], paths, use_threads=False):
+        for read in table.iter_batches(raw_schema.CHUNK, [group], paths, use_threads=False):
+            batch = _conform_batch(read, file)
             numbers = tally.rows + np.arange(len(batch))
             tally.rows += len(batch)
             if prefilter is not None:
-                passed = _passed(batch, leaves, prefilter, tally)
+                passed = _passed(batch, prefilter, tally)
                 batch, numbers = batch.filter(pa.array(passed)), numbers[passed]
             candidates.append(batch)
             rows.append(numbers)
@@ -88,15 +120,80 @@ def _batches(
         yield pa.Table.from_batches(candidates), np.concatenate(rows)
 
 
-def _passed(
-    batch: pa.RecordBatch, leaves: Mapping[str, Sequence[str]], prefilter: Prefilter, tally: Tally
-) -> np.ndarray:
+def _conform_batch(batch: pa.RecordBatch, file: File) -> pa.RecordBatch:
+    """Convert the columns of a batch to the types of `SHAPES`, as far as readers depend on them."""
+    columns = {
+        name: _conform(column, SHAPES[name], f"{file}: {name}")
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _conform(array: pa.Array, shape: pa.DataType, place: str) -> pa.Array:
+    """Convert an array to the lists and structs of a type; single values may keep a type of their own.
+
+    Writers choose a type by what a part of the data holds: one without values may be of type null or integer,
+    and text may be a dictionary. An array without values becomes nulls, and a null list becomes empty.
+
+    Raises
+    ------
+    StudyError
+        If its values are of another kind.
+    """
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _conform(array.cast(kind.value_type), shape, place)
+    if _is_list(kind) and _is_list(shape):
+        lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
+        ends = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int64())
+        return pa.LargeListArray.from_arrays(ends, _conform(array.flatten(), shape.value_type, place))
+    if pa.types.is_struct(kind) and pa.types.is_struct(shape):
+        fields = {
+            name: _conform(pc.struct_field(array, name), shape.field(name).type, f"{place}.{name}")
+            for name in (field.name for field in kind)
+        }
+        return pa.StructArray.from_arrays([*fields.values()], [*fields], mask=array.is_null())
+    if place.endswith(".subfield"):  # older files have the id itself
+        shape = pa.int64()
+    if _is_convertible(kind, shape):
+        return array.cast(pa.large_string()) if pa.types.is_string_view(kind) else array
+    if array.null_count == len(array):
+        return pa.nulls(len(array), shape)
+    allowed = "a list" if _is_list(shape) else _ALLOWED.get(shape, "a struct")
+    raise StudyError(f"{place} is of type {kind!s:.100}, but has to be {allowed}")
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    """Whether values are lists, in any layout."""
+    types = pa.types
+    tests = (types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_list_view)
+    return types.is_large_list_view(kind) or any(test(kind) for test in tests)
+
+
+def _is_convertible(kind: pa.DataType, shape: pa.DataType) -> bool:
+    """Whether single values of a type can be converted to another; a whole number may be any text."""
+    types = pa.types
+    is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    is_number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    convertible = {
+        pa.string(): is_text or types.is_integer(kind),
+        pa.int64(): is_text or is_number,
+        pa.bool_(): types.is_boolean(kind) or types.is_integer(kind),
+        pa.float64(): is_number,
+        pa.timestamp("us"): is_text or types.is_date(kind) or types.is_timestamp(kind),
+    }
+    return convertible.get(shape, False)
+
+
+def _passed(batch: pa.RecordBatch, prefilter: Prefilter, tally: Tally) -> np.ndarray:
     """Whether each row of a batch is a candidate; the other rows are counted."""
-    ids = work_numbers(_column(batch, leaves["work_id"][0]))
-    years = _column(batch, leaves["year"][0])
-    passed = prefilter.passes(
-        {name: [_column(batch, leaf) for leaf in leaves[name]] for name in prefilter.columns}, ids
-    )
+    ids = work_numbers(_column(batch, LEAVES["work_id"][0]))
+    years = _column(batch, LEAVES["year"][0])
+    leaves = {
+        name: [_column(batch, leaf) for leaf in LEAVES[name] if leaf.partition(".")[0] in batch.schema.names]
+        for name in prefilter.columns
+    }
+    passed = prefilter.passes(leaves, ids)
     # A row is counted here only if its id and year are of the usual form; the others are parsed in full.
     passed |= ids < 0
     if pa.types.is_integer(years.type):
@@ -110,28 +207,36 @@ def _passed(
 
 def _column(batch: pa.RecordBatch, leaf: str) -> pa.Array:
     """Return a leaf of a batch; if its path has a list level, a list array of the leaf's values."""
-    name, *path = _LIST_LEVEL.sub("", leaf).split(".")
+    name, *path = leaf.split(".")
     return _descend(batch.column(name), path)
 
 
 def _descend(array: pa.Array, path: Sequence[str]) -> pa.Array:
-    """Follow a path of struct fields down from an array."""
-    if not path:
+    """Follow a path of struct fields down from an array, as far as it goes."""
+    if pa.types.is_large_list(array.type) and path:
+        return pa.LargeListArray.from_arrays(array.offsets, _descend(array.values, path))
+    if not path or not pa.types.is_struct(array.type):
         return array
-    if isinstance(array, pa.StructArray):
-        return _descend(pc.struct_field(array, path[0]), path[1:])
-    lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy()
-    ends = np.concatenate([[0], np.cumsum(lengths)])
-    return pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), _descend(array.flatten(), path))
+    return _descend(pc.struct_field(array, path[0]), path[1:])
 
 
-def _leaf_paths(table: pq.ParquetFile, file: File) -> dict[str, list[str]]:
-    """Return the Parquet leaves that each raw column is made from, in the file's own spelling."""
+def _leaves_in(table: pq.ParquetFile, file: File) -> dict[str, list[str]]:
+    """Return the Parquet leaves that each raw column is made from, in the file's own spelling.
+
+    Where a column has no values, its type may have fewer levels, so its leaf may stand above the one in
+    `LEAVES`.
+    """
     leaves = [table.schema.column(number).path for number in range(len(table.schema))]
     spellings = {_LIST_LEVEL.sub("", leaf): leaf for leaf in leaves}
+
+    def found(wanted: str) -> list[str]:
+        levels = wanted.split(".")
+        above = (".".join(levels[:depth]) for depth in range(len(levels), 0, -1))
+        return [spellings[leaf] for leaf in above if leaf in spellings]
+
     paths = {
-        name: [spellings[candidate] for candidate in candidates if candidate in spellings]
-        for name, candidates in LEAVES.items()
+        name: list(dict.fromkeys(leaf for part in wanted for leaf in found(part)))
+        for name, wanted in LEAVES.items()
     }
     missing = [
         LEAVES[name][0] for name in ("work_id", "year", "authorships", "references") if not paths[name]
@@ -144,52 +249,50 @@ def _leaf_paths(table: pq.ParquetFile, file: File) -> dict[str, list[str]]:
     return paths
 
 
-def _fields(kind: DataType | DataTypeClass) -> dict[str, DataType | DataTypeClass]:
-    """Types of the fields of a struct."""
-    if not isinstance(kind, pl.Struct):
-        raise pl.exceptions.SchemaError(f"a column is of type {kind}, but has to be a struct")
-    return {entry.name: entry.dtype for entry in kind.fields}
-
-
 def _text_at(expression: pl.Expr, kind: DataType | DataTypeClass, path: Sequence[str]) -> pl.Expr:
     """Return the value at the end of a path through structs, as text; lists on the path stay lists."""
     if isinstance(kind, pl.List):
         return expression.list.eval(_text_at(pl.element(), kind.inner, path))
-    if path:
+    if isinstance(kind, pl.Struct):
         return _text_at(expression.struct.field(path[0]), _fields(kind)[path[0]], path[1:])
     if isinstance(kind, pl.Datetime):
-        return expression.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f")
+        utc = expression if kind.time_zone is None else expression.dt.convert_time_zone("UTC")
+        return utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f")
     return expression.cast(pl.String)
 
 
+def _fields(kind: pl.Struct) -> dict[str, DataType | DataTypeClass]:
+    """Types of the fields of a struct."""
+    return {entry.name: entry.dtype for entry in kind.fields}
+
+
 def _raw_expression(name: str, leaves: Sequence[str], schema: Mapping[str, DataType]) -> pl.Expr:
-    """Raw column, as an expression over the columns of a Parquet file in the shape of the snapshot."""
+    """Raw column, as an expression over the columns of `SHAPES`."""
     if not leaves:
         return pl.lit(None, RAW_SCHEMA[name]).alias(name)
-    paths = [_LIST_LEVEL.sub("", leaf).split(".") for leaf in leaves]
-    column = pl.col(paths[0][0])
-    kind = schema[paths[0][0]]
-    if name == "authorships":
-        return _authorships(column, kind, paths).alias(name)
+    top, *path = LEAVES[name][0].split(".")
+    column, kind = pl.col(top), schema[top]
+    if isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct) and name == "authorships":
+        return _authorships(column, kind.inner).alias(name)
+    if name == "year":
+        number = column.str.strip_chars() if kind == pl.String else column
+        number = number.cast(pl.Float64, strict=False)
+        return pl.when(number == number.floor()).then(number).cast(pl.Int64, strict=False).alias(name)
     if isinstance(RAW_SCHEMA[name], pl.List) or RAW_SCHEMA[name] == pl.String:
-        return _text_at(column, kind, paths[0][1:]).alias(name)
-    for key in paths[0][1:]:
+        return _text_at(column, kind, path).alias(name)
+    for key in path:
         column = column.struct.field(key)
     return column.cast(RAW_SCHEMA[name], strict=False).alias(name)
 
 
-def _authorships(column: pl.Expr, kind: DataType, paths: Sequence[Sequence[str]]) -> pl.Expr:
-    """Raw authorships: the two lists of country codes of each, null where the file lacks one."""
-    if not isinstance(kind, pl.List):
-        raise pl.exceptions.SchemaError(f"authorships are of type {kind}, but have to be a list")
-    path_by_key = {path[1]: path[1:] for path in paths}
-    absent = pl.lit(None, pl.List(pl.String))
-    kinds = _fields(kind.inner)
+def _authorships(column: pl.Expr, kind: pl.Struct) -> pl.Expr:
+    """Raw authorships, which are structs: their two lists of country codes, null where the file lacks one."""
+    kinds = _fields(kind)
     countries, institutions = (
-        _text_at(pl.element().struct.field(key), kinds[key], path_by_key[key][1:])
-        if key in path_by_key
-        else absent
-        for key in ("countries", "institutions")
+        _text_at(pl.element().struct.field(key), kinds[key], path)
+        if key in kinds
+        else pl.lit(None, pl.List(pl.String))
+        for _, key, *path in (leaf.split(".") for leaf in LEAVES["authorships"])
     )
     both = pl.struct(countries.alias("countries"), institutions.alias("institutions"))
     return column.list.drop_nulls().list.eval(both)

@@ -68,7 +68,7 @@ class FieldPrefilter:
         candidates = np.zeros(len(ids), np.bool_)
         for name in self.columns:
             for column in leaves[name]:
-                is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+                is_list = pa.types.is_large_list(column.type)
                 hits = self._hits(column.flatten() if is_list else column)
                 candidates |= _any_true(column, hits) if is_list else hits
         return candidates

@@ -131,8 +131,8 @@ def _work_number(text: pl.Expr) -> pl.Expr:
 
 
 def _subfield_number(text: pl.Expr) -> pl.Expr:
-    """Number of a subfield, from ``1702``, ``subfields/1702`` or a URL; null for any other text."""
-    return text.str.extract(r"^(?:.*/)?(\d+)$", 1).cast(pl.Int32, strict=False)
+    """Number of a subfield, from ``1702``, ``1702.0``, ``subfields/1702`` or a URL; null for other text."""
+    return text.str.extract(r"^(?:.*/)?(\d+)(?:\.0+)?$", 1).cast(pl.Int32, strict=False)
 
 
 def _time(text: pl.Expr) -> pl.Expr:
