@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
@@ -506,7 +507,7 @@ def test_years_that_no_calendar_has_are_null(tmp_path, given, year):
         pa.array(["1999", "n.d.", " 2001.0"]),
         pa.array(["1999.0", "1999.5", "2.001e3"], pa.string_view()),
         pa.array(["1999", None, "2001"]).dictionary_encode(),
-        pa.array([1999, None, 2001]).cast(pa.decimal128(6, 1)),
+        pa.array([Decimal(1999), None, Decimal(2001)], pa.decimal128(6, 1)),
         pa.array([1999.0, 2000.5, 2001.0]),
     ],
     ids=lambda years: str(years.type),
