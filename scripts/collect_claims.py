@@ -11,5 +11,5 @@ with jobs.run(snakemake) as record:
     moved = robustness.changes(judged, params.stages, params.choices)
     tables.write(judged, CLAIMS, output.table, record)
     tables.write(moved, ROBUSTNESS, output.robustness, record)
-    values = page.content(judged, basis, moved, params.choices, page.caveat(*params.data))
+    values = page.content(judged, basis, moved, params.choices, params.period, page.caveat(*params.data))
     page.write(values, output.page, output.html, record)

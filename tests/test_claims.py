@@ -1,6 +1,7 @@
 """Each kind of claim, driven to each of its verdicts; the check of the list; the pages."""
 
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from poles.blocs.tables import HUBS, POLARIZATION_TRENDS, TRENDS, alignment_tabl
 from poles.claims import checking, judging, page, robustness, verdicts
 from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS
 from poles.errors import StudyError
-from poles.study import tables
+from poles.study import tables, windows
 
 TREND = {
     "id": "t",
@@ -81,7 +82,7 @@ def shown(
     basis = frame(BASIS, *(signal | names for names in single.rows(named=True)))
     choices = choices or {f"{v}/{n}": {"counting": v, "null model": n} for v, n in single.rows()}
     moved = frame(ROBUSTNESS) if moved is None else moved
-    return page.content(judged, basis, moved, choices, note)
+    return page.content(judged, basis, moved, choices, (2000, 2021), note)
 
 
 def trends(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
@@ -117,6 +118,7 @@ def branch(
         **{
             "layers": layers,
             "poles": poles,
+            "period": (2000, 2021),
             "trends": frame(TRENDS, *courses),
             "alignment": frame(alignment_table(POLES), *aligned),
             "significant": pl.DataFrame(
@@ -472,9 +474,43 @@ def test_the_page_says_what_archetypes_rest_on():
     tables.conform(basis, BASIS)
     choices = {f"full/{null}": {"null model": null, "k": 4} for null in cases}
     judged = judge([TREND], {("full", null): case for null, case in cases.items()})
-    text = page.markdown(page.content(judged, basis, frame(ROBUSTNESS), choices))
+    text = page.markdown(page.content(judged, basis, frame(ROBUSTNESS), choices, (2000, 2010)))
     assert "| full, one |  | 40 | collaboration 2.3 | 7 | none |" in text
     assert "| full, two | null model two | 40 | collaboration 2.3 | 7 | 4 |" in text
+
+
+def test_claims_on_trajectories_of_too_few_years_are_not_testable():
+    case = branch(period=(2015, 2017), signal=frame(SIGNAL, {"channel": "collaboration", "pairs": 0}))
+    row = judging.judge_branch([TREND], case, "full", "max_entropy").row(0, named=True)
+    assert row["verdict"] == "not testable"
+    assert row["why"] == "Trajectories need 10 years or more, and 2015-2017 has 3."
+
+
+def test_statements_name_the_years_of_the_study():
+    claim = TREND | {"statement": "From {first} to {last}, and in {recent}."}
+    checked = checking.check_claims([claim], "claims.yaml")
+    config = {"trajectories": {"first": 2010, "last": 2020}, "significance": {"first": 2020, "last": 2020}}
+    [filled] = checking.with_years(checked, windows.words(config))
+    assert filled == claim | {"statement": "From 2010 to 2020, and in 2020."}
+
+
+@pytest.mark.parametrize("statement", ["In {year}.", "In {}.", "In {first", "In {first:4}.", "In {last!r}."])
+def test_a_statement_with_other_braces_is_refused(statement):
+    with pytest.raises(StudyError, match=re.escape("in braces only {first}, {last}, {recent}")):
+        checking.check_claims([TREND | {"statement": statement}], "claims.yaml")
+
+
+@pytest.mark.parametrize(
+    ("period", "sentence"),
+    [
+        ((2000, 2021), "White noise alone gives 0.5 over 22 years."),
+        ((2010, 2020), "White noise alone gives 0.7 over 11 years."),
+        ((2019, 2019), "There are no archetypes: trajectories need 10 years or more, and 2019 has 1."),
+    ],
+)
+def test_the_page_names_the_years_of_the_noise(period, sentence):
+    judged, basis, moved = (frame(kind) for kind in (CLAIMS, BASIS, ROBUSTNESS))
+    assert sentence in page.content(judged, basis, moved, {}, period)["about_basis"]
 
 
 ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"], "share": 0.8}

@@ -51,7 +51,9 @@ def test_directions_of_a_pair_are_told_apart():
 def test_the_panel_keeps_interpolates_and_excludes_with_reasons():
     rows = series("CN", "US", [0.0, None, 2.0, 3.0, 4.0]) + series("FR", "US", [None, 1.0, 2.0, 3.0, 4.0])
     rows += series("CN", "FR", [1.0, None, None, None, 5.0]) + series("AD", "US", [1.0] * 5, observed=0.1)
-    panel, excluded = build_panel({"collaboration": scores(rows)}, 2000, 2004, "mean", "literal", 1.0, 0.8)
+    panel, excluded = build_panel(
+        {"collaboration": scores(rows)}, 2000, 2004, "mean", "literal", 1.0, 0.8, min_years=5
+    )
     assert panel.pairs.rows() == [("CN", "US")]
     assert panel.z.ravel().tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert panel.interpolated.ravel().tolist() == [False, True, False, False, False]
@@ -97,14 +99,16 @@ def test_a_panel_without_observed_pairs_does_not_advise_a_lesser_strength(caplog
 
 def test_gaps_are_filled_within_a_pair_only():
     rows = series("CN", "FR", [0.0, None, 4.0]) + series("CN", "US", [100.0, None, 200.0])
-    panel, _ = build_panel({"collaboration": scores(rows)}, 2000, 2002, "mean", "literal", 0.0, 0.5)
+    panel, _ = build_panel(
+        {"collaboration": scores(rows)}, 2000, 2002, "mean", "literal", 0.0, 0.5, min_years=3
+    )
     assert panel.z.ravel().tolist() == [0.0, 2.0, 4.0, 100.0, 150.0, 200.0]
 
 
 def test_both_directions_weigh_as_much_as_collaboration():
     rows = series("CN", "US", [0.0, 1.0, 4.0, 9.0]) + series("US", "CN", [0.0, 1.0, 4.0, 9.0])
     layers = {"collaboration": scores(rows[:4]), "citation": scores(rows)}
-    panel, _ = build_panel(layers, 2000, 2003, "both", "literal", 0.0, 0.5)
+    panel, _ = build_panel(layers, 2000, 2003, "both", "literal", 0.0, 0.5, min_years=4)
     assert panel.channels == ("collaboration", "citation_out", "citation_in")
     collaboration, *citation = (panel.prepared**2).sum(axis=(0, 1))
     assert sum(citation) == pytest.approx(collaboration)

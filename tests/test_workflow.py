@@ -276,7 +276,7 @@ WRONG_KEYS = {
     "poles=[USA, CN]": "poles.0: 'USA'; allowed: a code of ISO 3166-1 alpha-2, or XK; did you mean US?",
 }
 CONFLICTS = {
-    "years={first: 2010}": "trajectories: 2000-2021; allowed: within years = 2010-2023",
+    "trajectories={first: 1980}": "trajectories: 1980-2021; allowed: within years = 1990-2023",
     "run={nulls: [gravity]}": "run.nulls: 'gravity'; allowed: ",
     "nulls={local_rewiring: {chains: few}}": "nulls.local_rewiring.chains: 'few'; allowed: integer",
     "stability={null_options: {gravity: {}}}": "stability.null_options: 'gravity'; allowed: ",

@@ -3,11 +3,15 @@
 from poles.claims import checking
 
 KINDS = checked(checking.kinds)
-CLAIMS = checked(
-    checking.read_claims,
-    config["claims"],
-    Path(workflow.basedir),
-    config["selection"]["merge"],
+PERIOD = [config["trajectories"][end] for end in ("first", "last")]
+CLAIMS = checking.with_years(
+    checked(
+        checking.read_claims,
+        config["claims"],
+        Path(workflow.basedir),
+        config["selection"]["merge"],
+    ),
+    windows.words(config),
 )
 STAGES = {claim["id"]: KINDS[claim["kind"]].stage for claim in CLAIMS}
 """Stage on which each claim rests; None for a claim about several null models."""
@@ -55,6 +59,7 @@ rule judge_branch:
         study={
             "layers": LAYERS,
             "poles": config["poles"],
+            "period": PERIOD,
             "significance": config["significance"],
         },
         code=code("judge_branch", *checking.modules(BRANCH_CLAIMS)),
@@ -82,6 +87,7 @@ rule collect_claims:
         stages=STAGES,
         data=[SOURCE["kind"], config["field"]["subfields"]],
         choices=lambda wildcards: branches.declared(config),
+        period=PERIOD,
         code=code("collect_claims", *checking.modules(VARIANT_CLAIMS)),
     script:
         "../../scripts/collect_claims.py"

@@ -32,7 +32,7 @@ def measure_signal(panel: PairPanel) -> pl.DataFrame:
     pl.DataFrame
         `SIGNAL`. The signal of a pair is the absolute Theil-Sen slope times the number of yearly steps,
         divided by the noise of the series (`preprocessing.noise_of_series`). White noise without a trend
-        gives 0.5 over 22 years. Series without noise are left out.
+        gives `trends.change_of_white_noise`, 0.5 over 22 years. Series without noise are left out.
     """
     schema = dict(SIGNAL.columns)
     if panel.is_empty:

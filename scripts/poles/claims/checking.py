@@ -6,6 +6,7 @@ workflow must not take the seconds that their libraries need.
 
 import ast
 import functools
+import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
@@ -21,8 +22,10 @@ from poles.study.branches import STAGES
 
 KINDS = Path(__file__).with_name("kinds")
 """Folder of the kinds of claims, see `poles.claims.kinds`."""
-COMMON = {"id": "text", "statement": "text", "kind": "text"}
+COMMON = {"id": "text", "statement": "statement", "kind": "text"}
 """Keys of every claim and their values."""
+YEARS = ("first", "last", "recent")
+"""Years that a statement may name in braces, see `poles.study.windows.words`."""
 
 
 def _is_number(value: Any) -> bool:
@@ -33,6 +36,16 @@ def _is_country(value: Any) -> bool:
     return isinstance(value, str) and value in countries.names()
 
 
+def _is_statement(value: Any) -> bool:
+    """Whether this is text whose braces, if it has any, name `YEARS` alone."""
+    try:
+        fields = [field for _, *field in string.Formatter().parse(value)]
+    except (TypeError, ValueError):
+        return False
+    names = [field for field in fields if field[0] is not None]
+    return value != "" and all(name in YEARS and not form and not kind for name, form, kind in names)
+
+
 VALUES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "text": (lambda value: isinstance(value, str) and value != "", "text"),
     "country": (_is_country, "a code of ISO 3166-1 alpha-2, or XK (in quotes, as 'NO')"),
@@ -40,6 +53,7 @@ VALUES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "share": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0, at most 1"),
     "positive number": (lambda value: _is_number(value) and value > 0, "a number above 0"),
     "whole number": (lambda value: type(value) is int and value > 0, "a whole number above 0"),
+    "statement": (_is_statement, f"text; in braces only {', '.join(f'{{{name}}}' for name in YEARS)}"),
 }
 """Single values that a kind of claim may ask for: a test, and what a message calls allowed."""
 LISTS = {"countries": "country", "pair": "country", "names": "text"}
@@ -161,6 +175,24 @@ def read_claims(name: str, root: Path, merge: Mapping[str, str]) -> list[dict[st
     except yaml.YAMLError as error:
         raise StudyError(f"{name}: not readable as YAML ({error})") from None
     return check_claims(claims, name, merge)
+
+
+def with_years(claims: Sequence[Mapping[str, Any]], words: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Write the years of the study into the statements of checked claims.
+
+    Parameters
+    ----------
+    claims : sequence of Mapping
+        Checked claims.
+    words : Mapping
+        Text for each of `YEARS`, see `poles.study.windows.words`.
+
+    Returns
+    -------
+    list of dict
+        The claims, without braces in their statements.
+    """
+    return [{**claim, "statement": claim["statement"].format_map(words)} for claim in claims]
 
 
 def check_claims(claims: Any, origin: str, merge: Mapping[str, str] | None = None) -> list[dict[str, Any]]:

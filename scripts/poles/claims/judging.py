@@ -14,14 +14,18 @@ from poles.networks.country_table import country_sizes
 from poles.networks.tables import COUNTRIES
 from poles.nulls.scores import significant_links
 from poles.nulls.tables import SCORES
-from poles.study import tables
+from poles.study import tables, windows
 
 ALL = "all"
 """Stands for the null model of a claim about several null models."""
 
 
 def read_branch(
-    files: Any, layers: Sequence[str], poles: Sequence[str], significance: Mapping[str, float]
+    files: Any,
+    layers: Sequence[str],
+    poles: Sequence[str],
+    period: tuple[int, int],
+    significance: Mapping[str, float],
 ) -> Branch:
     """Read the results of a branch.
 
@@ -32,6 +36,8 @@ def read_branch(
         ``hubs``, ``candidates``, ``selection``, ``signal``, and ``scores`` (one path for each layer).
     layers, poles : sequence of str
         Layers of the study, and its poles.
+    period : (int, int)
+        First and last year of the trajectories.
     significance : Mapping
         ``first`` and ``last`` of the recent years, and ``threshold``.
 
@@ -49,6 +55,7 @@ def read_branch(
     return Branch(
         layers=layers,
         poles=poles,
+        period=(period[0], period[1]),
         trends=tables.read(files.trends, TRENDS),
         alignment=tables.read(files.alignment, alignment_table(poles)),
         significant=significant_links(scores, int(significance["first"]), int(significance["last"])),
@@ -174,6 +181,8 @@ def _without_data(claim: Claim, branch: Branch) -> Verdict | None:
     """Verdict if the branch has no pair or no clusters and the claim rests on them; None otherwise."""
     stage = _module(claim["kind"]).STAGE
     if stage in ("trajectories", "clusters") and not branch.signal["pairs"].sum():
+        if reason := windows.too_short(*branch.period):
+            return untestable(f"{reason[0].upper()}{reason[1:]}.")
         return untestable("No pair is in the panel; the log of the rule build_trajectories says why.")
     if stage == "clusters" and branch.members.is_empty():
         return untestable("The panel has too few pairs for the clusters.")

@@ -10,12 +10,13 @@ import polars as pl
 from poles.claims import robustness
 from poles.claims.judging import ALL
 from poles.claims.verdicts import VERDICTS
-from poles.study import embedding
+from poles.stats.trends import change_of_white_noise
+from poles.study import embedding, windows
 
 TITLE = "What the data say to the paper's claims"
 ABOUT_BASIS = (
     "The signal of a pair is the change of its z over all years, divided by its yearly noise. "
-    "The table shows the median of the pairs. White noise alone gives 0.5 over 22 years. "
+    "The table shows the median of the pairs. White noise alone gives {white_noise:.1f} over {years} years. "
     "The archetypes are mostly chance if most pairs have no trend, or if no number of clusters is stable and "
     "stands out from data without archetypes."
 )
@@ -65,6 +66,7 @@ def content(
     basis: pl.DataFrame,
     moved: pl.DataFrame,
     choices: Mapping[str, Mapping[str, Any]],
+    period: tuple[int, int],
     note: str = "",
 ) -> dict[str, Any]:
     """Everything that the page shows.
@@ -76,6 +78,8 @@ def content(
     choices : Mapping
         Choices of every branch by "variant/null", see `poles.study.branches.declared`; the first branch is
         the one that the others are compared with.
+    period : (int, int)
+        First and last year of the trajectories.
     note : str
         What a reader must know of the data first.
 
@@ -90,7 +94,7 @@ def content(
         "title": TITLE,
         "overview": _overview(judged, len(branches)),
         "note": note,
-        "about_basis": ABOUT_BASIS,
+        "about_basis": _about_basis(*period),
         "about_choices": _about_choices(moved),
         "branches": [_name(*branch) for branch in branches],
         "claims": [_claim(rows, branches) for _, rows in judged.group_by("claim", maintain_order=True)],
@@ -184,6 +188,14 @@ def _overview(judged: pl.DataFrame, branches: int) -> str:
         f"{judged['claim'].n_unique()} claims in {branches} {'branch' if branches == 1 else 'branches'} "
         f"(a branch is a variant of the data and a null model): {parts}."
     )
+
+
+def _about_basis(first: int, last: int) -> str:
+    """Sentences on the signal, and on what noise alone gives."""
+    if reason := windows.too_short(first, last):
+        return f"There are no archetypes: {reason}."
+    years = last - first + 1
+    return ABOUT_BASIS.format(white_noise=change_of_white_noise(years), years=years)
 
 
 def _about_choices(moved: pl.DataFrame) -> str:

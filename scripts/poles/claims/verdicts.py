@@ -58,6 +58,8 @@ class Branch(NamedTuple):
         Layers of the study.
     poles : sequence of str
         Country codes of the poles.
+    period : (int, int)
+        First and last year of the trajectories.
     trends, alignment : pl.DataFrame
         `poles.blocs.tables.TRENDS` and `alignment_table`.
     significant : pl.DataFrame
@@ -78,6 +80,7 @@ class Branch(NamedTuple):
 
     layers: Sequence[str]
     poles: Sequence[str]
+    period: tuple[int, int]
     trends: pl.DataFrame
     alignment: pl.DataFrame
     significant: pl.DataFrame

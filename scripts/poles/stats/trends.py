@@ -190,3 +190,21 @@ def theil_sen(values: np.ndarray) -> np.ndarray:
     """Median of the slopes between all pairs of years, along the last axis (Theil 1950; Sen 1968)."""
     first, second = np.triu_indices(values.shape[-1], 1)
     return np.median((values[..., second] - values[..., first]) / (second - first), axis=-1)
+
+
+def change_of_white_noise(years: int) -> float:
+    """Median absolute change that the trend of white noise of unit variance makes over all years.
+
+    Parameters
+    ----------
+    years : int
+        Length of the series.
+
+    Returns
+    -------
+    float
+        Of the absolute Theil-Sen slope times the number of yearly steps. The variance of the slope is that of
+        least squares, 12 / (n (n^2 - 1)), times pi / 3, the ratio for long series (Sen 1968).
+    """
+    deviation = np.sqrt(np.pi / 3 * 12 / (years * (years**2 - 1)))
+    return float(stats.norm.isf(0.25) * deviation * (years - 1))

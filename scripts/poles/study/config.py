@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from poles.errors import StudyError
+from poles.study import windows
 from poles.study.conflicts import conflicts
 from poles.study.settings import Settings
 
@@ -50,6 +51,7 @@ def complete(config: dict[str, Any], root: Path) -> None:
     except ValidationError as error:
         lines = [_explain(details) for details in error.errors(include_url=False)]
     else:
+        windows.settle(config)
         lines = list(conflicts(config, root))
     if lines:
         raise StudyError("\n".join(f"configuration: {line}" for line in lines))

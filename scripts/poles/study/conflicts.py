@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from poles import countries
-from poles.study import signatures
+from poles.study import signatures, windows
 from poles.study.branches import branches
 from poles.study.signatures import NullModel
 
@@ -40,15 +40,20 @@ def conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
 
 def _years(config: Mapping[str, Any]) -> Iterator[str]:
     """Periods that end before they begin, that leave the years of the works, or that are too short."""
-    years, window = config["years"], config["trajectories"]
-    for key in ("years", "trajectories", "significance"):
+    years, trajectories = config["years"], config["trajectories"]
+    if years["first"] > years["last"]:
+        yield f"years.first: {years['first']}; allowed: at most years.last = {years['last']}"
+        return  # the other periods follow these years
+    for key in ("trajectories", "significance"):
         first, last = config[key]["first"], config[key]["last"]
         if first > last:
             yield f"{key}.first: {first}; allowed: at most {key}.last = {last}"
         elif first < years["first"] or last > years["last"]:
             yield f"{key}: {first}-{last}; allowed: within years = {years['first']}-{years['last']}"
-    if window["last"] - window["first"] < 9:
-        yield f"trajectories: {window['first']}-{window['last']}; allowed: ten years or more"
+    # With fewer years of works, there are no trajectories, and the study says so.
+    if windows.length(trajectories) < windows.MIN_YEARS <= windows.length(years):
+        period = f"{trajectories['first']}-{trajectories['last']}"
+        yield f"trajectories: {period}; allowed: {windows.MIN_YEARS} years or more"
 
 
 def _branches(config: Mapping[str, Any]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from poles import countries
+from poles.study import windows
 
 
 def _number(value: Any) -> Any:
@@ -89,8 +90,8 @@ class Section(BaseModel):
 class Years(Section):
     """Years of the works. Networks, null models and z-scores are made for each of them."""
 
-    first: Integer = Field(1990, ge=1800, le=2100, description="First year.")
-    last: Integer = Field(2023, ge=1800, le=2100, description="Last year.")
+    first: Integer = Field(windows.LONG["first"], ge=1800, le=2100, description="First year.")
+    last: Integer = Field(windows.LONG["last"], ge=1800, le=2100, description="Last year.")
 
 
 class Networks(Section):
@@ -291,8 +292,16 @@ class Panel(Section):
 class Trajectories(Section):
     """Which pairs of countries are followed, and how their z-scores are prepared for clustering."""
 
-    first: Integer = Field(2000, description="First year of a trajectory.")
-    last: Integer = Field(2021, description="Last year of a trajectory.")
+    first: Integer | None = Field(
+        None,
+        description="First year of a trajectory. null: the first of `years`; with the default `years`, 2000. "
+        "Trajectories need ten years. With fewer `years`, the study makes networks, null models and z, and "
+        "leaves out what rests on trajectories.",
+    )
+    last: Integer | None = Field(
+        None,
+        description="Last year of a trajectory. null: the last of `years`; with the default `years`, 2021.",
+    )
     citation: Literal["mean", "out", "in", "both"] = Field(
         "mean",
         description="The citation channel of a pair: `mean` of both directions, `out` (the first country by "
@@ -378,8 +387,12 @@ class Stability(Section):
 class Significance(Section):
     """When a link is above expectation, by its mean z over some years; the paper calls it significant."""
 
-    first: Integer = Field(2017, description="First of these years.")
-    last: Integer = Field(2021, description="Last of these years.")
+    first: Integer | None = Field(
+        None, description="First of these years. null: four years before the last, where `years` has it."
+    )
+    last: Integer | None = Field(
+        None, description="Last of these years. null: the last year of the trajectories."
+    )
     threshold: Number = Field(2, description="Mean z above which a link is above expectation.")
 
 

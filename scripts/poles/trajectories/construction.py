@@ -8,8 +8,10 @@ import polars as pl
 from poles.layers import channels_of
 from poles.nulls import gravity
 from poles.nulls.scores import pair_means
+from poles.study import windows
 from poles.trajectories.pair_panel import PairPanel, values_of
 from poles.trajectories.preprocessing import prepare
+from poles.trajectories.tables import trajectories_table
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +85,7 @@ def build_panel(
     min_strength: float,
     min_share: float,
     growth: str = "kept",
+    min_years: int = windows.MIN_YEARS,
 ) -> tuple[PairPanel, pl.DataFrame]:
     """Build the panel of the pairs that are active and observed enough, and list the others.
 
@@ -102,6 +105,8 @@ def build_panel(
         Lowest share of the years in which a pair has a z-score, in every channel.
     growth : {"kept", "removed"}
         Whether the panel keeps what growth alone makes of z, or has it removed (`remove_growth`).
+    min_years : int
+        Fewest years of a trajectory. If there are fewer, the panel has no pair.
 
     Returns
     -------
@@ -115,6 +120,8 @@ def build_panel(
     would invent the ends of a trajectory, which decide its trend.
     """
     channels = channels_of(list(scores), citation)
+    if reason := windows.too_short(first, last, min_years):
+        return _without_pairs(scores, channels, first, last, reason)
     values = _values_by_year(scores, channels, first, last)
     activity = active_countries(scores, first, last)
     active = activity.filter(pl.all_horizontal(pl.col(layer) >= min_strength for layer in scores))["country"]
@@ -141,6 +148,20 @@ def build_panel(
     columns = [pl.Series(f"x_{name}", x[:, :, place].ravel()) for place, name in enumerate(channels)]
     excluded = pairs.filter(pl.col("reason").is_not_null()).select("source", "target", "reason")
     return PairPanel.from_table(table.with_columns(columns), channels), excluded
+
+
+def _without_pairs(
+    scores: Mapping[str, pl.DataFrame], channels: Sequence[str], first: int, last: int, reason: str
+) -> tuple[PairPanel, pl.DataFrame]:
+    """The panel without any pair, and all pairs with the reason."""
+    log.warning("%s: no pair is followed; scores of every year are complete", reason)
+    in_period = pl.col("z").is_finite() & pl.col("year").is_between(first, last)
+    scored = pl.concat(
+        channel_scores(scores, name).filter(in_period).select("source", "target") for name in channels
+    )
+    excluded = scored.unique().sort("source", "target").with_columns(pl.lit(reason).alias("reason"))
+    nothing = pl.DataFrame(schema=dict(trajectories_table(channels).columns))
+    return PairPanel.from_table(nothing, channels), excluded
 
 
 def _values_by_year(
