@@ -23,14 +23,17 @@ from poles.figures import labels, style
 from poles.figures.alignment import plot_alignment
 from poles.figures.archetypes import plot_archetypes
 from poles.figures.diagnostics import plot_diagnostics
+from poles.figures.indices import plot_indices
 from poles.figures.losses import COUNTRY_STEP, FIELD_STEP, NAMES, YEAR_STEP, plot_losses
 from poles.figures.nulls import plot_nulls
 from poles.figures.recovery import plot_recovery
 from poles.figures.strong_links import plot_strong_links
 from poles.figures.trajectories import plot_trajectories
+from poles.networks.tables import INDICES
 from poles.nulls import gravity
 from poles.nulls import tables as nulls_tables
 from poles.nulls.tables import DIAGNOSTICS, SCORES
+from poles.study import config as configuration
 from poles.study import extraction, tables
 
 RECORD = {"rule": "draw", "params": {"text": 'a -- "b" <c> & é\n'}, "inputs": {"x.parquet": "0" * 64}}
@@ -514,6 +517,30 @@ def test_nulls_draws_one_pair_under_each_model_with_gaps():
     assert "the pair has no z-score in these years" in all_text(empty)
 
 
+def test_indices_are_drawn_beside_z_with_both_directions_of_citations_averaged():
+    pair = {"source": "FR", "target": "US"}
+    table = pl.DataFrame(
+        [
+            dict.fromkeys(INDICES.columns) | pair | {"year": year, "salton": salton, "affinity": 2.0}
+            | {"citation_affinity_out": 1.0, "citation_affinity_in": 1.5}
+            for year, salton in ((2017, 0.25), (2018, None), (2019, 0.5))
+        ],
+        schema=dict(INDICES.columns),
+    )  # fmt: skip
+    figure = plot_indices(LAYERS, table, ("US", "FR"), (2016, 2021), "max_entropy")
+    assert "null model max_entropy" in " ".join(all_text(figure).split())
+    # An index that the data do not have has no plot.
+    assert [axes.get_title(loc="left").split(" (")[0] for axes in figure.axes if axes.axison] == [
+        "z", "Affinity", "Salton's cosine"
+    ]  # fmt: skip
+    z, affinity, salton = figure.axes
+    assert list(z.lines[0].get_ydata()) == [1.0, 2.0, 3.0, 4.0, 5.0]
+    lines = {line.get_label(): list(line.get_ydata()) for line in affinity.lines}
+    assert lines["collaboration"] == [2.0] * 3 and lines["citation"] == [1.25] * 3
+    assert np.array_equal(salton.lines[0].get_ydata(), [0.25, np.nan, 0.5], equal_nan=True)
+    assert "Nothing to show" in all_text(plot_indices({}, table, ("US", "BR"), (2016, 2021), "max_entropy"))
+
+
 CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 
 
@@ -522,6 +549,7 @@ CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 def test_captions_render_without_an_undefined_name(path: Path, kind):
     jinja2, core = pytest.importorskip("jinja2"), pytest.importorskip("docutils.core")
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    configuration.complete(config, ROOT)
     config["source"]["kind"] = kind
     job = SimpleNamespace(config=config, wildcards=SimpleNamespace(variant="full", null="max_entropy"))
     text = (
@@ -532,5 +560,5 @@ def test_captions_render_without_an_undefined_name(path: Path, kind):
     # halt_level 2: a warning of docutils is an error.
     html = core.publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
     assert ("made-up world" in html) == (path.stem == "study" and kind == "demo")
-    # The caption of one branch names it; losses and claims belong to the whole study.
-    assert "max_entropy" in html or path.stem in ("losses", "claims")
+    # The caption of one branch names it; losses, claims and plain indices belong to the whole study.
+    assert "max_entropy" in html or path.stem in ("losses", "claims", "indices")

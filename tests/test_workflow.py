@@ -27,7 +27,7 @@ ONCE = """
     plot_alignment plot_nulls plot_recovery plot_diagnostics plot_losses audit_results all
     search_poles measure_polarization compare_hubs plot_poles plot_polarization plot_hubs
     study_stability classify_trends plot_selection measure_signal sample_null_panels check_countries
-    verify_clusters
+    measure_indices plot_indices verify_clusters
 """
 TWICE = "find_core read_works fit_null score_links"
 EVERYTHING = dict.fromkeys(ONCE.split(), 1) | dict.fromkeys(TWICE.split(), 2)

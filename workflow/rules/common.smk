@@ -111,6 +111,14 @@ def scores_by_null(wildcards):
     ]
 
 
+def first_scores(wildcards):
+    """Scores of a variant under its first null model, in the order of the layers."""
+    null = by_null(wildcards)[0][1]
+    return [
+        path for path in scores_by_null(wildcards) if path.endswith(f"/{null}.parquet")
+    ]
+
+
 def preprocessing(wildcards):
     """Preprocessing of the trajectories of a branch."""
     return branches.trajectories(config, wildcards.variant)["preprocessing"]
@@ -186,10 +194,16 @@ def results():
         )
     ]
     if len(config["poles"]) > 1:
-        figures += per_branch("links", "results/figures/{variant}/nulls")
+        figures += per_branch(
+            "links", "results/figures/{variant}/{figure}", figure=["nulls", "indices"]
+        )
     figures += [] if SOURCE["kind"] == "networks" else ["results/figures/losses"]
     paths = [
-        *per_branch("links", "results/{variant}/named_countries.parquet"),
+        *per_branch(
+            "links",
+            "results/{variant}/{table}.parquet",
+            table=["named_countries", "indices"],
+        ),
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
         "results/verification.parquet",
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),

@@ -199,6 +199,30 @@ rule plot_nulls:
         "../../scripts/plot_nulls.py"
 
 
+rule plot_indices:
+    """The link between the first two poles: z under the first null model, beside plain indices."""
+    input:
+        scores=first_scores,
+        indices="results/{variant}/indices.parquet",
+    output:
+        svg=report(
+            "results/figures/{variant}/indices.svg",
+            caption="../report/indices.rst",
+            **place("2 Trajectories", "The poles by plain indices", "{variant}"),
+        ),
+        png="results/figures/{variant}/indices.png",
+    log:
+        "results/logs/{variant}/plot_indices.log",
+    params:
+        layers=LAYERS,
+        null=lambda wildcards: by_null(wildcards)[0][1],
+        poles=config["poles"][:2],
+        window=config["trajectories"],
+        code=code("plot_indices"),
+    script:
+        "../../scripts/plot_indices.py"
+
+
 rule plot_recovery:
     """Planted against recovered archetypes of the demo world."""
     input:

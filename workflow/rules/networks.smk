@@ -2,6 +2,12 @@
 
 from poles.networks import edge_files
 
+WORKS = (
+    []
+    if SOURCE["kind"] == "networks"
+    else expand("results/works/{year}.parquet", year=YEARS)
+)
+
 if SOURCE["kind"] == "networks":
     for name in LAYERS:
         checked(edge_files.recognise, SOURCE["networks"][name], name)
@@ -34,7 +40,7 @@ else:
     rule build_networks:
         """Links of every year from the works, and the table of countries."""
         input:
-            expand("results/works/{year}.parquet", year=YEARS),
+            WORKS,
         output:
             links=expand(
                 "results/{{variant}}/{layer}/links/{year}.parquet",
@@ -74,3 +80,31 @@ rule check_countries:
         code=code("check_countries"),
     script:
         "../../scripts/check_countries.py"
+
+
+LINKS_OF = {
+    layer: expand(
+        "results/{{variant}}/{layer}/links/{year}.parquet", layer=layer, year=YEARS
+    )
+    for layer in LAYERS
+}
+
+
+rule measure_indices:
+    """Plain indices of every pair of countries, which other studies report in place of z."""
+    input:
+        **LINKS_OF,
+        countries="results/{variant}/countries.parquet",
+        works=WORKS,
+    output:
+        "results/{variant}/indices.parquet",
+    log:
+        "results/logs/{variant}/measure_indices.log",
+    benchmark:
+        "results/benchmarks/{variant}/measure_indices.tsv"
+    params:
+        layers=LAYERS,
+        choices=lambda wildcards: branches.choices(config, wildcards.variant)["links"],
+        code=code("measure_indices"),
+    script:
+        "../../scripts/measure_indices.py"

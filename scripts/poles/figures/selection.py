@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from poles.archetypes.tables import OBSERVED, STABLE
+from poles.archetypes.reclustering import OBSERVED
+from poles.archetypes.selection import STABLE
 from poles.figures import style
 
 SURROGATES = {

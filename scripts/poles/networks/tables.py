@@ -29,6 +29,22 @@ NAMED = Table(
         "years": pl.Int64,  # years in which the country has a link to another one
     },
 )
+INDICES = Table(
+    ("year", "source", "target"),
+    {
+        "year": YEAR,
+        **PAIR,
+        "weight": pl.Float64,  # shared works
+        "salton": pl.Float64,
+        "jaccard": pl.Float64,
+        "collaboration_index": pl.Float64,  # null for edge lists, which do not tell all international works
+        "affinity": pl.Float64,  # probabilistic affinity index of collaboration
+        "citation_affinity_out": pl.Float64,  # the same where the source cites the target
+        "citation_affinity_in": pl.Float64,  # and where the target cites the source
+    },
+)
+"""Plain indices (`poles.networks.indices`). Papers are counted in full, so an index of papers is null under
+fractional counting."""
 CHECK = Table(
     ("source", "target"),
     {

@@ -17,7 +17,7 @@ trend.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy import stats
 
 LEVEL = 0.05
 """Level of the two-sided test, and complement of the coverage of intervals."""
@@ -86,8 +86,8 @@ def _estimate(values: np.ndarray) -> Trends:
     score = np.sign(rises).sum(axis=1)
     # Continuity correction: scores lie 2 apart, so half a step is taken off.
     distance = np.maximum(np.abs(score) - 1, 0)
-    p = 2 * ndtr(-np.divide(distance, deviation, out=np.zeros(len(values)), where=deviation > 0))
-    reach = -ndtri(LEVEL / 2) * deviation
+    p = 2 * stats.norm.sf(np.divide(distance, deviation, out=np.zeros(len(values)), where=deviation > 0))
+    reach = stats.norm.isf(LEVEL / 2) * deviation
     last = slopes.shape[1] - 1
     low = np.clip(np.rint((slopes.shape[1] - reach) / 2).astype(int) - 1, 0, last)
     rows = np.arange(len(values))
@@ -207,4 +207,4 @@ def change_of_white_noise(years: int) -> float:
         least squares, 12 / (n (n^2 - 1)), times pi / 3, the ratio for long series (Sen 1968).
     """
     deviation = np.sqrt(np.pi / 3 * 12 / (years * (years**2 - 1)))
-    return float(-ndtri(0.25) * deviation * (years - 1))
+    return float(stats.norm.isf(0.25) * deviation * (years - 1))
