@@ -85,11 +85,18 @@ def shown(
     return page.content(judged, basis, moved, choices, (2000, 2021), note)
 
 
-def trends(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
+def course(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
+    """Rows of `poles.blocs.tables.COURSES`."""
     slope, low, high = slope
-    named = {"country": country, "pole": pole, "slope": slope, "slope_low": low, "slope_high": high}
-    named["growth_slope"] = -slope / 4
-    return [named | {"channel": channel} for channel in channels]
+    named = {"country": country, "pole": pole, "slope": slope, "low": low, "high": high}
+    return [named | {"growth_slope": -slope / 4, "channel": channel} for channel in channels]
+
+
+def trends(courses: pl.DataFrame) -> pl.DataFrame:
+    """`TRENDS` in which z changes half as fast as the logarithm of the ratio."""
+    halves = [pl.col(name) / 2 for name in ("slope", "low", "high")]
+    rows = courses.with_columns(halves).rename({"low": "slope_low", "high": "slope_high"})
+    return frame(TRENDS, *rows.to_dicts())
 
 
 def selected(*passing: int) -> pl.DataFrame:
@@ -111,7 +118,11 @@ def branch(
 ) -> verdicts.Branch:
     countries = ["FR", "IT", "NL", "CA"]
     groups = dict(zip(countries, groups.split(",") if "," in groups else [groups] * 4, strict=True))
-    courses = [*trends("CN", "US", slope, ["collaboration"]), *trends("US", "CN", slope, ["collaboration"])]
+    courses = frame(
+        blocs_tables.COURSES,
+        *course("CN", "US", slope, ["collaboration"]),
+        *course("US", "CN", slope, ["collaboration"]),
+    )
     z = [("collaboration", "US", f"{n:02d}", 3.0 if n < ties else 1.0, 0.01, 5) for n in range(60)]
     aligned = [{"country": country, "group": group} for country, group in groups.items()]
     return verdicts.Branch(
@@ -119,7 +130,8 @@ def branch(
             "layers": layers,
             "poles": poles,
             "period": (2000, 2021),
-            "trends": frame(TRENDS, *courses),
+            "trends": trends(courses),
+            "courses": courses,
             "alignment": frame(alignment_table(POLES), *aligned),
             "significant": pl.DataFrame(
                 z, schema=["layer", "source", "target", "z", "q", "years"], orient="row"
@@ -167,9 +179,9 @@ def coursing(**slopes: tuple) -> verdicts.Branch:
         row
         for country, (us, china) in slopes.items()
         for pole, (low, high) in (("US", us), ("CN", china))
-        for row in trends(country, pole, ((low + high) / 2, low, high), ["collaboration"])
+        for row in course(country, pole, ((low + high) / 2, low, high), ["collaboration"])
     ]
-    return branch(trends=frame(TRENDS, *rows))
+    return branch(courses=frame(blocs_tables.COURSES, *rows))
 
 
 def members(*pairs: tuple) -> pl.DataFrame:
@@ -372,15 +384,21 @@ def test_verdicts(claim, case, verdict, statistic):
     assert row["why"].endswith(".")
 
 
-def test_a_trend_stands_beside_that_of_growth_alone():
+def test_a_course_stands_beside_that_of_growth_alone_and_beside_z():
     def why(claim, slope):
         return judge([claim], {("full", "max_entropy"): branch(slope=slope)})["why"][0]
 
-    assert why(TREND, (0.0, -1.0, 1.0)) == "z changes by +0.00 per decade (95 % interval -1.00 to +1.00)."
-    assert why(TREND | {"least_slope": 0.1}, (-1.0, -2.0, -0.5)) == (
-        "z changes by -1.00 per decade (95 % interval -2.00 to -0.50; only slopes beyond 0.1 count). "
-        "With constant affinities it would change by +0.25."
+    assert why(TREND, (0.0, -1.0, 1.0)) == (
+        "The ratio of observed to expected weight changes by a factor of 1.00 per decade "
+        "(95 % interval 0.37 to 2.72). z changes by +0.00 per decade (-0.50 to +0.50)."
     )
+    assert why(TREND | {"least_slope": 0.1}, (-1.0, -2.0, -0.5)) == (
+        "The ratio of observed to expected weight changes by a factor of 0.37 per decade "
+        "(95 % interval 0.14 to 0.61; only factors below 0.90 count). With constant affinities the factor "
+        "would be 1.28. z changes by -0.50 per decade (-1.00 to -0.25)."
+    )
+    rising = TREND | {"least_slope": 0.1, "direction": "rises"}
+    assert "only factors above 1.11 count" in why(rising, (-1.0, -2.0, -0.5))
 
 
 def test_a_group_of_several_poles_has_no_order():
@@ -719,7 +737,8 @@ def test_a_branch_without_pairs_or_clusters_tests_no_claim_that_needs_them():
     claims = [claim for claim in claims if stage[claim["id"]]]
     no_pair = branch(
         signal=frame(SIGNAL, {"channel": "collaboration", "pairs": 0}), members=frame(CLUSTERS),
-        trends=frame(TRENDS), alignment=frame(alignment_table(POLES)), selection=frame(SELECTION),
+        trends=frame(TRENDS), courses=frame(blocs_tables.COURSES),
+        alignment=frame(alignment_table(POLES)), selection=frame(SELECTION),
     )  # fmt: skip
     of_no_pair = judging.judge_branch(claims, no_pair, "full", "max_entropy")
     rest = of_no_pair.filter(pl.col("why").str.starts_with("No pair is in the panel"))

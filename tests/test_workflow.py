@@ -25,7 +25,7 @@ ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
     judge_recovery judge_branch collect_claims plot_strong_links plot_trajectories plot_archetypes
     plot_alignment plot_nulls plot_recovery plot_diagnostics plot_losses audit_results all
-    search_poles measure_polarization compare_hubs plot_poles plot_polarization plot_hubs
+    search_poles measure_courses measure_polarization compare_hubs plot_poles plot_polarization plot_hubs
     study_stability classify_trends plot_selection measure_signal sample_null_panels check_countries
     measure_indices plot_indices verify_clusters
 """
@@ -107,7 +107,7 @@ EDITS = {
     "nulls/max_entropy.py": "fit_null",
     "trajectories/construction.py": "build_trajectories",
     "archetypes/clusters.py": "cluster_trajectories",
-    "blocs/tables.py": "align_countries compare_hubs measure_polarization search_poles",
+    "blocs/tables.py": "align_countries compare_hubs measure_courses measure_polarization search_poles",
     "claims/kinds/trend.py": "judge_branch",
     "claims/page.html.j2": "collect_claims",
     "figures/hubs.py": "plot_hubs",
@@ -204,7 +204,9 @@ def test_variants_share_the_files_that_their_differences_do_not_affect(tiny: Pro
     variants = "variants={full: {counting: full}, eight: {k: 8}}"
     plan = tiny.plan("--config", "run={variants: [full, eight]}", variants)
     assert plan["cluster_trajectories"] == plan["align_countries"] == plan["judge_branch"] == 1
-    upstream = {"build_trajectories", "sample_null_panels", "search_poles", "compare_hubs"}
+    upstream = {
+        "build_trajectories", "sample_null_panels", "search_poles", "measure_courses", "compare_hubs",
+    }  # fmt: skip
     assert not (shared | upstream) & set(plan)
 
 
@@ -219,7 +221,7 @@ def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Pr
         "align_countries": 1, "judge_recovery": 1, "judge_branch": 1, "collect_claims": 1,
         "plot_strong_links": 1, "plot_trajectories": 1, "plot_archetypes": 1, "plot_alignment": 1,
         "plot_recovery": 1, "plot_diagnostics": 1, "plot_nulls": 1, "audit_results": 1, "all": 1,
-        "search_poles": 1, "measure_polarization": 1, "compare_hubs": 1,
+        "search_poles": 1, "measure_courses": 1, "measure_polarization": 1, "compare_hubs": 1,
         "plot_poles": 1, "plot_polarization": 1, "plot_hubs": 1,
         "study_stability": 1, "classify_trends": 1, "plot_selection": 1, "measure_signal": 1,
         "sample_null_panels": 1, "verify_clusters": 1,

@@ -25,6 +25,25 @@ rule align_countries:
         "../../scripts/align_countries.py"
 
 
+rule measure_courses:
+    """How the links of every country with the poles change relative to what is expected of them."""
+    input:
+        trajectories=TRAJECTORIES,
+        scores=shared("links", SCORES, layer=LAYERS),
+    output:
+        "results/{variant}/alignment/{null}.courses.parquet",
+    log:
+        "results/logs/{variant}/measure_courses.{null}.log",
+    params:
+        channels=CHANNELS,
+        layers=LAYERS,
+        poles=config["poles"],
+        growth=growth,
+        code=code("measure_courses"),
+    script:
+        "../../scripts/measure_courses.py"
+
+
 rule search_poles:
     """Every country of the panel taken as a pole: the partners that it attracts and repels."""
     input:

@@ -30,6 +30,9 @@ JUDGED = {
     "candidates": shared(
         "trajectories", "results/{variant}/alignment/{null}.poles.parquet"
     ),
+    "courses": shared(
+        "trajectories", "results/{variant}/alignment/{null}.courses.parquet"
+    ),
     "clusters": shared("clusters", CLUSTERS),
     "selection": shared(
         "clusters", "results/{variant}/clusters/{null}.selection.parquet"

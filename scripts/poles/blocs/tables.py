@@ -23,6 +23,19 @@ TRENDS = Table(
         "growth_slope": pl.Float64,  # slope of z had no affinity changed; null where slopes are not in z
     },
 )
+COURSES = Table(
+    ("country", "pole", "channel"),
+    {
+        "country": COUNTRY,
+        "pole": COUNTRY,
+        "channel": pl.String,
+        # of the logarithm of observed over expected weight, per decade, with its 95 % interval
+        "slope": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "growth_slope": pl.Float64,  # of the same had no affinity changed; near 0 where growth is removed
+    },
+)
 POLES = Table(
     ("country",),
     {

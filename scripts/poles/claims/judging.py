@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
-from poles.blocs.tables import HUBS, POLARIZATION_TRENDS, POLES, TRENDS, alignment_table
+from poles.blocs.tables import COURSES, HUBS, POLARIZATION_TRENDS, POLES, TRENDS, alignment_table
 from poles.claims.tables import BASIS, CLAIMS
 from poles.claims.verdicts import Branch, Claim, Verdict, untestable
 from poles.networks.country_table import country_sizes
@@ -32,8 +32,9 @@ def read_branch(
     Parameters
     ----------
     files : object
-        Paths as attributes: ``trends``, ``alignment``, ``clusters``, ``countries``, ``polarization``,
-        ``hubs``, ``candidates``, ``selection``, ``signal``, and ``scores`` (one path for each layer).
+        Paths as attributes: ``trends``, ``courses``, ``alignment``, ``clusters``, ``countries``,
+        ``polarization``, ``hubs``, ``candidates``, ``selection``, ``signal``, and ``scores`` (one path for
+        each layer).
     layers, poles : sequence of str
         Layers of the study, and its poles.
     period : (int, int)
@@ -57,6 +58,7 @@ def read_branch(
         poles=poles,
         period=(period[0], period[1]),
         trends=tables.read(files.trends, TRENDS),
+        courses=tables.read(files.courses, COURSES),
         alignment=tables.read(files.alignment, alignment_table(poles)),
         significant=significant_links(scores, int(significance["first"]), int(significance["last"])),
         threshold=significance["threshold"],

@@ -60,8 +60,8 @@ class Branch(NamedTuple):
         Country codes of the poles.
     period : (int, int)
         First and last year of the trajectories.
-    trends, alignment : pl.DataFrame
-        `poles.blocs.tables.TRENDS` and `alignment_table`.
+    trends, courses, alignment : pl.DataFrame
+        `poles.blocs.tables.TRENDS`, `COURSES` and `alignment_table`.
     significant : pl.DataFrame
         See `poles.nulls.scores.significant_links`.
     threshold : float
@@ -82,6 +82,7 @@ class Branch(NamedTuple):
     poles: Sequence[str]
     period: tuple[int, int]
     trends: pl.DataFrame
+    courses: pl.DataFrame
     alignment: pl.DataFrame
     significant: pl.DataFrame
     threshold: float

@@ -1,4 +1,4 @@
-"""Kind ``courses``: z of several countries with each pole rises or falls as the claim says."""
+"""Kind ``courses``: the links of several countries with each pole strengthen or weaken as the claim says."""
 
 from collections.abc import Mapping
 
@@ -38,8 +38,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if verdict := without_layer(claim["layer"], branch) or without_poles(toward, branch):
         return verdict
     courses: dict[str, dict[str, str]] = {}
-    trends = branch.trends.filter(of_layer(claim["layer"]))
-    for (country, pole), rows in trends.group_by("country", "pole", maintain_order=True):
+    of_claim = branch.courses.filter(of_layer(claim["layer"]))
+    for (country, pole), rows in of_claim.group_by("country", "pole", maintain_order=True):
         courses.setdefault(country, {})[pole] = _course(rows, claim.get("least_slope", 0.0))
     complete = [country for country, by_pole in courses.items() if set(toward) <= set(by_pole)]
     countries, verdict = judged_countries(claim, complete)
@@ -59,10 +59,10 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
 
 
 def _course(rows: pl.DataFrame, least: float) -> str:
-    """Course of z by the intervals of all channels, which must lie beyond the least slope per decade."""
-    if (rows["slope_low"] > least).all():
+    """Course of a link by the intervals of all channels, which must lie beyond the least slope."""
+    if (rows["low"] > least).all():
         return "rises"
-    return "falls" if (rows["slope_high"] < -least).all() else "unclear"
+    return "falls" if (rows["high"] < -least).all() else "unclear"
 
 
 def _follows(courses: Mapping[str, str], toward: Mapping[str, str]) -> bool:

@@ -1,4 +1,6 @@
-"""Kind ``trend``: the z-score of a pair rises or falls."""
+"""Kind ``trend``: the link of a pair strengthens or weakens relative to what is expected of it."""
+
+import math
 
 import polars as pl
 
@@ -13,25 +15,26 @@ LEAST_SHOWN = 0.005
 
 
 def judge(claim: Claim, branch: Branch) -> Verdict:
-    """Judge a trend by the 95 % interval of its slope."""
+    """Judge the course of a pair by the 95 % interval of its slope."""
     if verdict := without_layer(claim["layer"], branch):
         return verdict
     pair = claim["pair"]
-    of_pair = pl.col("pole").is_in(pair) & pl.col("country").is_in(pair)
-    rows = branch.trends.filter(of_pair & of_layer(claim["layer"]))
-    rows = rows.unique("channel", keep="first", maintain_order=True)  # both may be poles
-    if rows.is_empty():
+    of_pair = pl.col("pole").is_in(pair) & pl.col("country").is_in(pair) & of_layer(claim["layer"])
+    courses = branch.courses.filter(of_pair)
+    if courses.is_empty():
         return untestable(f"The panel has no pair {'-'.join(pair)}, or neither of the two is a pole.")
-    interval = rows.select(
-        pl.col("slope").mean(),
-        pl.col("slope_low").min(),
-        pl.col("slope_high").max(),
-        pl.col("growth_slope").mean(),
-    )
+    # Both of the pair may be poles; their rows are then equal.
+    interval = courses.select(pl.mean("slope"), pl.min("low"), pl.max("high"), pl.mean("growth_slope"))
     slope, low, high, growth = interval.row(0)
     least = claim.get("least_slope", 0.0)
-    limit = f"; only slopes beyond {least:g} count" if least else ""
-    why = f"z changes by {slope:+.2f} per decade (95 % interval {low:+.2f} to {high:+.2f}{limit})."
-    if growth and abs(growth) >= LEAST_SHOWN:  # it is 0 where growth was removed from z
-        why += f" With constant affinities it would change by {growth:+.2f}."
+    side, sign = {"falls": ("below", -1), "rises": ("above", 1)}[claim["direction"]]
+    limit = f"; only factors {side} {math.exp(sign * least):.2f} count" if least else ""
+    why = (
+        f"The ratio of observed to expected weight changes by a factor of {math.exp(slope):.2f} per decade "
+        f"(95 % interval {math.exp(low):.2f} to {math.exp(high):.2f}{limit})."
+    )
+    if abs(growth) >= LEAST_SHOWN:  # it is near 0 where growth was removed
+        why += f" With constant affinities the factor would be {math.exp(growth):.2f}."
+    z = branch.trends.filter(of_pair).select(pl.mean("slope"), pl.min("slope_low"), pl.max("slope_high"))
+    why += " z changes by {:+.2f} per decade ({:+.2f} to {:+.2f}).".format(*z.row(0))
     return by_interval(low, high, slope, claim["direction"], why, least)
