@@ -28,6 +28,7 @@ TREND = {
     "pair": ["US", "CN"],
     "layer": "collaboration",
     "direction": "falls",
+    "at_least": 10,
 }
 GROUP = {
     "id": "g", "statement": "s", "kind": "group", "countries": ["FR", "IT", "NL", "CA"],
@@ -41,6 +42,7 @@ COUNT = {
     "layer": "collaboration",
     "expected": 10,
     "tolerance": 0.2,
+    "at_least": 20,
 }
 
 
@@ -88,7 +90,7 @@ def shown(
 def course(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
     """Rows of `poles.blocs.tables.COURSES`."""
     slope, low, high = slope
-    named = {"country": country, "pole": pole, "slope": slope, "low": low, "high": high}
+    named = {"country": country, "pole": pole, "slope": slope, "low": low, "high": high, "years": 22}
     return [named | {"growth_slope": -slope / 4, "channel": channel} for channel in channels]
 
 
@@ -123,7 +125,7 @@ def branch(
         *course("CN", "US", slope, ["collaboration"]),
         *course("US", "CN", slope, ["collaboration"]),
     )
-    z = [("collaboration", "US", f"{n:02d}", 3.0 if n < ties else 1.0, 0.01, 5) for n in range(60)]
+    z = [("collaboration", "US", f"{n:02d}", 3.0 if n < ties else 1.0, 0.01, 5) for n in range(95)]
     aligned = [{"country": country, "group": group} for country, group in groups.items()]
     return verdicts.Branch(
         **{
@@ -188,8 +190,10 @@ def members(*pairs: tuple) -> pl.DataFrame:
     return frame(CLUSTERS, *({"source": a, "target": b, "archetype": name} for a, b, name in pairs))
 
 
-def tied(*partners: str, pole: str = "CN", z: float = 3.0) -> verdicts.Branch:
+def tied(*partners: str, pole: str = "CN", z: float = 3.0, beside: tuple[str, ...] = ()) -> verdicts.Branch:
+    """A branch in which a pole has significant ties with some countries and links with others beside."""
     rows = [("collaboration", min(pole, p), max(pole, p), z, 0.01, 5) for p in partners]
+    rows += [("collaboration", min(pole, p), max(pole, p), 0.0, 0.5, 5) for p in beside]
     rows.append(("collaboration", "AA", pole, 0.0, 0.5, 5))
     return branch(
         significant=pl.DataFrame(rows, schema=["layer", "source", "target", "z", "q", "years"], orient="row")
@@ -199,7 +203,7 @@ def tied(*partners: str, pole: str = "CN", z: float = 3.0) -> verdicts.Branch:
 def polarized(low: float, high: float) -> verdicts.Branch:
     row = {
         "channel": "collaboration", "measure": "correlation", "poles": "US-CN", "slope": -0.5,
-        "excess_slope": (low + high) / 2, "excess_low": low, "excess_high": high,
+        "excess_slope": (low + high) / 2, "excess_low": low, "excess_high": high, "countries": 28,
     }  # fmt: skip
     return branch(polarization=frame(POLARIZATION_TRENDS, row))
 
@@ -207,6 +211,7 @@ def polarized(low: float, high: float) -> verdicts.Branch:
 def hubs(statistic: float, p: float, among: float = -1.0) -> verdicts.Branch:
     row = {
         "region": "EU", "channel": "collaboration", "unit": "z", "large": ["DE", "FR"], "hubs": among,
+        "countries": 20,
         "spokes": statistic + among, "statistic": statistic, "p": p,
     }  # fmt: skip
     return branch(hubs=frame(HUBS, row))
@@ -234,7 +239,7 @@ TURN = {
 }  # fmt: skip
 AMONG = {
     "id": "a", "statement": "s", "kind": "among", "largest": 3, "archetype": "Scientific Divergence",
-    "share": 0.5,
+    "share": 0.5, "at_least": 3,
 }  # fmt: skip
 NEAR = {
     "id": "n",
@@ -243,6 +248,7 @@ NEAR = {
     "pole": "CN",
     "layer": "collaboration",
     "share": 0.5,
+    "at_least": 3,
 }
 WIDE = {
     "id": "w",
@@ -251,14 +257,22 @@ WIDE = {
     "pole": "US",
     "layer": "collaboration",
     "expected": 4,
+    "at_least": 4,
 }
 POLAR = {
     "id": "p", "statement": "s", "kind": "polarization", "layer": "collaboration", "measure": "correlation",
-    "direction": "falls",
+    "direction": "falls", "at_least": 10,
 }  # fmt: skip
-HUB = {"id": "h", "statement": "s", "kind": "hub", "region": "EU", "layer": "collaboration"}
-POLE = {"id": "e", "statement": "s", "kind": "pole", "country": "IN"}
-FOUR = {"id": "f", "statement": "s", "kind": "clusters", "k": 4}
+HUB = {
+    "id": "h",
+    "statement": "s",
+    "kind": "hub",
+    "region": "EU",
+    "layer": "collaboration",
+    "at_least": 7,
+}
+POLE = {"id": "e", "statement": "s", "kind": "pole", "country": "IN", "at_least": 10}
+FOUR = {"id": "f", "statement": "s", "kind": "clusters", "k": 4, "at_least": 1}
 UP, DOWN, STILL = (0.5, 1.5), (-1.5, -0.5), (-0.5, 0.5)
 LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
 
@@ -276,6 +290,7 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (TREND | {"least_slope": 0.6}, branch(slope=(0.0, -0.7, 0.1)), "inconclusive", 0.0),
         (TREND | {"layer": "citation"}, branch(), "not testable", None),
         (TREND | {"pair": ["US", "RU"]}, branch(), "not testable", None),
+        (TREND | {"at_least": 23}, branch(), "not testable", None),
         (GROUP, branch(), "reproduced", 1.0),
         (GROUP, branch(groups="both,both,both,neither"), "reproduced", 0.75),
         (GROUP, branch(groups="both,both,neither,neither"), "inconclusive", 0.5),
@@ -289,6 +304,8 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (COUNT, branch(ties=13), "inconclusive", 13),
         (COUNT, branch(ties=5), "contradicted", 5),
         (COUNT | {"pole": "CN"}, branch(), "not testable", None),
+        (COUNT | {"at_least": 95}, branch(ties=5), "contradicted", 5),
+        (COUNT | {"at_least": 96}, branch(ties=5), "not testable", None),
         (COUNT | {"layer": "citation"}, branch(layers=("collaboration",)), "not testable", None),
         (GROUP | {"at_least": 2}, branch(groups="both,both,not in panel,not in panel"), "reproduced", 1.0),
         (GROUP | {"at_least": 3}, branch(groups="both,both,not in panel,not in panel"), "not testable", None),
@@ -336,7 +353,7 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         ),
         (
             AMONG,
-            branch(members=members(("CN", "XK", SD), ("IN", "US", SD)), sizes=LARGE),
+            branch(members=members(("CN", "IN", SD), ("IN", "US", SD)), sizes=LARGE),
             "not testable",
             None,
         ),
@@ -349,12 +366,17 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (NEAR, tied("JP", "KR", "US"), "reproduced", 2 / 3),
         (NEAR, tied("US", "FR", "BR", "NG", "ZA"), "contradicted", 0.0),
         (NEAR, tied("JP", z=1.0), "not testable", None),
+        (NEAR, tied("JP", "US"), "not testable", None),
         (WIDE, tied("JP", "FR", "NG", "BR", pole="US"), "reproduced", 4),
-        (WIDE, tied("JP", "FR", pole="US"), "inconclusive", 2),
-        (WIDE, tied("JP", pole="US"), "contradicted", 1),
+        (WIDE, tied("JP", "FR", pole="US", beside=("NG", "BR")), "inconclusive", 2),
+        (WIDE, tied("JP", pole="US", beside=("FR", "NG", "BR")), "contradicted", 1),
+        (WIDE, tied(pole="US", beside=("JP", "FR", "NG", "BR")), "contradicted", 0),
+        (WIDE, tied("JP", "FR", pole="US", beside=("KR", "DE", "IT")), "not testable", None),
+        (WIDE | {"at_least": 6}, tied("JP", "FR", "NG", "BR", pole="US"), "not testable", None),
         (POLAR, polarized(-0.4, -0.2), "reproduced", -0.3),
         (POLAR, polarized(0.2, 0.4), "contradicted", 0.3),
         (POLAR, polarized(-0.4, 0.2), "inconclusive", -0.1),
+        (POLAR | {"at_least": 29}, polarized(-0.4, -0.2), "not testable", None),
         (POLAR | {"measure": "modularity"}, polarized(-0.4, -0.2), "not testable", None),
         (POLAR | {"poles": ["CN", "US"]}, polarized(-0.4, -0.2), "reproduced", -0.3),
         (POLAR | {"poles": ["IN", "US"]}, polarized(-0.4, -0.2), "not testable", None),
@@ -363,10 +385,12 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (HUB, hubs(1.5, 0.01, among=0.1), "inconclusive", 1.5),
         (HUB, hubs(-0.5, 0.01), "contradicted", -0.5),
         (HUB, hubs(0.5, 0.2), "inconclusive", 0.5),
+        (HUB | {"at_least": 21}, hubs(1.5, 0.01), "not testable", None),
         (HUB | {"region": "Asia"}, hubs(0.5, 0.01), "not testable", None),
         (POLE, candidate(0.01, 1.0), "reproduced", 0.2),
         (POLE, candidate(1.0, 0.01), "contradicted", 0.2),
         (POLE, candidate(0.5, 0.5), "inconclusive", 0.2),
+        (POLE | {"at_least": 21}, candidate(0.01, 1.0), "not testable", None),
         (POLE | {"country": "BR"}, candidate(0.01, 1.0), "not testable", None),
         (FOUR, clustered(4), "reproduced", 4),
         (FOUR, clustered(3, 4), "reproduced", 4),
@@ -374,6 +398,7 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (FOUR, clustered(4, 6), "inconclusive", 6),
         (FOUR, clustered(6), "contradicted", 6),
         (FOUR, clustered(), "inconclusive", None),
+        (FOUR | {"at_least": 2}, clustered(4), "not testable", None),
         (FOUR | {"k": 5}, clustered(4), "not testable", None),
     ],
 )
@@ -531,7 +556,7 @@ def test_the_page_names_the_years_of_the_noise(period, sentence):
     assert sentence in page.content(judged, basis, moved, {}, period)["about_basis"]
 
 
-ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"], "share": 0.8}
+ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"], "share": 0.8, "at_least": 1}
 
 
 @pytest.mark.parametrize(
@@ -560,6 +585,10 @@ def test_claims_that_are_open_everywhere_agree_on_nothing():
     several = [TREND, COUNT, ROBUST]
     one = judge(several, {("full", null): undecided for null in ("one", "two")})
     assert one.filter(claim="r")["why"][0].startswith("1 of 1 decided claims")
+    few = judge([TREND, COUNT, ROBUST | {"at_least": 2}], {("full", n): undecided for n in ("one", "two")})
+    assert few.filter(claim="r")["why"][0] == (
+        "The claim needs at least 2 other claims decided under one of these null models; there are 1."
+    )
     none = {("full", null): undecided._replace(significant=decided.significant) for null in ("one", "two")}
     assert judge(several, none).filter(claim="r")["verdict"].to_list() == ["not testable"]
 
@@ -609,6 +638,11 @@ def test_the_shipped_claims_are_well_formed():
     assert {claim["kind"] for claim in shipped} == set(checking.kinds()), "every kind is used"
 
 
+def test_every_kind_has_a_least_number():
+    for name, kind in checking.kinds().items():
+        assert "at_least" in kind.keys or ("at_least" in kind.optional and "countries" in kind.keys), name
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
@@ -619,7 +653,7 @@ def test_the_shipped_claims_are_well_formed():
             [{key: value for key, value in TREND.items() if key != "pair"}],
             "claim t: missing key pair; needed: id, statement, kind, pair, layer, direction",
         ),
-        ([TREND | {"share": 1}], "claim t: unknown key share; allowed: .*direction, least_slope"),
+        ([TREND | {"share": 1}], "claim t: unknown key share; allowed: .*direction, at_least, least_slope"),
         ([{"kind": "trend"}], "claim number 1: missing key id, statement, pair"),
         ([TREND | {"id": 7}], "claim 7: id 7; allowed: text"),
         ([TREND | {"layer": "citations"}], "layer 'citations'; allowed: collaboration, citation"),
@@ -648,6 +682,12 @@ def test_the_shipped_claims_are_well_formed():
         ([ROBUST | {"nulls": [1]}], "claim r: nulls 1; allowed: text"),
         ([COUNT | {"expected": 0}], "claim c: expected 0; allowed: a number above 0"),
         ([COUNT | {"tolerance": True}], "claim c: tolerance True; allowed: a number above 0"),
+        (
+            [{key: value for key, value in COUNT.items() if key != "at_least"}],
+            "claim c: missing key at_least; needed: .*tolerance, at_least",
+        ),
+        ([GROUP | {"at_least": 5}], "claim g: at_least 5; allowed: at most 4, as the claim counts no more"),
+        ([AMONG | {"at_least": 4}], "claim a: at_least 4; allowed: at most 3, as the claim counts no more"),
         ([TREND | {"least_slope": -0.1}], "claim t: least_slope -0.1; allowed: a number above 0"),
     ],
 )

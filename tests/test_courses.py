@@ -103,7 +103,13 @@ def test_a_loss_of_two_thirds_is_reproduced_although_z_hardly_moves():
     _, slopes = align(panel, panel.pairs.with_columns(archetype=pl.lit("Stable")), POLES, (2017, 2021))
     measured = measure_courses(panel, {"collaboration": scores}, POLES)
     branch = SimpleNamespace(layers=["collaboration"], courses=measured, trends=slopes)
-    claim = {"pair": ["US", "CN"], "layer": "collaboration", "direction": "falls", "least_slope": 0.1}
+    claim = {
+        "pair": ["US", "CN"],
+        "layer": "collaboration",
+        "direction": "falls",
+        "least_slope": 0.1,
+        "at_least": 10,
+    }
     verdict = trend.judge(claim, branch)
     low, high = slopes.select("slope_low", "slope_high").row(0)
     assert low < -0.1 < high < 0  # a limit of 0.1 on z decides nothing

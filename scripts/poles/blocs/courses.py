@@ -86,7 +86,9 @@ def measure_courses(
             course = trends.estimate(_series(observed, channel, pairs, panel.years))
             growth_slope = trends.theil_sen(_series(unchanged, channel, pairs, panel.years))
             columns = (10 * part for part in (course.slope, course.low, course.high, growth_slope))
-            rows += zip(countries, [pole] * len(countries), [channel] * len(countries), *columns, strict=True)
+            names = ([name] * len(countries) for name in (pole, channel))
+            years = len(panel.years) - panel.interpolated[places].sum(axis=1)
+            rows += zip(countries, *names, *columns, years, strict=True)
     table = pl.DataFrame(rows, schema=dict(COURSES.columns), orient="row")
     return tables.conform(table.sort(COURSES.key), COURSES)
 

@@ -215,4 +215,5 @@ def trend_row(kind: Measure, values: np.ndarray, sample: np.ndarray, under_null:
         "years_p": single.p[0],
     }
     towards = kind.sign * (int(excess_low > 0) - int(excess_high < 0))
-    return {name: float(value) for name, value in row.items()} | {"towards": towards}
+    values_of_row = {name: float(value) for name, value in row.items()}
+    return values_of_row | {"countries": kind.countries, "towards": towards}

@@ -34,6 +34,7 @@ COURSES = Table(
         "low": pl.Float64,
         "high": pl.Float64,
         "growth_slope": pl.Float64,  # of the same had no affinity changed; near 0 where growth is removed
+        "years": pl.Int64,  # with a z-score in every channel; the others are interpolated
     },
 )
 POLES = Table(
@@ -95,6 +96,7 @@ POLARIZATION_TRENDS = Table(
         "years_low": pl.Float64,  # 95 % interval and test of the slope as of a single series
         "years_high": pl.Float64,
         "years_p": pl.Float64,
+        "countries": pl.Int64,  # that the measure compares, without poles if it names any
         "towards": pl.Int8,  # by the interval of the excess: 1 polarization, -1 integration, 0 neither
     },
 )

@@ -248,6 +248,17 @@ def _faults(claim: Mapping[str, Any], merge: Mapping[str, str]) -> Iterator[str]
     for key, values in allowed.items():
         if key in claim:
             yield from _wrong_values(key, claim[key], values, claim, merge)
+    if isinstance(least := claim.get("at_least"), int) and least > (most := _most(claim)):
+        yield f"at_least {least}; allowed: at most {most:g}, as the claim counts no more"
+
+
+def _most(claim: Mapping[str, Any]) -> float:
+    """Most countries, or pairs of the largest ones, that a claim can count; infinite without a limit."""
+    if isinstance(listed := claim.get("countries"), list):
+        return len(listed)
+    if isinstance(largest := claim.get("largest"), int):
+        return largest * (largest - 1) / 2
+    return float("inf")
 
 
 def _wrong_values(

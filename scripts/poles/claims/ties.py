@@ -16,12 +16,12 @@ class Ties(NamedTuple):
     ----------
     partners : list of str
         Countries with a significant link, sorted.
-    links : int
-        Number of all links, significant or not.
+    linked : list of str
+        Countries with any link, significant or not, sorted.
     """
 
     partners: list[str]
-    links: int
+    linked: list[str]
 
 
 def of_pole(claim: Claim, branch: Branch) -> Ties | Verdict:
@@ -30,17 +30,12 @@ def of_pole(claim: Claim, branch: Branch) -> Ties | Verdict:
         return verdict
     pole = claim["pole"]
     with_pole = pl.col("source").eq(pole) | pl.col("target").eq(pole)
-    links = branch.significant.filter(pl.col("layer").eq(claim["layer"]) & with_pole)
+    partner = pl.when(pl.col("source") == pole).then("target").otherwise("source").alias("partner")
+    links = branch.significant.filter(pl.col("layer").eq(claim["layer"]) & with_pole).with_columns(partner)
     if links.is_empty():
         return untestable(f"{pole} has no link in these years.")
-    partner = pl.when(pl.col("source") == pole).then("target").otherwise("source").alias("partner")
-    partners = links.filter(pl.col("z") > branch.threshold).select(partner)["partner"]
-    return Ties(sorted(partners), len(links))
-
-
-def without_ties(claim: Claim) -> Verdict:
-    """Verdict if the pole of a claim has no significant tie."""
-    return untestable(f"{claim['pole']} has no significant tie in {claim['layer']}.")
+    partners = links.filter(pl.col("z") > branch.threshold)["partner"]
+    return Ties(sorted(partners), sorted(links["partner"]))
 
 
 def regions(codes: Iterable[str]) -> list[str | None]:

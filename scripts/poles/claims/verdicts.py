@@ -6,8 +6,9 @@ country or pair (no clear trend, a cluster without a name) counted for the claim
 reproduced if the 95 % interval lies beyond the least slope that counts, in the direction of the claim. It is
 contradicted if the interval falls short of that slope (a test of a minimum effect, Murphy and Myors 1999).
 
-A claim is not testable if a country, layer or null model is missing; it is then never reproduced. A claim
-about archetypes is inconclusive unless the clusters of the branch are stable and stand out from data without
+A claim is not testable if a country, layer or null model is missing, or if there are fewer countries, pairs
+or years than it needs (``at_least``): from too few, chance alone would give a verdict. A claim about
+archetypes is inconclusive unless the clusters of the branch are stable and stand out from data without
 archetypes.
 """
 
@@ -99,6 +100,23 @@ class Branch(NamedTuple):
 def untestable(why: str) -> Verdict:
     """Verdict on a claim for which the study lacks something."""
     return Verdict(NOT_TESTABLE, None, why)
+
+
+def too_few(claim: Claim, count: int, of_what: str) -> Verdict | None:
+    """Verdict if the study has fewer of something than a claim needs; None if it has enough.
+
+    Parameters
+    ----------
+    claim : Claim
+        With ``at_least``.
+    count : int
+        What the study has.
+    of_what : str
+        What is counted, in the plural.
+    """
+    if count >= claim["at_least"]:
+        return None
+    return untestable(f"The claim needs at least {claim['at_least']} {of_what}; there are {count}.")
 
 
 def without_layer(layer: str, branch: Branch) -> Verdict | None:

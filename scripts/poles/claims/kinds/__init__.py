@@ -7,6 +7,9 @@ Every module defines
   literals, as they are read without importing the module.
 - ``STAGE``: the last stage (`poles.study.branches.STAGES`) whose choices can change the verdict. It is None
   for a kind that compares the verdicts of several branches.
+- ``at_least`` among the keys: the least number of what the verdict counts (countries, pairs, years, claims),
+  below which the claim is not testable. It is optional for kinds with a list of ``countries``, which need all
+  of them without it.
 - ``judge(claim, branch)``, which returns the `poles.claims.verdicts.Verdict` on one branch. If ``STAGE`` is
   None it is ``judge(claim, verdicts, variant)``, which compares the verdicts of all branches of a variant.
 """

@@ -9,7 +9,7 @@ from poles.claims.verdicts import (
     Verdict,
     by_share,
     on_archetypes,
-    untestable,
+    too_few,
     without_both_layers,
 )
 
@@ -23,6 +23,7 @@ KEYS = {
         "Stable",
     ],
     "share": "share",
+    "at_least": "whole number",
 }
 OPTIONAL: dict[str, str] = {}
 STAGE = "clusters"
@@ -35,9 +36,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     panel = set(branch.members["source"]) | set(branch.members["target"])
     largest = sorted(panel, key=lambda code: (-branch.sizes.get(code, 0.0), code))[: claim["largest"]]
     pairs = branch.members.filter(pl.col("source").is_in(largest) & pl.col("target").is_in(largest))
-    possible = claim["largest"] * (claim["largest"] - 1) // 2
-    if len(pairs) < possible / 2:
-        return untestable(f"The panel has {len(pairs)} of {possible} pairs of the largest countries.")
+    if verdict := too_few(claim, len(pairs), "pairs of the largest countries in the panel"):
+        return verdict
     count = pairs.filter(pl.col("archetype") == claim["archetype"]).height
     unnamed = pairs.filter(pl.col("archetype") == UNNAMED).height
     why = f"{count} of {len(pairs)} pairs among {', '.join(largest)} have {claim['archetype']}."

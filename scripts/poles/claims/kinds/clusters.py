@@ -9,16 +9,19 @@ from poles.claims.verdicts import (
     Branch,
     Claim,
     Verdict,
+    too_few,
     untestable,
 )
 
-KEYS = {"k": "whole number"}
+KEYS = {"k": "whole number", "at_least": "whole number"}
 OPTIONAL: dict[str, str] = {}
 STAGE = "clusters"
 
 
 def judge(claim: Claim, branch: Branch) -> Verdict:
     """Judge the greatest number of clusters that are stable and stand out from surrogates."""
+    if verdict := too_few(claim, len(branch.members), "pairs in the panel"):
+        return verdict
     observed = branch.selection.filter((pl.col("data") == "observed") & (pl.col("k") == claim["k"]))
     surrogates = branch.selection.filter(pl.col("data") != "observed")
     if observed.is_empty() or surrogates.is_empty():

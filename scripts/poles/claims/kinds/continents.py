@@ -1,9 +1,18 @@
 """Kind ``continents``: the significant ties of a pole spread over so many regions (UN M49)."""
 
 from poles.claims import ties
-from poles.claims.verdicts import CONTRADICTED, INCONCLUSIVE, REPRODUCED, Branch, Claim, Verdict
+from poles.claims.verdicts import (
+    CONTRADICTED,
+    INCONCLUSIVE,
+    REPRODUCED,
+    Branch,
+    Claim,
+    Verdict,
+    too_few,
+    untestable,
+)
 
-KEYS = {"pole": "country", "layer": "layer", "expected": "positive number"}
+KEYS = {"pole": "country", "layer": "layer", "expected": "positive number", "at_least": "whole number"}
 OPTIONAL: dict[str, str] = {}
 STAGE = "links"
 
@@ -13,11 +22,16 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     found = ties.of_pole(claim, branch)
     if isinstance(found, Verdict):
         return found
-    regions = sorted({region for region in ties.regions(found.partners) if region})
-    if not regions:
-        return ties.without_ties(claim)
+    if verdict := too_few(claim, len(found.linked), f"countries with links to {claim['pole']}"):
+        return verdict
+    regions, reachable = (
+        sorted({region for region in ties.regions(codes) if region})
+        for codes in (found.partners, found.linked)
+    )
+    if len(reachable) < claim["expected"]:
+        return untestable(f"{claim['pole']} has links to {', '.join(reachable) or 'no region'} only.")
     count = len(regions)
-    why = f"{claim['pole']} has significant partners in {', '.join(regions)}."
+    why = f"{claim['pole']} has significant partners in {', '.join(regions) or 'no region'}."
     if count >= claim["expected"]:
         return Verdict(REPRODUCED, float(count), why)
     return Verdict(CONTRADICTED if count < claim["expected"] / 2 else INCONCLUSIVE, float(count), why)

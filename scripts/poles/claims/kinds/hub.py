@@ -11,11 +11,12 @@ from poles.claims.verdicts import (
     Claim,
     Verdict,
     of_layer,
+    too_few,
     untestable,
     without_layer,
 )
 
-KEYS = {"region": "text", "layer": "layer"}
+KEYS = {"region": "text", "layer": "layer", "at_least": "whole number"}
 OPTIONAL: dict[str, str] = {}
 STAGE = "trajectories"
 
@@ -29,6 +30,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if rows.is_empty():
         return untestable(f"The panel has too few countries of {claim['region']}.")
     row = rows.row(0, named=True)
+    if verdict := too_few(claim, row["countries"], f"countries of {claim['region']} in the panel"):
+        return verdict
     why = (
         f"Between large producers ({', '.join(row['large'])}) and small neighbours, z changes by "
         f"{row['spokes']:+.2f} per decade; among the large producers, by {row['hubs']:+.2f}. "

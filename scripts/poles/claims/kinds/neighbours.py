@@ -1,9 +1,9 @@
 """Kind ``neighbours``: the significant ties of a pole lie in its own region (UN M49)."""
 
 from poles.claims import ties
-from poles.claims.verdicts import Branch, Claim, Verdict, by_share
+from poles.claims.verdicts import Branch, Claim, Verdict, by_share, too_few, untestable
 
-KEYS = {"pole": "country", "layer": "layer", "share": "share"}
+KEYS = {"pole": "country", "layer": "layer", "share": "share", "at_least": "whole number"}
 OPTIONAL: dict[str, str] = {}
 STAGE = "links"
 
@@ -14,8 +14,10 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if isinstance(found, Verdict):
         return found
     (home,), regions = ties.regions([claim["pole"]]), ties.regions(found.partners)
-    if not regions or home is None:
-        return ties.without_ties(claim)
+    if home is None:
+        return untestable(f"{claim['pole']} lies in no region.")
+    if verdict := too_few(claim, len(regions), f"significant partners of {claim['pole']}"):
+        return verdict
     near = regions.count(home)
     why = f"{near} of {len(regions)} significant partners of {claim['pole']} lie in {home}."
     return by_share(near / len(regions), claim["share"], why)

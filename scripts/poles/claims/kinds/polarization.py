@@ -2,12 +2,22 @@
 
 import polars as pl
 
-from poles.claims.verdicts import Branch, Claim, Verdict, by_interval, of_layer, untestable, without_layer
+from poles.claims.verdicts import (
+    Branch,
+    Claim,
+    Verdict,
+    by_interval,
+    of_layer,
+    too_few,
+    untestable,
+    without_layer,
+)
 
 KEYS = {
     "layer": "layer",
     "measure": ["correlation", "rank_correlation", "modularity", "pole_modularity"],
     "direction": ["rises", "falls"],
+    "at_least": "whole number",
 }
 OPTIONAL = {"poles": "countries"}
 STAGE = "trajectories"
@@ -23,6 +33,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     rows = branch.polarization.filter(of_claim).drop_nulls("excess_slope")
     if rows.is_empty():
         return untestable(f"The {claim['measure']} is not known in enough years.")
+    if verdict := too_few(claim, rows["countries"].min(), f"countries that the {claim['measure']} compares"):
+        return verdict
     interval = rows.select(
         pl.col("slope").mean(),
         pl.col("excess_slope").mean(),

@@ -8,10 +8,11 @@ from poles.claims.verdicts import (
     Branch,
     Claim,
     Verdict,
+    too_few,
     untestable,
 )
 
-KEYS = {"country": "country"}
+KEYS = {"country": "country", "at_least": "whole number"}
 OPTIONAL: dict[str, str] = {}
 STAGE = "trajectories"
 
@@ -22,6 +23,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if rows.is_empty():
         return untestable(f"{claim['country']} is not in the panel.")
     row = rows.row(0, named=True)
+    if verdict := too_few(claim, row["partners"], f"partners of {claim['country']} in the panel"):
+        return verdict
     why = (
         f"{claim['country']} attracts {row['attracted']} (q = {row['q_attracts']:.3f}) and repels "
         f"{row['repelled']} (q = {row['q_repels']:.3f}) of {row['partners']} partners. It has rank "

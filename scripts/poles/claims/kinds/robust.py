@@ -2,9 +2,18 @@
 
 import polars as pl
 
-from poles.claims.verdicts import CONTRADICTED, NOT_TESTABLE, REPRODUCED, Claim, Verdict, by_share, untestable
+from poles.claims.verdicts import (
+    CONTRADICTED,
+    NOT_TESTABLE,
+    REPRODUCED,
+    Claim,
+    Verdict,
+    by_share,
+    too_few,
+    untestable,
+)
 
-KEYS = {"nulls": "names", "share": "share"}
+KEYS = {"nulls": "names", "share": "share", "at_least": "whole number"}
 OPTIONAL: dict[str, str] = {}
 STAGE = None
 
@@ -17,7 +26,7 @@ def judge(claim: Claim, verdicts: pl.DataFrame, variant: str) -> Verdict:
     Parameters
     ----------
     claim : Claim
-        With ``nulls`` and ``share``.
+        With ``nulls``, ``share`` and ``at_least``.
     verdicts : pl.DataFrame
         `poles.claims.tables.CLAIMS` of the single branches.
     variant : str
@@ -33,8 +42,8 @@ def judge(claim: Claim, verdicts: pl.DataFrame, variant: str) -> Verdict:
         pl.col("verdict").is_in([REPRODUCED, CONTRADICTED]).any().alias("decided"),
     )
     decided = by_claim.filter((pl.col("branches") == len(claim["nulls"])) & pl.col("decided"))
-    if decided.is_empty():
-        return untestable("No other claim is decided under any of these null models.")
+    if verdict := too_few(claim, len(decided), "other claims decided under one of these null models"):
+        return verdict
     changing = decided.filter(pl.col("verdicts") > 1)["claim"].to_list()
     same = len(decided) - len(changing)
     why = f"{same} of {len(decided)} decided claims get one verdict under all of these null models"

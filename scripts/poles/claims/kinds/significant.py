@@ -1,9 +1,23 @@
 """Kind ``significant``: a pole has significant ties with so many countries."""
 
 from poles.claims import ties
-from poles.claims.verdicts import CONTRADICTED, INCONCLUSIVE, REPRODUCED, Branch, Claim, Verdict
+from poles.claims.verdicts import (
+    CONTRADICTED,
+    INCONCLUSIVE,
+    REPRODUCED,
+    Branch,
+    Claim,
+    Verdict,
+    too_few,
+)
 
-KEYS = {"pole": "country", "layer": "layer", "expected": "positive number", "tolerance": "share"}
+KEYS = {
+    "pole": "country",
+    "layer": "layer",
+    "expected": "positive number",
+    "tolerance": "share",
+    "at_least": "whole number",
+}
 OPTIONAL: dict[str, str] = {}
 STAGE = "links"
 
@@ -13,9 +27,11 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     found = ties.of_pole(claim, branch)
     if isinstance(found, Verdict):
         return found
+    if verdict := too_few(claim, len(found.linked), f"countries with links to {claim['pole']}"):
+        return verdict
     count = len(found.partners)
     error = abs(count - claim["expected"]) / claim["expected"]
-    why = f"{count} of {found.links} linked countries are significant partners; the claim expects "
+    why = f"{count} of {len(found.linked)} linked countries are significant partners; the claim expects "
     why += f"{claim['expected']}."
     if error <= claim["tolerance"]:
         return Verdict(REPRODUCED, float(count), why)

@@ -4,9 +4,18 @@ import math
 
 import polars as pl
 
-from poles.claims.verdicts import Branch, Claim, Verdict, by_interval, of_layer, untestable, without_layer
+from poles.claims.verdicts import (
+    Branch,
+    Claim,
+    Verdict,
+    by_interval,
+    of_layer,
+    too_few,
+    untestable,
+    without_layer,
+)
 
-KEYS = {"pair": "pair", "layer": "layer", "direction": ["rises", "falls"]}
+KEYS = {"pair": "pair", "layer": "layer", "direction": ["rises", "falls"], "at_least": "whole number"}
 OPTIONAL = {"least_slope": "positive number"}
 STAGE = "trajectories"
 
@@ -23,6 +32,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     courses = branch.courses.filter(of_pair)
     if courses.is_empty():
         return untestable(f"The panel has no pair {'-'.join(pair)}, or neither of the two is a pole.")
+    if verdict := too_few(claim, courses["years"].min(), f"years with a z-score of {'-'.join(pair)}"):
+        return verdict
     # Both of the pair may be poles; their rows are then equal.
     interval = courses.select(pl.mean("slope"), pl.min("low"), pl.max("high"), pl.mean("growth_slope"))
     slope, low, high, growth = interval.row(0)
