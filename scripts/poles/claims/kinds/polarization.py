@@ -33,15 +33,16 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     rows = branch.polarization.filter(of_claim).drop_nulls("excess_slope")
     if rows.is_empty():
         return untestable(f"The {claim['measure']} is not known in enough years.")
-    if verdict := too_few(claim, rows["countries"].min(), f"countries that the {claim['measure']} compares"):
-        return verdict
     interval = rows.select(
         pl.col("slope").mean(),
         pl.col("excess_slope").mean(),
         pl.col("excess_low").min(),
         pl.col("excess_high").max(),
+        pl.col("countries").min(),
     )
-    change, slope, low, high = interval.row(0)
+    change, slope, low, high, countries = interval.row(0)
+    if verdict := too_few(claim, countries, f"countries that the {claim['measure']} compares"):
+        return verdict
     why = (
         f"The {claim['measure']} changes by {change:+.2f} per decade. Relative to constant "
         f"affinities the change is {slope:+.2f} (95 % interval {low:+.2f} to {high:+.2f})."

@@ -32,11 +32,12 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     courses = branch.courses.filter(of_pair)
     if courses.is_empty():
         return untestable(f"The panel has no pair {'-'.join(pair)}, or neither of the two is a pole.")
-    if verdict := too_few(claim, courses["years"].min(), f"years with a z-score of {'-'.join(pair)}"):
-        return verdict
     # Both of the pair may be poles; their rows are then equal.
-    interval = courses.select(pl.mean("slope"), pl.min("low"), pl.max("high"), pl.mean("growth_slope"))
-    slope, low, high, growth = interval.row(0)
+    slope, low, high, growth, years = courses.select(
+        pl.mean("slope"), pl.min("low"), pl.max("high"), pl.mean("growth_slope"), pl.min("years")
+    ).row(0)
+    if verdict := too_few(claim, years, f"years with a z-score of {'-'.join(pair)}"):
+        return verdict
     least = claim.get("least_slope", 0.0)
     side, sign = {"falls": ("below", -1), "rises": ("above", 1)}[claim["direction"]]
     limit = f"; only factors {side} {math.exp(sign * least):.2f} count" if least else ""
