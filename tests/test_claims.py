@@ -16,7 +16,7 @@ from poles.archetypes.names import ARCHETYPES, UNNAMED
 from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
 from poles.blocs import tables as blocs_tables
 from poles.blocs.tables import HUBS, POLARIZATION_TRENDS, TRENDS, alignment_table
-from poles.claims import checking, judging, page, robustness, verdicts
+from poles.claims import checking, contradictions, judging, page, robustness, verdicts
 from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS
 from poles.errors import StudyError
 from poles.study import tables, windows
@@ -81,6 +81,7 @@ def shown(
         judged.filter(pl.col("null") != judging.ALL).select("variant", "null").unique(maintain_order=True)
     )
     signal = {"channel": "collaboration", "signal": 2.0, "pairs": 40, "trendless": 7, "preferred": 4}
+    signal |= {"countries": 28, "same_group": 6, "contradictions": ["GR moves away."]}
     basis = frame(BASIS, *(signal | names for names in single.rows(named=True)))
     choices = choices or {f"{v}/{n}": {"counting": v, "null model": n} for v, n in single.rows()}
     moved = frame(ROBUSTNESS) if moved is None else moved
@@ -426,6 +427,77 @@ def test_a_course_stands_beside_that_of_growth_alone_and_beside_z():
     assert "only factors above 1.11 count" in why(rising, (-1.0, -2.0, -0.5))
 
 
+def opposed(archetype: str, **courses: tuple) -> verdicts.Branch:
+    """A branch in which four countries have one archetype with both poles.
+
+    Courses with the United States are intervals (low, high) in collaboration and in citation.
+    """
+    group = "both" if archetype in (SC, KI) else "neither"
+    archetypes = dict.fromkeys(("archetype_US", "archetype_CN"), archetype)
+    aligned = [{"country": c, "group": group, "trend_group": "both"} | archetypes for c in GROUP["countries"]]
+    rows = [
+        row
+        for country, intervals in courses.items()
+        for layer, (low, high) in zip(BOTH, intervals, strict=True)
+        for row in course(country, "US", ((low + high) / 2, low, high), [layer])
+    ]
+    return branch(
+        alignment=frame(alignment_table(POLES), *aligned), courses=frame(blocs_tables.COURSES, *rows)
+    )
+
+
+AWAY, CLOSER, OPEN = (DOWN, STILL), (STILL, UP), (STILL, STILL)
+
+
+@pytest.mark.parametrize(
+    ("archetype", "courses", "contradicted"),
+    [
+        (SC, {"FR": AWAY, "IT": (DOWN, DOWN), "NL": OPEN, "CA": CLOSER}, ["FR", "IT"]),
+        (KI, {"FR": AWAY, "IT": (DOWN, UP), "NL": OPEN}, ["FR"]),
+        (SD, {"FR": CLOSER, "IT": (UP, DOWN), "NL": AWAY}, ["FR"]),
+        ("Stable", {"FR": CLOSER, "IT": AWAY}, ["FR"]),
+        (UNNAMED, {"FR": CLOSER, "IT": AWAY}, []),
+    ],
+)
+def test_an_archetype_is_contradicted_by_the_opposite_move(archetype, courses, contradicted):
+    case = opposed(archetype, **courses)
+    found = contradictions.compare(case)
+    assert list(found.contradictions) == sorted(contradicted)
+    assert (found.countries, found.same) == (4, 4 if archetype in (SC, KI) else 0)
+    basis = judging.basis(case._replace(signal=frame(SIGNAL, {"channel": "a"}, {"channel": "b"})), "v", "n")
+    assert tables.conform(basis, BASIS)["contradictions"].to_list() == [[*found.contradictions.values()]] * 2
+
+
+@pytest.mark.parametrize(
+    ("courses", "verdict", "statistic"),
+    [
+        ({"FR": OPEN}, "reproduced", 1.0),
+        ({"FR": AWAY}, "reproduced", 0.75),
+        ({"FR": AWAY, "IT": AWAY}, "inconclusive", 0.5),
+        (dict.fromkeys(GROUP["countries"], AWAY), "inconclusive", 0.0),
+    ],
+)
+def test_a_country_whose_courses_contradict_its_archetype_counts_neither_way(courses, verdict, statistic):
+    names = ("full", "max_entropy")
+    row = judge([GROUP], {names: opposed(SC, **courses)}).row(0, named=True)
+    assert (row["verdict"], row["statistic"]) == (verdict, statistic)
+    sentence = (
+        "{} has Scientific Convergence with US but moves away from US "
+        "(collaboration by a factor of 0.37 per decade, 0.22 to 0.61)."
+    )
+    assert [sentence.format(c) in row["why"] for c in GROUP["countries"]] == [
+        courses.get(c) == AWAY for c in GROUP["countries"]
+    ]
+
+
+def test_a_turn_needs_courses_that_do_not_contradict_it():
+    plain = turning(IN=(SD, SC), PL=(KD, KI))
+    rising = frame(blocs_tables.COURSES, *course("PL", "US", (1.0, 0.5, 1.5), ["citation"]))
+    row = judge([TURN], {("full", "max_entropy"): plain._replace(courses=rising)}).row(0, named=True)
+    assert (row["verdict"], row["statistic"]) == ("inconclusive", 0.5)
+    assert "PL has Knowledge Divergence with US but moves closer to US" in row["why"]
+
+
 def test_a_group_of_several_poles_has_no_order():
     countries = {"countries": ["FR", "IT"], "poles": ["US", "CN", "IN"], "group": "CN+US"}
     aligned = [{"country": country, "group": "US+CN"} for country in countries["countries"]]
@@ -518,8 +590,16 @@ def test_the_page_says_what_archetypes_rest_on():
     choices = {f"full/{null}": {"null model": null, "k": 4} for null in cases}
     judged = judge([TREND], {("full", null): case for null, case in cases.items()})
     text = page.markdown(page.content(judged, basis, frame(ROBUSTNESS), choices, (2000, 2010)))
-    assert "| full, one |  | 40 | collaboration 2.3 | 7 | none |" in text
-    assert "| full, two | null model two | 40 | collaboration 2.3 | 7 | 4 |" in text
+    assert "| full, one |  | 40 | collaboration 2.3 | 7 | none | 0 of 4 | 0 |" in text
+    assert "| full, two | null model two | 40 | collaboration 2.3 | 7 | 4 | 0 of 4 | 0 |" in text
+
+
+def test_the_page_names_the_countries_whose_courses_contradict_their_archetypes():
+    judged = judge([TREND], TWO)
+    for render in (page.markdown, page.html):
+        text = " ".join(render(shown(judged)).split())
+        assert text.count("GR moves away.") == 2
+        assert "6 of 28" in text
 
 
 def test_claims_on_trajectories_of_too_few_years_are_not_testable():

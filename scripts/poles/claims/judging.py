@@ -8,6 +8,7 @@ import polars as pl
 
 from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
 from poles.blocs.tables import COURSES, HUBS, POLARIZATION_TRENDS, POLES, TRENDS, alignment_table
+from poles.claims import contradictions
 from poles.claims.tables import BASIS, CLAIMS
 from poles.claims.verdicts import Branch, Claim, Verdict, untestable
 from poles.networks.country_table import country_sizes
@@ -167,6 +168,8 @@ def basis(branch: Branch, variant: str, null: str) -> pl.DataFrame:
     pl.DataFrame
         `BASIS`, one row for each channel.
     """
+    compared = contradictions.compare(branch)
+    sentences = pl.Series([[*compared.contradictions.values()]], dtype=BASIS.columns["contradictions"])
     preferred = branch.selection.filter(pl.col("preferred"))["k"].max()
     return branch.signal.select(
         pl.lit(variant).alias("variant"),
@@ -176,6 +179,9 @@ def basis(branch: Branch, variant: str, null: str) -> pl.DataFrame:
         "pairs",
         pl.col("trendless_in_all").alias("trendless"),
         pl.lit(preferred, dtype=BASIS.columns["preferred"]).alias("preferred"),
+        pl.lit(compared.countries).alias("countries"),
+        pl.lit(compared.same).alias("same_group"),
+        pl.lit(sentences).first().alias("contradictions"),
     )
 
 

@@ -20,6 +20,12 @@ ABOUT_BASIS = (
     "The archetypes are mostly chance if most pairs have no trend, or if no number of clusters is stable and "
     "stands out from data without archetypes."
 )
+ABOUT_CONTRADICTIONS = (
+    "The group of a country follows from the archetypes of its pairs with the poles, and these from "
+    "clusters. The own trends of a pair may be too unclear for the same group. If they clearly "
+    "go the other way, they contradict the archetype. Claims on groups then "
+    "count the country neither way."
+)
 MADE_UP = (
     "The data are a made-up world. The verdicts show whether the method works; they say nothing about real "
     "countries."
@@ -95,6 +101,7 @@ def content(
         "overview": _overview(judged, len(branches)),
         "note": note,
         "about_basis": _about_basis(*period),
+        "about_contradictions": ABOUT_CONTRADICTIONS,
         "about_choices": _about_choices(moved),
         "branches": [_name(*branch) for branch in branches],
         "claims": [_claim(rows, branches) for _, rows in judged.group_by("claim", maintain_order=True)],
@@ -157,6 +164,7 @@ def _basis(rows: pl.DataFrame, choices: Mapping[str, Mapping[str, Any]]) -> dict
     return row | {
         "branch": _name(row["variant"], row["null"]),
         "differs": ", ".join(f"{name} {value}" for name, value in own.items() if value != first[name]),
+        "same_group": f"{row['same_group']} of {row['countries']}",
         "signal": ", ".join(f"{channel} {signal:.1f}" for channel, signal in signals),
     }
 

@@ -26,6 +26,9 @@ BASIS = Table(
         "pairs": pl.Int64,  # pairs of the panel
         "trendless": pl.Int64,  # pairs without a significant trend in any channel
         "preferred": pl.Int16,  # number of clusters that the data prefer, null where there is none
+        "countries": pl.Int64,  # with a group by archetypes
+        "same_group": pl.Int64,  # those of them in the same group by their own trends
+        "contradictions": pl.List(pl.String),  # a sentence for each whose courses contradict its archetype
     },
 )
 ROBUSTNESS = Table(

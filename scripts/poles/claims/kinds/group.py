@@ -4,6 +4,7 @@ import polars as pl
 
 from poles.archetypes.names import UNNAMED
 from poles.blocs.tables import UNKNOWN
+from poles.claims import contradictions
 from poles.claims.verdicts import (
     Branch,
     Claim,
@@ -22,7 +23,11 @@ STAGE = "clusters"
 
 
 def judge(claim: Claim, branch: Branch) -> Verdict:
-    """Judge the share of countries in the group."""
+    """Judge the share of countries in the group.
+
+    A country with an unnamed archetype, or one that its courses contradict, counts neither for the claim nor
+    against it.
+    """
     if verdict := without_poles(claim["poles"], branch, only=True) or without_both_layers(branch):
         return verdict
     groups = dict(branch.alignment.select("country", "group").iter_rows())
@@ -31,13 +36,16 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
         return verdict
     with_unnamed = pl.any_horizontal(pl.col(f"archetype_{pole}") == UNNAMED for pole in claim["poles"])
     unnamed = set(branch.alignment.filter(with_unnamed)["country"])
+    contradicted = contradictions.of_countries(branch)
     group = set(claim["group"].split("+"))  # a group of several poles has no order
-    members = [c for c in countries if set(groups[c].split("+")) == group and c not in unnamed]
+    open_ones = [c for c in countries if c in unnamed or c in contradicted]
+    members = [c for c in countries if set(groups[c].split("+")) == group and c not in open_ones]
     rest = [
         f"{country} ({'unnamed' if country in unnamed else groups[country]})"
         for country in countries
         if country not in members
     ]
     why = f"{len(members)} of {len(countries)} countries are in the group '{claim['group']}'" + others(rest)
-    undecided = len(unnamed & set(countries)) / len(countries)
+    why = " ".join([why, *(contradicted[c] for c in countries if c in contradicted)])
+    undecided = len(open_ones) / len(countries)
     return on_archetypes(by_share(len(members) / len(countries), claim["share"], why, undecided), branch)

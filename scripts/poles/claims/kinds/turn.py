@@ -1,6 +1,7 @@
 """Kind ``turn``: several countries move away from one pole and closer to another."""
 
 from poles.archetypes.names import DIVERGING, INTEGRATING, UNNAMED
+from poles.claims import contradictions
 from poles.claims.verdicts import (
     Branch,
     Claim,
@@ -19,7 +20,10 @@ STAGE = "clusters"
 
 
 def judge(claim: Claim, branch: Branch) -> Verdict:
-    """Judge the share of countries that leave one pole and join the other, by their archetypes."""
+    """Judge the share of countries that leave one pole and join the other, by their archetypes.
+
+    A country with an archetype that its courses contradict counts neither for the claim nor against it.
+    """
     leaving, joining = claim["leaving"], claim["joining"]
     if verdict := without_poles((leaving, joining), branch) or without_both_layers(branch):
         return verdict
@@ -29,20 +33,30 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     countries, verdict = judged_countries(claim, archetypes)
     if verdict:
         return verdict
-    turning = [c for c in countries if archetypes[c][0] in DIVERGING and archetypes[c][1] in INTEGRATING]
+    contradicted = contradictions.of_countries(branch)
+    turning = [
+        country
+        for country in countries
+        if archetypes[country][0] in DIVERGING
+        and archetypes[country][1] in INTEGRATING
+        and country not in contradicted
+    ]
     rest = [
         f"{c} ({leaving} {archetypes[c][0]}, {joining} {archetypes[c][1]})"
         for c in countries
         if c not in turning
     ]
     why = f"{len(turning)} of {len(countries)} countries move away from {leaving} and closer to {joining}"
-    why += others(rest)
+    why = " ".join([why + others(rest), *(contradicted[c] for c in countries if c in contradicted)])
     # If one archetype of a country has no name, the other one may still contradict the claim.
     undecided = [
-        UNNAMED in (with_left, with_joined)
-        and with_left in (*DIVERGING, UNNAMED)
-        and with_joined in (*INTEGRATING, UNNAMED)
-        for with_left, with_joined in (archetypes[country] for country in countries)
+        country in contradicted
+        or (
+            UNNAMED in archetypes[country]
+            and archetypes[country][0] in (*DIVERGING, UNNAMED)
+            and archetypes[country][1] in (*INTEGRATING, UNNAMED)
+        )
+        for country in countries
     ]
     share, open_share = len(turning) / len(countries), sum(undecided) / len(countries)
     return on_archetypes(by_share(share, claim["share"], why, open_share), branch)
