@@ -616,6 +616,26 @@ def test_damage_is_named_in_one_line_with_its_place(tmp_path, name, content, mes
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"id": "' + b"W" * 10**6 + b'"}',
+        b'{"id": "W1", "type": [' + b'"a", ' * 10**5 + b'"b"]}',
+        b'{"id": "W1", "authorships": {"' + b"k" * 10**6 + b'": 1}}',
+        b'["' + b"x" * 10**6 + b'"]',
+    ],
+    ids=["id", "type", "authorships", "no work"],
+)
+def test_a_message_never_repeats_a_file(tmp_path, content):
+    path = tmp_path / "works.json"
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match=r"^[^\n]*$") as error:
+        read(path)
+    assert str(error.value).startswith(f"{path}, line 1")
+    assert len(str(error.value)) <= 1200
+    assert len(str(StudyError("configuration: a\n" + "x" * 5000 + "; allowed: b"))) < 1300
+
+
 def test_missing_file_and_foreign_parquet_are_named(tmp_path):
     with pytest.raises(StudyError, match=r"none\.jsonl: cannot be read"):
         read(tmp_path / "none.jsonl")

@@ -485,6 +485,21 @@ def test_number_of_records_must_be_that_of_the_manifest(tmp_path):
         find_core(files, AI, [2, 2])
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "gz", "parquet", "zip"])
+def test_a_part_without_bytes_is_read_where_the_manifest_states_no_records(tmp_path, ending):
+    files = write_files(tmp_path, [[record(1), record(2)]])
+    (tmp_path / f"empty.{ending}").touch()
+    files.append(str(tmp_path / f"empty.{ending}"))
+    core, counts = find_core(files, AI, [2, 0])
+    assert (core["work_id"].to_list(), counts["read"].sum()) == ([1, 2], 2)
+    assert read_works(files, [0, 1], core["work_id"], AI, [2, 0])["work_id"].to_list() == [1, 2]
+    for expected in ([2, 1], None):
+        with pytest.raises(StudyError, match=rf"empty\.{ending}: the file is empty"):
+            find_core(files, AI, expected)
+    with pytest.raises(StudyError, match=r"0\.jsonl: has 2 records, but the manifest says 0"):
+        find_core(files, AI, [0, 0])
+
+
 def test_kept_records_stand_by_year_so_that_a_year_can_be_read_alone(tmp_path):
     kept = pl.select(
         pl.int_range(20_000).alias("position"), (1990 + pl.int_range(20_000) % 20).alias("year")

@@ -214,10 +214,30 @@ def test_old_layout_and_its_manifest_are_understood(shared_data, tmp_path):
     manifest = json.loads((sample / "works/manifest").read_text())
     manifest["entries"] = [entry for entry in manifest["entries"] if entry["url"].endswith(part)]
     (works / "manifest").write_text(json.dumps(manifest))
+    with pytest.raises(StudyError, match=r"manifest: states 244371844 records, but 27 in its list of files"):
+        sources.read_release(str(tmp_path))
+    manifest["meta"]["record_count"] = 27
+    (works / "manifest").write_text(json.dumps(manifest))
     release = sources.read_release(str(tmp_path))
     assert [(names.name, names.records) for names in release.parts] == [(part, 27)]
     assert release.date is None
     assert release.digest.startswith("undated ")
+
+
+@pytest.mark.parametrize("stated", [11, 18, None])
+def test_the_total_of_an_old_manifest_is_that_of_its_files(tmp_path, stated):
+    works = make_snapshot(tmp_path)
+    new = json.loads((works / "manifest.json").read_text())
+    (works / "manifest.json").unlink()
+    meta = {"content_length": 47} | ({"record_count": stated} if stated else {})
+    (works / "manifest").write_text(json.dumps({"entries": new["files"], "meta": meta}))
+    if stated == 18:
+        with pytest.raises(
+            StudyError, match=r"works/manifest: states 18 records, but 11 in its list of files"
+        ):
+            sources.read_release(str(tmp_path))
+    else:
+        assert sources.read_release(str(tmp_path)).summary["records"] == 11
 
 
 # The pinned release -----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import polars as pl
 from poles.corpus.prefilter import CorePrefilter, FieldPrefilter
 from poles.corpus.raw_schema import Tally
 from poles.corpus.records import read_records
-from poles.corpus.storage import File
+from poles.corpus.storage import File, is_empty
 from poles.corpus.tables import CORE, COUNTS, KEPT
 from poles.errors import StudyError
 from poles.study import tables
@@ -69,6 +69,11 @@ def _check_count(file: str | File, tally: Tally, expected: int | None) -> None:
         )
 
 
+def _has_nothing(file: str | File, expected: int | None) -> bool:
+    """Whether a file has no bytes, and its source states that it has no records."""
+    return expected == 0 and is_empty(Path(file) if isinstance(file, str) else file)
+
+
 def find_core(
     files: Sequence[str | File],
     field: Mapping[str, Any] | None,
@@ -103,6 +108,8 @@ def find_core(
     with_id: Counter[int | None] = Counter()
     without_id: Counter[int | None] = Counter()
     for file, count in zip(files, expected or [None] * len(files), strict=True):
+        if _has_nothing(file, count):
+            continue
         tally = Tally()
         ids += [chunk["work_id"] for chunk in read_records(file, 0, columns, keep, tally, prefilter)]
         with_id += tally.with_id
@@ -171,6 +178,8 @@ def read_works(
         prefilter = CorePrefilter(core)
     chunks = [pl.DataFrame(schema=dict(KEPT.columns))]
     for file, index, count in zip(files, indices, expected or [None] * len(files), strict=True):
+        if _has_nothing(file, count):
+            continue
         tally = Tally()
         chunks += [
             chunk.with_columns(in_field(field).alias("is_core"))

@@ -191,7 +191,9 @@ def _parts(document: dict[str, Any], place: str) -> tuple[Part, ...]:
         ) from None
     if not parts:
         raise StudyError(f"{place}: the manifest lists no files; fetch the snapshot again")
-    total, stated = sum(part.records for part in parts), document.get("record_count")
+    # Before 2026 the totals stand in a map of their own.
+    totals = document["meta"] if isinstance(document.get("meta"), dict) else document
+    total, stated = sum(part.records for part in parts), totals.get("record_count")
     if stated is not None and stated != total:
         raise StudyError(
             f"{place}: states {stated} records, but {total} in its list of files; fetch the snapshot again"

@@ -156,6 +156,18 @@ def open_seekable(file: File) -> Iterator[BinaryIO | pa.NativeFile]:
         yield stream
 
 
+def is_empty(file: File) -> bool:
+    """Whether a file has no bytes.
+
+    Raises
+    ------
+    StudyError
+        As `open_seekable`.
+    """
+    with open_seekable(file) as stream:
+        return not stream.read(1)
+
+
 @contextmanager
 def open_stream(file: File) -> Iterator[IO[bytes]]:
     """Open a file to be read from beginning to end; an object is fetched in advance.
