@@ -5,8 +5,12 @@ import gzip
 import json
 from collections import defaultdict
 from datetime import date, datetime
+from functools import partial
 
+import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -230,6 +234,78 @@ def test_whole_numbers_are_read_from_any_type_of_number(tmp_path, kind):
     links = read_links(tmp_path / "links.parquet", "citation", YEARS)
     assert links[2000].rows() == [("US", "CN", 100)]
     assert links[2000]["weight"].dtype == pl.Int64
+
+
+ROWS = {"year": [2000, 2001], "source": ["US", "NA"], "target": ["CN", "CN"], "weight": [100000, 7]}
+
+
+def arrow(path, store_schema=True, **kinds) -> None:
+    """Write the links with pyarrow, some columns with other types than it infers."""
+    columns = {name: pa.array(values) for name, values in ROWS.items()}
+    table = pa.table(columns | {name: columns[name].cast(kind) for name, kind in kinds.items()})
+    pq.write_table(table, path, store_schema=store_schema)
+
+
+def pandas(path, index=None, **kinds) -> None:
+    """Write the links with pandas, some columns with other types than it infers."""
+    pd.DataFrame(ROWS, index=index).astype(kinds).to_parquet(path)
+
+
+def polars(path, categorical=()) -> None:
+    """Write the links with polars, some columns as categorical."""
+    pl.DataFrame(ROWS).with_columns(pl.col(categorical).cast(pl.Categorical)).write_parquet(path)
+
+
+def pandas_csv(path, separator=",", number=None, quoting=csv.QUOTE_MINIMAL) -> None:
+    """Write the links with pandas as CSV, all numbers as floating-point numbers."""
+    frame = pd.DataFrame(ROWS).astype({"year": float, "weight": float})
+    frame.to_csv(path, sep=separator, float_format=number, quoting=quoting)
+
+
+WRITERS = {
+    "Arrow, large types": partial(arrow, source=pa.large_string(), weight=pa.uint64()),
+    "Arrow, views": partial(arrow, source=pa.string_view(), target=pa.string_view()),
+    "Arrow, dictionaries": partial(arrow, source=pa.dictionary(pa.int8(), pa.string()), year=pa.float32()),
+    "Arrow, decimals": partial(arrow, weight=pa.decimal128(22, 3), year=pa.decimal128(22, 1)),
+    "Arrow, texts": partial(arrow, year=pa.string(), weight=pa.large_string()),
+    "Arrow, without its schema": partial(arrow, store_schema=False),
+    "polars": polars,
+    "polars, categorical": partial(polars, categorical=["source", "target"]),
+    "pandas": pandas,
+    "pandas, with an index": partial(pandas, index=["a", "b"]),
+    "pandas, nullable types": partial(pandas, year="Int64", weight="Float64", source="string"),
+    "pandas, categories": partial(pandas, source="category", target="category", weight="float32"),
+    "pandas, CSV": pandas_csv,
+    "pandas, CSV with exponents": partial(pandas_csv, number="%.3e"),
+    "pandas, CSV with quotes": partial(pandas_csv, separator=";", quoting=csv.QUOTE_NONNUMERIC),
+}
+"""Writers of the same two links, with the types and spellings that each chooses."""
+
+
+CSV = {
+    "R, write.csv": '"","year","source","target","weight"\r\n'
+    '"1",2000,"US","CN",1e+05\r\n"2",2001,"NA","CN",7\r\n',
+    "R, write.csv2": '"year";"source";"target";"weight"\n2000;"US";"CN";1e+05\n2001;"NA";"CN";7\n',
+    "R, write.table": '"year"\t"source"\t"target"\t"weight"\n2000\t"US"\t"CN"\t1e+05\n2001\t"NA"\t"CN"\t7\n',
+    "DuckDB": "year,source,target,weight\n2000,US,CN,100000.0\n2001.0,NA,CN,7.0\n",
+}
+"""The same links as programs write them that are not installed here."""
+
+
+@pytest.mark.parametrize("program", CSV)
+def test_links_are_the_same_in_the_csv_of_other_programs(tmp_path, program):
+    (tmp_path / "links.csv").write_text(CSV[program])
+    links = read_links(tmp_path / "links.csv", "citation", YEARS)
+    assert rows_of(links) == {2000: [("US", "CN", 100000)], 2001: [("NA", "CN", 7)], 2002: []}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_links_are_the_same_from_every_writer(tmp_path, writer):
+    path = tmp_path / ("links.csv" if "CSV" in writer else "links.parquet")
+    WRITERS[writer](path)
+    links = read_links(path, "citation", YEARS)
+    assert rows_of(links) == {2000: [("US", "CN", 100000)], 2001: [("NA", "CN", 7)], 2002: []}
+    assert all(frame.schema == pl.Schema(LINKS.columns) for frame in links.values())
 
 
 @pytest.mark.parametrize(
