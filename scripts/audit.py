@@ -1,7 +1,7 @@
-"""Print the chain of a result down to its sources, and name the first broken link."""
+"""Print the chain of a result down to its sources, or follow one link of two countries through all stages."""
 
 import sys
 
-from poles.study import audit
+from poles.audits import command
 
-sys.exit(audit.main())
+sys.exit(command.main())

@@ -6,5 +6,7 @@ from poles.study import jobs, tables
 
 with jobs.run(snakemake) as record:
     links = {layer: snakemake.input[layer] for layer in snakemake.params.layers}
-    frame = measure(links, snakemake.input.countries, snakemake.input.works, snakemake.params.choices["counting"])
+    frame = measure(
+        links, snakemake.input.countries, snakemake.input.works, snakemake.params.choices["counting"]
+    )
     tables.write(frame, INDICES, snakemake.output[0], record)

@@ -19,6 +19,7 @@ ORDER = [
     "blocs",
     "claims",
     "figures",
+    "audits",
 ]
 """Packages in the order of the data. The modules beside them (errors, layers, countries) come first."""
 

@@ -1,9 +1,7 @@
 """The audit: the chain from a result back to its sources, and its first broken link."""
 
-import argparse
 import json
 import logging
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -277,36 +275,9 @@ def chain(path: str, full: bool = False) -> tuple[list[str], Link | None]:
         else:
             listing.add(link)
     listing.close()
-    return listing.lines, min(broken, key=lambda link: link.depth) if broken else None
+    return listing.lines, nearest_break(broken)
 
 
-def main() -> str | None:
-    """Command line: print the chain of one result.
-
-    Returns
-    -------
-    str or None
-        The first broken link; None if every link holds.
-    """
-    parser = argparse.ArgumentParser(
-        description="Print the chain of a result, and name its first broken link."
-    )
-    parser.add_argument(
-        "result", help="file below results/, relative to the folder in which the study worked"
-    )
-    parser.add_argument("--full", action="store_true", help="list every file of the chain")
-    arguments = parser.parse_args()
-    path = os.path.relpath(arguments.result)
-    if not path.startswith("results/") or not Path(path).is_file():
-        return f"{arguments.result}: no result here; name a file below results/, from the folder of the study"
-    if path.startswith(NO_RESULTS):
-        return (
-            f"{path} describes a run and is no result; name one that it describes, such as results/claims.md"
-        )
-    lines, broken = chain(path, arguments.full)
-    print("\n".join(lines))
-    if broken:
-        remedy = f" (to mend it: snakemake -R {broken.record['rule']})" if broken.record else ""
-        return f"first broken link: {broken.path} {broken.breaks[0]}{remedy}"
-    print("every link holds")
-    return None
+def nearest_break(links: Iterable[Link]) -> Link | None:
+    """Find the broken link that is nearest to the result; None if every link holds."""
+    return min((link for link in links if link.breaks), key=lambda link: link.depth, default=None)

@@ -1,0 +1,234 @@
+"""One link in one year through all stages: works, weight, expectation, z, indices, trajectory, archetype."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from poles.countries import names
+from poles.errors import StudyError
+from poles.layers import LAYERS
+from poles.study import extraction
+
+SAMPLE = 10
+"""Most works that are listed for a link."""
+MODELS = ("observed", "expected", "std", "z", "p", "q")
+"""Columns of the scores that are shown."""
+
+
+def trace(first: str, second: str, year: int, results: str | Path = "results") -> dict[str, Any]:
+    """Collect what every stage of a finished study says of one link in one year.
+
+    Parameters
+    ----------
+    first, second : str
+        Country codes. Of a directed layer, `first` is the source and `second` the target.
+    year : int
+        Year of the link.
+    results : str or Path
+        Folder of the results.
+
+    Returns
+    -------
+    dict
+        ``works``: for each layer, the number of works or citations counted anew from the selected works, and
+        up to `SAMPLE` works with the file and row from which each was read. ``weights``, ``null_models``,
+        ``indices``, ``trajectories``, ``clusters``, ``trends``: rows of the tables, each with its variant and
+        null model. A part is empty if the study does not have it.
+
+    Raises
+    ------
+    StudyError
+        If no table of links has the year, or a country has no link in it.
+    """
+    folder = Path(results)
+    tables = sorted(folder.glob(f"*/*/links/{year}.parquet"))
+    if not tables:
+        years = sorted(path.stem for path in folder.glob("*/*/links/*.parquet"))
+        known = f"it has {years[0]}-{years[-1]}" if years else "it has no table of links"
+        raise StudyError(f"{folder}: no links of {year}; {known}")
+    present = pl.concat(pl.read_parquet(path, columns=["source", "target"]) for path in tables)
+    for code in (first, second):
+        if not ((present["source"] == code) | (present["target"] == code)).any():
+            raise StudyError(
+                f"{code}: no link in {year}; give two codes of ISO 3166-1 alpha-2, such as US CN"
+            )
+    return {
+        "link": {"first": first, "second": second, "year": year},
+        "works": {layer: _works(folder, layer, first, second, year) for layer in LAYERS},
+        "weights": list(_weights(tables, first, second)),
+        "null_models": list(_null_models(folder, first, second, year)),
+        "indices": [
+            {"variant": path.parent.name, **row}
+            for path in sorted(folder.glob("*/indices.parquet"))
+            for row in _rows(path, first, second, year)
+        ],
+        "trajectories": _of_branches(folder, "trajectories", first, second, year),
+        "excluded": _of_branches(folder, "trajectories", first, second, ending=".excluded"),
+        "clusters": _of_branches(folder, "clusters", first, second),
+        "stability": _of_branches(folder, "clusters", first, second, ending=".stability"),
+        "trends": _of_branches(folder, "clusters", first, second, ending=".trends"),
+    }
+
+
+def _rows(path: Path, first: str, second: str, year: int | None = None) -> list[dict[str, Any]]:
+    """Rows of a table of unordered pairs that belong to the link, without the columns that name it."""
+    selected = (pl.col("source") == min(first, second)) & (pl.col("target") == max(first, second))
+    if year is not None:
+        selected &= pl.col("year") == year
+    return pl.read_parquet(path).filter(selected).drop("source", "target", "year", strict=False).to_dicts()
+
+
+def _of_branches(
+    folder: Path, table: str, first: str, second: str, year: int | None = None, ending: str = ""
+) -> list[dict[str, Any]]:
+    """Rows of the tables ``VARIANT/table/NULL{ending}.parquet`` of every branch that belong to the link."""
+    paths = sorted(folder.glob(f"*/{table}/*{ending}.parquet"))
+    return [
+        {"variant": path.parents[1].name, "null": path.name.removesuffix(f"{ending}.parquet"), **row}
+        for path in paths
+        if path.name.count(".") == 1 + ending.count(".")
+        for row in _rows(path, first, second, year)
+    ]
+
+
+def _directions(layer: str, first: str, second: str) -> list[tuple[str, str]]:
+    """Source and target of the link in a layer: one row of collaboration, or both directions of citation."""
+    return [(min(first, second), max(first, second))] if layer == LAYERS[0] else [
+        (first, second), (second, first)
+    ]  # fmt: skip
+
+
+def _weights(tables: list[Path], first: str, second: str) -> Iterator[dict[str, Any]]:
+    """Weight of the link in every table of links; 0 where it has no row."""
+    for path in tables:
+        variant, layer = path.parts[-4:-2]
+        frame = pl.read_parquet(path)
+        for source, target in _directions(layer, first, second):
+            rows = frame.filter(source=source, target=target)
+            yield {
+                "variant": variant, "layer": layer, "source": source, "target": target,
+                "weight": rows["weight"][0] if len(rows) else 0,
+            }  # fmt: skip
+
+
+def _null_models(folder: Path, first: str, second: str, year: int) -> Iterator[dict[str, Any]]:
+    """What every null model says of the link."""
+    for path in sorted(folder.glob("*/*/scores/*.parquet")):
+        variant, layer = path.parts[-4:-2]
+        frame = pl.read_parquet(path).filter(year=year)
+        for source, target in _directions(layer, first, second):
+            for row in frame.filter(source=source, target=target).select(MODELS).to_dicts():
+                where = {"variant": variant, "layer": layer, "null": path.stem}
+                yield {**where, "source": source, "target": target, **row}
+
+
+def _works(folder: Path, layer: str, first: str, second: str, year: int) -> list[dict[str, Any]]:
+    """Count the works behind the link anew, for each direction, and sample some of them.
+
+    The count is the weight of the link under full counting and without a window of citations.
+    """
+    path = folder / f"works/{year}.parquet"
+    if not path.is_file():
+        return []
+    works = pl.read_parquet(path)
+    counts = []
+    for source, target in _directions(layer, first, second):
+        listed = works.filter(pl.col("countries").list.contains(source))
+        if layer == LAYERS[0]:
+            counted = listed.filter("is_core", pl.col("countries").list.contains(target)).with_columns(
+                count=pl.lit(1)
+            )
+        else:
+            cited = (
+                pl.scan_parquet(sorted(folder.glob("works/*.parquet")))
+                .filter("is_core", pl.col("countries").list.contains(target))
+                .select("work_id")
+                .collect()["work_id"]
+            )
+            counted = listed.with_columns(
+                count=pl.col("references").list.eval(pl.element().is_in(cited.implode())).list.sum()
+            ).filter(pl.col("count") > 0)
+        sample = counted.sort("work_id").gather_every(max(1, -(-len(counted) // SAMPLE)))
+        origins = _origins(folder, sample["work_id"])
+        counts.append(
+            {
+                "source": source, "target": target, "works": len(counted), "weight": counted["count"].sum(),
+                "sample": [
+                    {"work": f"https://openalex.org/W{work}", "count": count, **origins.get(work, {})}
+                    for work, count in sample.select("work_id", "count").iter_rows()
+                ],
+            }
+        )  # fmt: skip
+    return counts
+
+
+def _origins(folder: Path, works: pl.Series) -> dict[int, dict[str, Any]]:
+    """File and row from which each work was read: the latest copy, which the selection takes."""
+    origins: dict[int, tuple[str, int, dict[str, Any]]] = {}
+    for path in sorted(folder.glob("harvest/records/*.parquet")):
+        params = (extraction.read(path) or {}).get("params", {})
+        files: Mapping[int, str] = dict(zip(params.get("places", []), params.get("files", []), strict=True))
+        copies = (
+            pl.scan_parquet(path)
+            .filter(pl.col("work_id").is_in(works.implode()))
+            .select("work_id", "position", pl.col("updated").fill_null(""))
+            .collect()
+        )
+        for work, position, updated in copies.iter_rows():
+            origin = {"file": files.get(position >> 32), "row": (position & 0xFFFFFFFF) + 1}
+            origins[work] = max(
+                origins.get(work, ("", -1, {})), (updated, position, origin), key=lambda o: o[:2]
+            )
+    return {work: origin for work, (_, _, origin) in origins.items()}
+
+
+def describe(link: Mapping[str, Any]) -> str:
+    """Write what `trace` gives as text for a terminal.
+
+    Parameters
+    ----------
+    link : Mapping
+        As `trace` returns it.
+    """
+    first, second, year = link["link"].values()
+    titles = names()
+    lines = [f"{titles.get(first, first)} ({first}) and {titles.get(second, second)} ({second}), {year}"]
+    for layer, counts in link["works"].items():
+        for count in counts:
+            lines += ["", f"{layer} {count['source']}-{count['target']}: {count['works']} works, "
+                          f"weight {count['weight']} counted anew"]  # fmt: skip
+            lines += [
+                f"  {work['work']}  {work['file']} row {work['row']}"
+                if "file" in work
+                else f"  {work['work']}"
+                for work in count["sample"]
+            ]
+    for part, title in PARTS.items():
+        if link[part]:
+            frame = pl.DataFrame(link[part], infer_schema_length=None)
+            lines += ["", title, _table(frame)]
+    return "\n".join(lines)
+
+
+PARTS = {
+    "weights": "Weights of the networks",
+    "null_models": "Under the null models",
+    "indices": "Plain indices",
+    "trajectories": "In the trajectory of the pair",
+    "excluded": "Not in the panel of pairs",
+    "clusters": "Cluster of the pair",
+    "stability": "Stability of its archetype",
+    "trends": "Trends of the pair",
+}
+"""Title of each part of a description."""
+
+
+def _table(frame: pl.DataFrame) -> str:
+    """Text of a frame, with all rows and columns."""
+    with pl.Config(
+        tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, tbl_formatting="NOTHING", float_precision=4,
+        tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, fmt_str_lengths=60,
+    ):  # fmt: skip
+        return str(frame)
