@@ -1,11 +1,14 @@
 """The configuration: its defaults, its types, the messages about wrong keys, and its reference."""
 
 import copy
+import re
+from collections.abc import Iterator
 
 import pytest
 import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from conftest import ROOT
 from poles.errors import StudyError
@@ -79,6 +82,49 @@ def test_equal_numbers_are_equal_values():
         completed(trajectories={"panel": {"min_strength": value}}) for value in (40, 40.0, "40.0")
     )
     assert repr(whole) == repr(decimal) == repr(text)
+
+
+@pytest.mark.parametrize("spelling", ["3e3", "3.0e3", "3000", "3000.0", "+3E+03", " 3000 "])
+def test_a_number_is_the_same_in_any_spelling_from_a_file_and_from_the_command_line(spelling):
+    from_file = yaml.safe_load(f"demo: {{works: {spelling}, world: {{contrast: {spelling}}}}}")
+    options = yaml.safe_load(f"nulls: {{local_rewiring: {{ess: {spelling}, max_sweeps: {spelling}}}}}")
+    as_text = {"demo": {"works": spelling, "world": {"contrast": spelling}}}
+    options_as_text = {"nulls": {"local_rewiring": {"ess": spelling, "max_sweeps": spelling}}}
+    settings = completed(**from_file, **options)
+    assert repr(settings) == repr(completed(**as_text, **options_as_text))
+    assert settings["demo"]["works"] == settings["nulls"]["local_rewiring"]["max_sweeps"] == 3000
+
+
+def keys_of(model: type[BaseModel], *above: str) -> Iterator[tuple[str, ...]]:
+    """Paths of all keys of the configuration, those of sections included."""
+    for name, field in model.model_fields.items():
+        yield (*above, name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys_of(field.annotation, *above, name)
+
+
+single = st.sampled_from(
+    ["US", "US, CN", "x" * 3000, "", "1e3", "-1", "nan", 0, 7, -3, 2.5, 1e400, True, None]
+)
+junk = (
+    single
+    | st.lists(single, max_size=3)
+    | st.dictionaries(st.sampled_from(["a", "A", "HK", "first"]), single)
+)
+
+
+@given(st.sampled_from(list(keys_of(Settings))), junk)
+def test_whatever_is_given_is_taken_or_refused_in_the_words_of_the_study(key, value):
+    changes = value
+    for name in reversed(key):
+        changes = {name: changes}
+    try:
+        completed(**changes)
+    except StudyError as error:
+        for line in str(error).splitlines():
+            assert re.match(r"configuration: [a-z_]+[a-zA-Z0-9_.]*: .", line), line
+            assert "allowed" in line or "needed" in line or "no file" in line, line
+            assert "nput should" not in line and len(line) <= 1200, line
 
 
 @given(st.text(min_size=1), st.sampled_from(["years", "source", "clusters", "trajectories", "demo"]))
@@ -188,6 +234,20 @@ def test_an_unknown_key_is_always_named(key, section):
         ({"demo": {"works": "many"}}, "demo.works: 'many'; allowed: integer"),
         ({"demo": {"works": 2000.5}}, "demo.works: 2000.5; allowed: integer"),
         ({"demo": {"seed": True}}, "demo.seed: True; allowed: number"),
+        ({"demo": {"works": "3.5e0"}}, "demo.works: 3.5; allowed: integer"),
+        ({"significance": {"threshold": float("nan")}}, "significance.threshold: nan; allowed: number"),
+        ({"poles": "US"}, "poles: 'US'; allowed: list in brackets, such as [US]"),
+        ({"poles": "US,CN"}, "poles: 'US,CN'; allowed: list in brackets, such as [US, CN]"),
+        (
+            {"field": {"subfields": 1702}},
+            "field.subfields: 1702; allowed: list in brackets, such as [1702]",
+        ),
+        (
+            {"run": {"nulls": {"max_entropy": {}}}},
+            "run.nulls: {'max_entropy': {}}; allowed: list in brackets",
+        ),
+        ({"selection": {"retracted": "maybe"}}, "selection.retracted: 'maybe'; allowed: true or false"),
+        ({"selection": {"retracted": 1}}, "selection.retracted: 1; allowed: true or false"),
         ({"clusters": 4}, "clusters: 4; allowed: map of keys"),
     ],
 )

@@ -27,6 +27,7 @@ ALLOWED = {
     "float_parsing": "number",
     "model_type": "map of keys",
     "dict_type": "map of keys",
+    "list_type": "list",
 }
 """What is allowed, by pydantic's type of error."""
 
@@ -66,6 +67,16 @@ def _explain(details: Mapping[str, Any]) -> str:
     if kind == "unknown_key":
         return f"{key}: {details['msg']}"
     allowed = ALLOWED[kind].format(**details.get("ctx", {})) if kind in ALLOWED else details["msg"]
+    if kind == "list_type":
+        allowed = _list_of(value)
     # YAML reads a bare NO, the code of Norway, as false.
     hint = " (in quotes, as 'NO')" if kind == "string_type" and isinstance(value, bool) else ""
     return f"{key}: {value!r}; allowed: {allowed}{hint}"
+
+
+def _list_of(value: Any) -> str:
+    """Say that a value has to be a list, and how it is written as one."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return "list in brackets"
+    entries = [entry.strip() for entry in str(value).split(",")]
+    return f"list in brackets, such as [{', '.join(entries)}]"

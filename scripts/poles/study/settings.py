@@ -6,6 +6,7 @@ config/README.md and workflow/schemas/config.schema.yaml are made from these cla
 from collections.abc import Hashable, Sequence
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,14 +19,25 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from poles import countries
-from poles.study import windows
+from poles.study import values, windows
 
 
 def _number(value: Any) -> Any:
-    """Refuse true and false, which pydantic would read as 1 and 0."""
-    if isinstance(value, bool):
-        raise PydanticCustomError("boolean", "number")
-    return value
+    """Read numbers in any spelling; refuse true, false and what is not finite, which pydantic would take."""
+    try:
+        return values.number(value)
+    except (ValueError, OverflowError):
+        if isinstance(value, bool | float):
+            raise PydanticCustomError("number", "number") from None
+        return value  # pydantic says what is allowed
+
+
+def _flag(value: Any) -> bool:
+    """Refuse numbers, which pydantic would take."""
+    try:
+        return values.flag(value)
+    except (ValueError, yaml.YAMLError):
+        raise PydanticCustomError("flag", "true or false") from None
 
 
 def _shortest(value: float) -> float:
@@ -52,6 +64,7 @@ def _country(code: str) -> str:
 NUMBER = BeforeValidator(_number)
 SHORTEST = PlainSerializer(_shortest)
 DISTINCT = (AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True}))
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Integer = Annotated[int, NUMBER]
 Whole = Annotated[int, Field(ge=0), NUMBER]
 Count = Annotated[int, Field(ge=1), NUMBER]
@@ -144,7 +157,7 @@ class Api(Section):
         description="Tolerated relative difference between the works found and the works that OpenAlex "
         "counts, after a second pass over the list has found no more.",
     )
-    citing: bool = Field(
+    citing: Flag = Field(
         False,
         description="Whether works outside the field that cite it are fetched too, a hundred cited works at "
         "a time. This costs more than the field itself. From the snapshot it costs nothing.",
@@ -233,9 +246,9 @@ class Selection(Section):
         "only if they cite the field; works without a score stay in it. For `field.match: primary`. null "
         "sets no limit.",
     )
-    retracted: bool = Field(False, description="Whether retracted works count.")
-    paratext: bool = Field(False, description="Whether paratext (covers, mastheads) counts.")
-    xpac: bool = Field(False, description="Whether works of OpenAlex's expansion corpus count.")
+    retracted: Flag = Field(False, description="Whether retracted works count.")
+    paratext: Flag = Field(False, description="Whether paratext (covers, mastheads) counts.")
+    xpac: Flag = Field(False, description="Whether works of OpenAlex's expansion corpus count.")
 
 
 Growth = Literal["kept", "removed"]

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from poles.errors import StudyError
+from poles.study import values
 
 NULLS = Path("scripts/poles/nulls")
 """Folder of the null models, relative to the root of the project."""
@@ -182,7 +183,7 @@ def _converted(value: Any, annotation: ast.expr | None) -> Any:
     """Convert a value to an annotated type; text becomes what YAML makes of it if the type is not known."""
     match annotation:
         case ast.Name(id="int" | "float" as kind):
-            number = _number(value)
+            number = values.number(value)
             if kind == "float":
                 return float(number)
             if isinstance(number, float) and not number.is_integer():
@@ -191,7 +192,7 @@ def _converted(value: Any, annotation: ast.expr | None) -> Any:
         case ast.Name(id="str"):
             return _instance(value, str)
         case ast.Name(id="bool"):
-            return _instance(yaml.safe_load(value) if isinstance(value, str) else value, bool)
+            return values.flag(value)
         case ast.Constant(value=None):
             return _instance(None if value == "null" else value, type(None))
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
@@ -208,19 +209,9 @@ def _converted(value: Any, annotation: ast.expr | None) -> Any:
     return yaml.safe_load(value) if isinstance(value, str) else value
 
 
-def _number(value: Any) -> int | float:
-    """Convert text to a number; refuse what is neither."""
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            return float(value)
-    return _instance(value, int | float)
-
-
-def _instance(value: Any, kind: Any) -> Any:
-    """Return the value if it is of that type; true and false are no numbers."""
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+def _instance(value: Any, kind: type) -> Any:
+    """Return the value if it is of that type."""
+    if not isinstance(value, kind):
         raise ValueError(value)
     return value
 

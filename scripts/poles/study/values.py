@@ -1,0 +1,57 @@
+"""Values of the configuration as numbers and flags, the same from a file and from ``--config``.
+
+YAML 1.1 takes ``1e3`` for text, and ``--config`` gives text for all values inside maps.
+"""
+
+import math
+from typing import Any
+
+import yaml
+
+
+def number(value: Any) -> int | float:
+    """Convert a value to a number.
+
+    Parameters
+    ----------
+    value : object
+        A number, or text such as ``1000`` or ``1e3``.
+
+    Returns
+    -------
+    int or float
+        Finite. Text without a point or an exponent gives an exact integer.
+
+    Raises
+    ------
+    ValueError
+        If the value is anything else; true and false are no numbers.
+    """
+    if isinstance(value, str):
+        try:
+            value = int(value)
+        except ValueError:
+            value = float(value)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(value)
+    return value
+
+
+def flag(value: Any) -> bool:
+    """Convert a value to true or false.
+
+    Parameters
+    ----------
+    value : object
+        True, false, or text that YAML reads as one of them.
+
+    Raises
+    ------
+    ValueError
+        If the value is anything else; 0 and 1 are no flags.
+    """
+    if isinstance(value, str):
+        value = yaml.safe_load(value)
+    if not isinstance(value, bool):
+        raise ValueError(value)
+    return value
