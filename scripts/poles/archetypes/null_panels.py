@@ -120,7 +120,7 @@ def sample_network(
         Of the countries that have a link in the sample, possibly none.
     """
     weights = sample_weights(scores["expected"].to_numpy(), scores["std"].to_numpy(), rng, unit)
-    links = scores.select("source", "target", pl.Series("weight", weights))
+    links = pl.DataFrame([scores["source"], scores["target"], pl.Series("weight", weights)])
     return network_of(links, scores["year"][0], layer)
 
 

@@ -95,20 +95,21 @@ def network_of(links: pl.DataFrame, year: int, layer: str) -> Network:
     StudyError
         If a weight is not a positive number.
     """
-    links = links.filter((pl.col("source") != pl.col("target")) & (pl.col("weight") != 0))
-    invalid = links.filter(~(pl.col("weight").is_finite() & (pl.col("weight") > 0)))
-    if len(invalid):
-        pair = invalid.row(0, named=True)
+    # In numpy: null panels build a network for every year, and each query of a table has a fixed cost.
+    source, target, weight = (links[name].to_numpy() for name in ("source", "target", "weight"))
+    chosen = (source != target) & (weight != 0)
+    source, target, weight = source[chosen], target[chosen], weight[chosen]
+    valid = np.isfinite(weight) & (weight > 0)
+    if not valid.all():
+        place = valid.argmin()
         raise StudyError(
-            f"{layer} {year}: weight {pair['weight']} of {pair['source']}-{pair['target']}; "
+            f"{layer} {year}: weight {weight[place]} of {source[place]}-{target[place]}; "
             "weights must be positive numbers"
         )
-    countries = sorted(set(links["source"]) | set(links["target"]))
+    countries = sorted({*source, *target})
     index = {country: number for number, country in enumerate(countries)}
     weights = np.zeros((len(countries), len(countries)))
-    rows = [index[country] for country in links["source"]]
-    columns = [index[country] for country in links["target"]]
-    weights[rows, columns] = links["weight"].to_numpy()
+    weights[[index[country] for country in source], [index[country] for country in target]] = weight
     directed = layer == "citation"
     if not directed:
         weights += weights.T
