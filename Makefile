@@ -4,13 +4,16 @@ BIN := .venv/bin
 export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study test test-all lint clean help bench worlds pins estimate verify-live demo-api
+.PHONY: study timings test test-all lint clean help bench worlds pins estimate verify-live demo-api
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
 	$(BIN)/snakemake
 	$(BIN)/snakemake --report results/report.html
 	@$(BIN)/python scripts/summarize.py
+
+timings: .venv/ready  ## jobs, CPU time, wall time and memory of the last run, by rule
+	@$(BIN)/python scripts/timings.py
 
 test: .venv/ready  ## the quick tests, a file at a time on each core
 	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'not slow'

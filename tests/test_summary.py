@@ -9,7 +9,7 @@ import pytest
 from poles.claims import summary
 from poles.claims.tables import CLAIMS
 from poles.errors import StudyError
-from poles.study import run_warnings, tables
+from poles.study import run_warnings, tables, timings
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +48,44 @@ def test_warnings_of_all_jobs_stand_in_one_file_once_each():
     }
     assert run_warnings.write_warnings() == expected
     assert json.loads(run_warnings.WARNINGS.read_text()) == run_warnings.read_warnings() == expected
+
+
+def write_job(name: str, rule: str, cpu: str, wall: str, memory: str) -> None:
+    """Log and benchmark of a finished job."""
+    write_log(f"{name}.log", "INFO something", f"INFO {rule}: done in 1.0 s, {cpu} s of CPU")
+    path = timings.BENCHMARKS / f"{name}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\tmax_rss\tcpu_time\n{wall}\t0:00:01\t{memory}\t0.00\n")
+
+
+def test_timings_add_up_jobs_by_rule():
+    write_job("read_works/0", "read_works", "4.25", "5.5", "300.4")
+    write_job("read_works/1", "read_works", "3.75", "4.5", "250.0")
+    write_job("full/plot_hubs.max_entropy", "plot_hubs", "0.75", "1.25", "NA")
+    write_job("full/score_links.max_entropy", "score_links", "10.00", "7.00", "120.00")
+    write_log("full/plot_hubs.failed.log", "ERROR plot_hubs: no file")
+    (timings.BENCHMARKS / "full/plot_hubs.failed.tsv").write_text("s\tmax_rss\n1.0\t1.0\n")
+    assert timings.read_timings().rows() == [
+        ("score_links", 1, 10.0, 7.0, 120.0),
+        ("read_works", 2, 8.0, 10.0, 300.4),
+        ("plot_hubs", 1, 0.75, 1.25, None),
+    ]
+    head, *rows = (line.split() for line in timings.describe_timings().splitlines())
+    assert head == ["rule", "jobs", "CPU", "s", "wall", "s", "MB"]
+    assert rows[1:] == [
+        ["read_works", "2", "8.0", "10.0", "300"],
+        ["plot_hubs", "1", "0.8", "1.2"],
+        ["all", "4", "18.8", "18.2", "300"],
+    ]
+    write_claims(("full", "max_entropy", "reproduced"))
+    assert "4 jobs took 19 s of CPU" in summary.summarize()
+
+
+def test_timings_before_a_run_say_what_to_do():
+    with pytest.raises(StudyError, match="results/benchmarks: no finished job; run the study"):
+        timings.read_timings()
+    write_claims(("full", "max_entropy", "reproduced"))
+    assert "CPU" not in summary.summarize()
 
 
 def test_the_summary_counts_verdicts_and_shows_warnings():

@@ -181,6 +181,13 @@ def test_a_config_key_plans_the_rules_that_read_it_and_what_follows(tiny: Projec
     }  # fmt: skip
 
 
+def test_timings_hold_every_job(tiny: Project):
+    table = tiny.python("scripts/timings.py").stdout.splitlines()[1:]
+    jobs = {rule: int(count) for rule, count, *_ in map(str.split, table)}
+    assert jobs.pop("all") == sum(jobs.values())
+    assert jobs | {"all": 1} == EVERYTHING
+
+
 def test_null_panels_are_sampled_only_if_they_are_surrogates(tiny: Project, tmp_path: Path):
     record = extraction.read(tiny.folder / "results/full/trajectories/max_entropy.null_panels.parquet")
     assert record["params"]["code"].endswith(" sample_null_panels poles.nulls.max_entropy")
@@ -257,7 +264,9 @@ def test_rules_are_short_and_named_like_their_scripts(path: Path):
         assert re.search(r"^ +code=(lambda wildcards: )?code\(", block, re.MULTILINE), (
             f"{name} has no digest of its code"
         )
-        assert re.search(r"^ +log:", block, re.MULTILINE)
+        log = re.search(r'^ +log:\n +f?"results/logs/(.*)\.log",$', block, re.MULTILINE)
+        benchmark = re.search(r'^ +benchmark:\n +f?"results/benchmarks/(.*)\.tsv"$', block, re.MULTILINE)
+        assert log and (name == "estimate_harvest" or benchmark[1] == log[1])
 
 
 def test_scripts_are_thin():
@@ -268,7 +277,7 @@ def test_scripts_are_thin():
 def test_every_script_belongs_to_a_rule_or_is_a_command():
     of_rules = set(re.findall(r"scripts/(\w+)\.py", "".join(path.read_text() for path in RULES)))
     assert {path.stem for path in (ROOT / "scripts").glob("*.py")} - of_rules == {
-        "audit", "convert_pajek", "describe_config", "summarize", "verify_live",
+        "audit", "convert_pajek", "describe_config", "summarize", "timings", "verify_live",
     }  # fmt: skip
 
 

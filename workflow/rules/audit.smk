@@ -9,6 +9,8 @@ rule audit_results:
         "results/audit.json",
     log:
         "results/logs/audit_results.log",
+    benchmark:
+        "results/benchmarks/audit_results.tsv"
     params:
         code=code("audit_results"),
     script:

@@ -53,6 +53,8 @@ rule search_poles:
         "results/{variant}/alignment/{null}.poles.parquet",
     log:
         "results/logs/{variant}/search_poles.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/search_poles.{null}.tsv"
     params:
         channels=CHANNELS,
         layers=LAYERS,
@@ -94,6 +96,8 @@ rule compare_hubs:
         "results/{variant}/hubs/{null}.parquet",
     log:
         "results/logs/{variant}/compare_hubs.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/compare_hubs.{null}.tsv"
     params:
         channels=CHANNELS,
         layers=LAYERS,

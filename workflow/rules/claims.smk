@@ -57,6 +57,8 @@ rule judge_branch:
         basis="results/{variant}/claims/{null}.basis.parquet",
     log:
         "results/logs/{variant}/judge_branch.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/judge_branch.{null}.tsv"
     params:
         claims=BRANCH_CLAIMS,
         study={
@@ -85,6 +87,8 @@ rule collect_claims:
         ),
     log:
         "results/logs/collect_claims.log",
+    benchmark:
+        "results/benchmarks/collect_claims.tsv"
     params:
         claims=CLAIMS,
         stages=STAGES,

@@ -17,6 +17,8 @@ rule plot_strong_links:
         png="results/figures/{variant}/{null}/strong_links.png",
     log:
         "results/logs/{variant}/plot_strong_links.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_strong_links.{null}.tsv"
     params:
         layers=LAYERS,
         poles=config["poles"],
@@ -39,6 +41,8 @@ rule plot_trajectories:
         png="results/figures/{variant}/{null}/trajectories.png",
     log:
         "results/logs/{variant}/plot_trajectories.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_trajectories.{null}.tsv"
     params:
         layers=LAYERS,
         pairs=config["figures"]["pairs"],
@@ -65,6 +69,8 @@ rule plot_archetypes:
         png="results/figures/{variant}/{null}/archetypes.png",
     log:
         "results/logs/{variant}/plot_archetypes.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_archetypes.{null}.tsv"
     params:
         channels=CHANNELS,
         code=code("plot_archetypes"),
@@ -85,6 +91,8 @@ rule plot_selection:
         png="results/figures/{variant}/{null}/selection.png",
     log:
         "results/logs/{variant}/plot_selection.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_selection.{null}.tsv"
     params:
         k=lambda wildcards: branches.clusters(config, wildcards.variant)["k"],
         code=code("plot_selection"),
@@ -107,6 +115,8 @@ rule plot_alignment:
         png="results/figures/{variant}/{null}/alignment.png",
     log:
         "results/logs/{variant}/plot_alignment.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_alignment.{null}.tsv"
     params:
         poles=config["poles"],
         code=code("plot_alignment"),
@@ -127,6 +137,8 @@ rule plot_poles:
         png="results/figures/{variant}/{null}/poles.png",
     log:
         "results/logs/{variant}/plot_poles.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_poles.{null}.tsv"
     params:
         poles=config["poles"],
         code=code("plot_poles"),
@@ -148,6 +160,8 @@ rule plot_polarization:
         png="results/figures/{variant}/{null}/polarization.png",
     log:
         "results/logs/{variant}/plot_polarization.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_polarization.{null}.tsv"
     params:
         code=code("plot_polarization"),
     script:
@@ -167,6 +181,8 @@ rule plot_hubs:
         png="results/figures/{variant}/{null}/hubs.png",
     log:
         "results/logs/{variant}/plot_hubs.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_hubs.{null}.tsv"
     params:
         code=code("plot_hubs"),
     script:
@@ -190,6 +206,8 @@ rule plot_nulls:
         png="results/figures/{variant}/nulls.png",
     log:
         "results/logs/{variant}/plot_nulls.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_nulls.tsv"
     params:
         names=by_null,
         poles=config["poles"][:2],
@@ -236,6 +254,8 @@ rule plot_recovery:
         png="results/figures/{variant}/{null}/recovery.png",
     log:
         "results/logs/{variant}/plot_recovery.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_recovery.{null}.tsv"
     params:
         code=code("plot_recovery"),
     script:
@@ -256,6 +276,8 @@ rule plot_diagnostics:
         png="results/figures/{variant}/{null}/diagnostics.png",
     log:
         "results/logs/{variant}/plot_diagnostics.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_diagnostics.{null}.tsv"
     params:
         layers=LAYERS,
         code=code("plot_diagnostics"),
@@ -276,6 +298,8 @@ rule plot_losses:
         png="results/figures/losses.png",
     log:
         "results/logs/plot_losses.log",
+    benchmark:
+        "results/benchmarks/plot_losses.tsv"
     params:
         code=code("plot_losses"),
     script:

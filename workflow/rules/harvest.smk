@@ -50,6 +50,8 @@ rule list_cited:
         CITED,
     log:
         "results/logs/list_cited.log",
+    benchmark:
+        "results/benchmarks/list_cited.tsv"
     params:
         code=code("list_cited"),
     script:
@@ -101,6 +103,8 @@ rule check_collaboration:
         "results/{variant}/collaboration/check/{year}.parquet",
     log:
         "results/logs/{variant}/check_collaboration/{year}.log",
+    benchmark:
+        "results/benchmarks/{variant}/check_collaboration/{year}.tsv"
     resources:
         openalex=1,
     params:

@@ -69,6 +69,8 @@ rule check_countries:
         "results/{variant}/named_countries.parquet",
     log:
         "results/logs/{variant}/check_countries.log",
+    benchmark:
+        "results/benchmarks/{variant}/check_countries.tsv"
     priority: 1
     params:
         named=lambda wildcards: {

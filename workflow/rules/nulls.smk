@@ -66,6 +66,8 @@ rule gather_null_years:
         diagnostics="results/{variant}/{layer}/nulls/{null}.diagnostics.parquet",
     log:
         "results/logs/{variant}/{layer}/gather_null_years.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/{layer}/gather_null_years.{null}.tsv"
     wildcard_constraints:
         null=YEARLY_MODELS,
     params:

@@ -13,6 +13,8 @@ rule check_release:
         "results/harvest/release_checked.json",
     log:
         "results/logs/check_release.log",
+    benchmark:
+        "results/benchmarks/check_release.tsv"
     params:
         release=RELEASE.digest,
         code=code("check_release"),

@@ -49,6 +49,8 @@ rule measure_signal:
         "results/{variant}/trajectories/{null}.signal.parquet",
     log:
         "results/logs/{variant}/measure_signal.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/measure_signal.{null}.tsv"
     params:
         channels=CHANNELS,
         code=code("measure_signal"),
@@ -154,6 +156,8 @@ rule classify_trends:
         agreement="results/{variant}/clusters/{null}.agreement.parquet",
     log:
         "results/logs/{variant}/classify_trends.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/classify_trends.{null}.tsv"
     params:
         channels=CHANNELS,
         code=code("classify_trends"),

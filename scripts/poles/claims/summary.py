@@ -10,6 +10,7 @@ from poles.claims.verdicts import VERDICTS
 from poles.errors import StudyError
 from poles.study import tables
 from poles.study.run_warnings import WARNINGS, read_warnings
+from poles.study.timings import read_timings
 
 TABLE = Path("results/claims.parquet")
 PLACES = {
@@ -29,7 +30,8 @@ def summarize() -> str:
     Returns
     -------
     str
-        Lines of text: for each branch the number of claims with each verdict, warnings, and files to open.
+        Lines of text: for each branch the number of claims with each verdict, warnings, the time of all
+        jobs, and files to open.
 
     Raises
     ------
@@ -39,7 +41,7 @@ def summarize() -> str:
     if not TABLE.is_file():
         raise StudyError(f"{TABLE}: no such file; run the study in this folder first")
     judged = tables.read(TABLE, CLAIMS)
-    return "\n".join([*_verdicts(judged), "", *_warnings(), *_places()])
+    return "\n".join([*_verdicts(judged), "", *_warnings(), *_time(), *_places()])
 
 
 def _verdicts(judged: pl.DataFrame) -> list[str]:
@@ -63,6 +65,16 @@ def _warnings() -> list[str]:
         return []
     more = [f"  and {len(warnings) - SHOWN} more"] if len(warnings) > SHOWN else []
     return [f"Warnings ({WARNINGS} has all):", *warnings[:SHOWN], *more, ""]
+
+
+def _time() -> list[str]:
+    """One line with the CPU time of all jobs; none if it is not known."""
+    try:
+        timings = read_timings()
+    except StudyError:
+        return []
+    jobs, cpu = timings["jobs"].sum(), timings["cpu"].sum()
+    return [f"{jobs} jobs took {cpu:.0f} s of CPU; make timings lists them by rule.", ""]
 
 
 def _places() -> list[str]:
