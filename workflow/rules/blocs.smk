@@ -34,6 +34,8 @@ rule measure_courses:
         "results/{variant}/alignment/{null}.courses.parquet",
     log:
         "results/logs/{variant}/measure_courses.{null}.log",
+    benchmark:
+        "results/benchmarks/{variant}/measure_courses.{null}.tsv"
     params:
         channels=CHANNELS,
         layers=LAYERS,

@@ -231,6 +231,8 @@ rule plot_indices:
         png="results/figures/{variant}/indices.png",
     log:
         "results/logs/{variant}/plot_indices.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_indices.tsv"
     params:
         layers=LAYERS,
         null=lambda wildcards: by_null(wildcards)[0][1],
