@@ -46,6 +46,7 @@ VERDICTS = {
     "basis": [f"results/{name}/claims/{null}.basis.parquet" for name, null in BRANCHES],
 }
 """Tables of claims; each branch has its own, whatever else it shares with others."""
+PAGE = place("0 Claims", "Claims of the paper", "all branches")
 
 
 rule judge_branch:
@@ -80,11 +81,7 @@ rule collect_claims:
         table="results/claims.parquet",
         robustness="results/robustness.parquet",
         page="results/claims.md",
-        html=report(
-            "results/claims.html",
-            caption="../report/claims.rst",
-            **place("0 Claims", "Claims of the paper", "all branches"),
-        ),
+        html=report("results/claims.html", caption="../report/claims.rst", **PAGE),
     log:
         "results/logs/collect_claims.log",
     benchmark:

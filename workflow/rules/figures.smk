@@ -1,6 +1,9 @@
 """One rule per figure. Each figure is written as SVG and PNG, and the report shows the SVG."""
 
 SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS)
+UNDER_EACH_NULL = place(
+    "2 Trajectories", "The poles under each null model", "{variant}, all null models"
+)
 FITS = "results/{{variant}}/{layer}/nulls/{{null}}"
 
 
@@ -197,11 +200,7 @@ rule plot_nulls:
         svg=report(
             "results/figures/{variant}/nulls.svg",
             caption="../report/nulls.rst",
-            **place(
-                "2 Trajectories",
-                "The poles under each null model",
-                "{variant}, all null models",
-            ),
+            **UNDER_EACH_NULL,
         ),
         png="results/figures/{variant}/nulls.png",
     log:
