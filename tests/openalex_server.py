@@ -1046,8 +1046,8 @@ class Request:
 class Reply:
     """An answer.
 
-    `good` tells that it is complete and right. `cut` tells that the body ends early: "told" if the headers
-    state its full length, "untold" if they state none.
+    `good` tells that it is complete and right, and `cut` that the body ends early. `states_length` tells
+    whether the headers state the length of the whole body.
     """
 
     status: int
@@ -1055,7 +1055,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     good: bool = False
-    cut: str | None = None
+    cut: bool = False
+    states_length: bool = True
 
 
 class OpenAlexServer:
@@ -1298,8 +1299,8 @@ class OpenAlexServer:
         if request.failure in ("hang", "dropped_after"):
             return self._silence(request.failure)
         if request.failure == "truncated":
-            told = chance(self.seed, "told", request.page, attempt) < 0.5
-            reply.cut, reply.good = "told" if told else "untold", False
+            reply.cut, reply.good = True, False
+            reply.states_length = chance(self.seed, "states_length", request.page, attempt) < 0.5
         return reply
 
     def _silence(self, failure: str) -> None:
@@ -1539,7 +1540,7 @@ class _Handler(BaseHTTPRequestHandler):
         if len(body) > 860 and "gzip" in self.headers.get("Accept-Encoding", ""):
             body = igzip.compress(body, 1)
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        if request.method != "HEAD" and reply.cut != "untold":
+        if request.method != "HEAD" and reply.states_length:
             headers["Content-Length"] = str(len(body))
         if reply.cut:
             body = body[: len(body) // 2]

@@ -142,14 +142,13 @@ def scored(weights: np.ndarray, layer: str, model: str = "max_entropy") -> pl.Da
 def test_growth_changes_z_and_the_model_reproduces_it(layer, model):
     weights, _ = planted(2, layer == "citation")
     observed = scored(weights, layer, model)
-    steady = gravity.constant_affinity(observed, 2000, 2021)
-    both = observed.join(steady, on=["year", "source", "target"], suffix="_steady").sort(
-        "source", "target", "year"
-    )
-    z, followed = (both[name].to_numpy().reshape(-1, YEARS) for name in ("z", "z_steady"))
+    constant = gravity.constant_affinity(observed, 2000, 2021)
+    both = observed.join(constant, on=["year", "source", "target"], suffix="_constant_affinity")
+    both = both.sort("source", "target", "year")
+    z, z_constant = (both[name].to_numpy().reshape(-1, YEARS) for name in ("z", "z_constant_affinity"))
     trend = trends.estimate(z)
     assert ((trend.p < 0.05) & (np.abs(trend.slope) * YEARS > 0.1)).mean() > 0.3, "z has trends"
-    assert followed == pytest.approx(z, abs=1e-5 * np.abs(z).max()), "which are those of growth alone"
+    assert z_constant == pytest.approx(z, abs=1e-5 * np.abs(z).max()), "which are those of growth alone"
 
 
 @pytest.mark.parametrize("growth", ["kept", "removed"])
@@ -169,9 +168,9 @@ def test_a_change_of_affinity_remains_when_growth_is_removed():
     weights[:, 0, 1] *= course
     weights[:, 1, 0] *= course
     observed = scored(weights, "collaboration")
-    steady = gravity.constant_affinity(observed, 2000, 2021)
-    both = observed.join(steady, on=["year", "source", "target"], suffix="_steady").sort("year")
-    beyond = both.with_columns((pl.col("z") - pl.col("z_steady")).alias("beyond"))
+    constant = gravity.constant_affinity(observed, 2000, 2021)
+    both = observed.join(constant, on=["year", "source", "target"], suffix="_constant_affinity").sort("year")
+    beyond = both.with_columns((pl.col("z") - pl.col("z_constant_affinity")).alias("beyond"))
     slopes = {
         pair: stats.theilslopes(frame["beyond"].to_numpy()).slope
         for pair, frame in beyond.group_by("source", "target")
@@ -188,6 +187,6 @@ def test_other_years_do_not_matter_and_links_without_variance_have_no_z():
     assert gravity.constant_affinity(observed, 2005, 2020).equals(inside)
     assert inside["year"].min() == 2005 and inside["year"].max() == 2020
     without_variance = observed.with_columns(std=pl.when(pl.col("source") == "A").then(0.0).otherwise("std"))
-    steady = gravity.constant_affinity(without_variance, 2000, 2021)
-    assert steady.filter(source="A")["z"].null_count() == 22 * 11
-    assert steady.filter(pl.col("source") != "A")["z"].null_count() == 0
+    constant = gravity.constant_affinity(without_variance, 2000, 2021)
+    assert constant.filter(source="A")["z"].null_count() == 22 * 11
+    assert constant.filter(pl.col("source") != "A")["z"].null_count() == 0
