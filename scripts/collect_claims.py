@@ -8,8 +8,9 @@ with jobs.run(snakemake) as record:
     source, params, output = snakemake.input, snakemake.params, snakemake.output
     verdicts, basis = judging.read_all(source.verdicts, CLAIMS), judging.read_all(source.basis, BASIS)
     judged = judging.collect(params.claims, params.stages, verdicts)
-    moved = robustness.changes(judged, params.stages, params.choices)
+    moved = robustness.changes(judged, params.stages, params.choices, params.homes)
     tables.write(judged, CLAIMS, output.table, record)
     tables.write(moved, ROBUSTNESS, output.robustness, record)
-    values = page.content(judged, basis, moved, params.choices, params.period, page.caveat(*params.data))
+    about = params.homes, params.period, page.caveat(*params.data)
+    values = page.content(judged, basis, moved, params.stages, params.choices, *about)
     page.write(values, output.page, output.html, record)

@@ -31,6 +31,7 @@ EXAMPLE = {
     "recent": {"window": 5},
     "recent_eight": {"window": 5, "k": 8},
     "eight": {"k": 8},
+    "yearly": {"preprocessing": "yearly_scale"},
     "spelled_out": {"counting": "full", "preprocessing": "noise_units", "min_strength": 50, "k": 4},
 }
 
@@ -41,10 +42,11 @@ def test_files_stand_under_the_plainest_variant_with_the_same_choices(names):
     places = {
         stage: [branches.sharing(settings, name, stage) for name in EXAMPLE] for stage in branches.STAGES
     }
-    assert places["links"] == ["full", "full", "recent", "recent", "full", "full"]
-    assert places["trajectories"] == ["full", "literal", "recent", "recent", "full", "full"]
+    assert places["links"] == ["full", "full", "recent", "recent", "full", "full", "full"]
+    assert places["panel"] == ["full", "full", "recent", "recent", "full", "yearly", "full"]
+    assert places["trajectories"] == ["full", "literal", "recent", "recent", "full", "yearly", "full"]
     assert places["clusters"] == [
-        "full", "literal", "recent", "recent_eight", "eight", "full"
+        "full", "literal", "recent", "recent_eight", "eight", "yearly", "full"
     ]  # fmt: skip
 
 
@@ -123,7 +125,7 @@ variant = st.fixed_dictionaries(
         "counting": st.sampled_from(["full", "fractional"]),
         "window": st.sampled_from([None, 3, 5]),
         "growth": st.sampled_from([None, "kept", "removed"]),
-        "preprocessing": st.sampled_from([None, "literal", "noise_units"]),
+        "preprocessing": st.sampled_from([None, "literal", "noise_units", "yearly_scale"]),
         "min_strength": st.sampled_from([None, 50, 200]),
         "k": st.sampled_from([None, 4, 5]),
     },
@@ -134,10 +136,25 @@ variant = st.fixed_dictionaries(
 @given(st.dictionaries(st.sampled_from("abcdefgh"), variant, min_size=2))
 def test_variants_share_a_stage_if_and_only_if_all_choices_up_to_it_agree(variants):
     settings = completed(variants)
+    homes = branches.homes(settings)
+    yearly = {
+        name: branches.trajectories(settings, name)["preprocessing"] == "yearly_scale" for name in variants
+    }
     for first, second in itertools.combinations(variants, 2):
         different = differing(settings, f"{first}/max_entropy", f"{second}/max_entropy")
         choices = set()
         for stage, keys in branches.STAGES.items():
             choices |= set(keys)
             same = branches.sharing(settings, first, stage) == branches.sharing(settings, second, stage)
-            assert same == (not different & choices)
+            assert same == (homes[f"{first}/max_entropy"][stage] == homes[f"{second}/max_entropy"][stage])
+            # Trends in units of the yearly spread are others than trends of z.
+            other_unit = stage == "panel" and yearly[first] != yearly[second]
+            assert same == (not different & choices and not other_unit)
+
+
+@given(st.dictionaries(st.sampled_from("abcdefgh"), variant, min_size=1))
+def test_where_the_panel_stands_its_trajectories_stand_too(variants):
+    settings = completed(variants)
+    for name in variants:
+        home = branches.sharing(settings, name, "panel")
+        assert branches.sharing(settings, home, "trajectories") == home

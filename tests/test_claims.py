@@ -20,6 +20,7 @@ from poles.claims import checking, contradictions, judging, page, robustness, ve
 from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS
 from poles.errors import StudyError
 from poles.study import tables, windows
+from poles.study.branches import STAGES
 
 TREND = {
     "id": "t",
@@ -73,10 +74,20 @@ def judge(claims: list[dict], branches: Mapping[tuple[str, str], verdicts.Branch
     return judging.collect(claims, stages(claims), pl.concat(judged))
 
 
+def apart(choices: Mapping[str, object]) -> dict[str, dict[str, str]]:
+    """Homes of branches that share nothing."""
+    return {name: dict.fromkeys(STAGES, name) for name in choices}
+
+
 def shown(
-    judged: pl.DataFrame, note: str = "", moved: pl.DataFrame | None = None, choices: dict | None = None
+    judged: pl.DataFrame,
+    note: str = "",
+    moved: pl.DataFrame | None = None,
+    choices: dict | None = None,
+    homes: dict | None = None,
+    stage: str | None = "clusters",
 ) -> dict:
-    """Content of the page about claims that were judged."""
+    """Content of the page about claims that were judged; those of a branch rest on one stage."""
     single = (
         judged.filter(pl.col("null") != judging.ALL).select("variant", "null").unique(maintain_order=True)
     )
@@ -85,7 +96,9 @@ def shown(
     basis = frame(BASIS, *(signal | names for names in single.rows(named=True)))
     choices = choices or {f"{v}/{n}": {"counting": v, "null model": n} for v, n in single.rows()}
     moved = frame(ROBUSTNESS) if moved is None else moved
-    return page.content(judged, basis, moved, choices, (2000, 2021), note)
+    of_several = judged.filter(null=judging.ALL)["claim"].to_list()
+    rests_on = {claim: None if claim in of_several else stage for claim in judged["claim"]}
+    return page.content(judged, basis, moved, rests_on, choices, homes or apart(choices), (2000, 2021), note)
 
 
 def course(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
@@ -519,7 +532,8 @@ def test_the_page_shows_every_claim_in_every_branch():
     tables.conform(judged, CLAIMS)
     text = page.markdown(shown(judged))
     assert "2 claims in 2 branches" in text
-    assert "3 reproduced, 1 contradicted." in text
+    assert "| full, max_entropy | 2 | 0 | 0 | 0 | 0 |" in text
+    assert "| fractional, max_entropy | 1 | 1 | 0 | 0 | 0 |" in text
     assert "| g | reproduced | contradicted |" in text
     assert page.MADE_UP not in text
     assert text.index("## They bridge.") < text.index(
@@ -530,6 +544,24 @@ def test_the_page_shows_every_claim_in_every_branch():
     assert html.count("<strong>contradicted</strong>") == 1
     for render in (page.markdown, page.html):
         assert page.MADE_UP in render(shown(judged, page.MADE_UP))
+
+
+def test_results_that_branches_share_are_shown_once():
+    names = [("grown", "one"), ("full", "one"), ("literal", "one"), ("full", "two")]
+    choices = {f"{variant}/{null}": {"null model": null, "variant": variant} for variant, null in names}
+    homes = apart(choices) | {"literal/one": dict.fromkeys(STAGES, "literal/one") | {"panel": "full/one"}}
+    judged = judge([TREND, ROBUST], dict.fromkeys(names, branch()))
+    of_branches = judged.filter(claim="t")
+    text = page.markdown(shown(judged, choices=choices, homes=homes, stage="panel"))
+    assert "| t | reproduced | reproduced | (reproduced) | reproduced |" in text
+    assert f"| full, literal (shared) | one | **reproduced** | {of_branches['why'][0]} |" in text
+    assert text.count(of_branches["why"][0]) == 3
+    assert "| literal, one | 1 | 0 | 0 | 1 | 1 |" in text and "| full, two | 2 | 0 | 0 | 0 | 0 |" in text
+    html = page.html(shown(judged, choices=choices, homes=homes, stage="panel"))
+    assert html.count("(reproduced)") == 1 and html.count("full, literal (shared)") == 1
+    # At the stage of the clusters the same branches share nothing.
+    text = page.markdown(shown(judged, choices=choices, homes=homes, stage="clusters"))
+    assert "(reproduced)" not in text and text.count(of_branches["why"][0]) == 4
 
 
 class Elements(HTMLParser):
@@ -563,7 +595,7 @@ def test_the_html_page_lists_claims_by_statement_and_escapes_every_text():
     claims = [TREND | {"id": "<b>", "statement": hostile}, GROUP]
     judged = judge(claims, TWO).with_columns(pl.lit(f"why {hostile}").alias("why"))
     choices = {"full/max_entropy": {hostile: 1}, "fractional/max_entropy": {hostile: 2}}
-    moved = robustness.changes(judged, stages(claims), choices).with_columns(comparisons=1)
+    moved = robustness.changes(judged, stages(claims), choices, apart(choices)).with_columns(comparisons=1)
     elements = Elements(page.html(shown(judged, hostile, moved, choices)))
     assert not elements.open, "every element is closed"
     assert not {"script", "b"} & {tag for tag, _ in elements.tags}
@@ -589,7 +621,9 @@ def test_the_page_says_what_archetypes_rest_on():
     tables.conform(basis, BASIS)
     choices = {f"full/{null}": {"null model": null, "k": 4} for null in cases}
     judged = judge([TREND], {("full", null): case for null, case in cases.items()})
-    text = page.markdown(page.content(judged, basis, frame(ROBUSTNESS), choices, (2000, 2010)))
+    text = page.markdown(
+        page.content(judged, basis, frame(ROBUSTNESS), stages([TREND]), choices, apart(choices), (2000, 2010))
+    )
     assert "| full, one |  | 40 | collaboration 2.3 | 7 | none | 0 of 4 | 0 |" in text
     assert "| full, two | null model two | 40 | collaboration 2.3 | 7 | 4 | 0 of 4 | 0 |" in text
 
@@ -633,7 +667,7 @@ def test_a_statement_with_other_braces_is_refused(statement):
 )
 def test_the_page_names_the_years_of_the_noise(period, sentence):
     judged, basis, moved = (frame(kind) for kind in (CLAIMS, BASIS, ROBUSTNESS))
-    assert sentence in page.content(judged, basis, moved, {}, period)["about_basis"]
+    assert sentence in page.content(judged, basis, moved, {}, {}, {}, period)["about_basis"]
 
 
 ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"], "share": 0.8, "at_least": 1}
@@ -682,7 +716,7 @@ def test_choices_are_counted_where_they_alone_set_branches_apart():
     }
     several = [TREND, COUNT, TREND | {"id": "x", "layer": "citation"}, ROBUST]
     judged = judge(several, cases)
-    moved = robustness.changes(judged, stages(several), choices)
+    moved = robustness.changes(judged, stages(several), choices, apart(choices))
     tables.conform(moved, ROBUSTNESS)
     assert moved.filter(pl.col("comparisons") > 0).rows() == [
         ("t", "null model", 1, 0),
@@ -690,13 +724,11 @@ def test_choices_are_counted_where_they_alone_set_branches_apart():
         ("c", "null model", 1, 1),
         ("c", "counting", 1, 1),
     ]
-    # What is chosen after all that a claim rests on cannot move it, and says nothing of how firm it is.
-    later = {name: {"k": own.pop("counting")} | own for name, own in choices.items()}
-    moved_later = robustness.changes(judged, stages(several), later)
-    assert set(moved_later.filter(choice="k")["comparisons"]) == {0}
-    assert robustness.can_change("k", "clusters") and not robustness.can_change("growth", "links")
-    assert robustness.can_change("growth", "trajectories") and robustness.can_change("window", "links")
-    assert not robustness.can_change("window", None)
+    # Results that branches share cannot differ, and say nothing of how firm a verdict is.
+    shared = apart(choices) | {"few/one": dict.fromkeys(STAGES, "full/one")}
+    moved_apart = robustness.changes(judged, stages(several), choices, shared)
+    assert set(moved_apart.filter(choice="counting")["comparisons"]) == {0}
+    assert moved_apart.filter(choice="null model").equals(moved.filter(choice="null model"))
     for render, cells in ((page.markdown, "| c | 1/1 | 1/1 |"), (page.html, "<td>1/1</td><td>1/1</td>")):
         text = " ".join(render(shown(judged, moved=moved, choices=choices)).split())
         assert "over all claims: null model 1 of 2, counting 1 of 2." in text
@@ -836,7 +868,7 @@ KIND = 'KEYS = {"k": "whole number"}\nOPTIONAL = {}\nSTAGE = "links"\ndef judge(
         (("OPTIONAL = {}", ""), "must define as literals: OPTIONAL"),
         (("OPTIONAL = {}", "OPTIONAL = dict()"), "must define as literals: OPTIONAL"),
         (("def judge", "def judged"), "must define a function judge"),
-        (('"links"', '"link"'), "STAGE 'link'; allowed: links, trajectories, clusters, None"),
+        (('"links"', '"link"'), "STAGE 'link'; allowed: links, panel, trajectories, clusters, None"),
         (("whole number", "number"), "k: 'number'; allowed: text, country"),
         (('"whole number"', '{"country": "course"}'), "k: 'course'; allowed: text, country"),
     ],
@@ -863,7 +895,7 @@ def test_a_branch_without_pairs_or_clusters_tests_no_claim_that_needs_them():
     of_no_pair = judging.judge_branch(claims, no_pair, "full", "max_entropy")
     rest = of_no_pair.filter(pl.col("why").str.starts_with("No pair is in the panel"))
     assert rest["verdict"].unique().to_list() == ["not testable"]
-    assert set(rest["claim"]) == {name for name in stage if stage[name] in ("trajectories", "clusters")}
+    assert set(rest["claim"]) == {name for name in stage if stage[name] in ("panel", "clusters")}
     assert (of_no_pair["verdict"] != "not testable").any()  # what rests on the scores alone is judged
     no_clusters = branch(members=frame(CLUSTERS), selection=frame(SELECTION))
     of_no_clusters = judging.judge_branch(claims, no_clusters, "full", "max_entropy")

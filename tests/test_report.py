@@ -114,6 +114,22 @@ def test_the_report_lists_every_figure_and_each_under_labels_of_its_own(tiny: Pr
     assert {len(label) for label in labels} == {1}
 
 
+@pytest.mark.slow
+def test_a_figure_that_variants_share_is_listed_once_under_the_names_of_all(tiny: Project, tmp_path: Path):
+    twin = tiny.twin(tmp_path / "twin")
+    both = ("--config", "run={variants: [full, literal]}")
+    twin.run(*both)
+    twin.run("--report", str(tmp_path / "report.html"), *both)
+    labels = [result["labels"]["figure"] for result in embedded(tmp_path / "report.html", "results").values()]
+    assert len(set(labels)) == len(labels)
+    for figure in ("Polarization", "Hubs within regions", "Every country as a pole", "Chosen pairs"):
+        assert [label for label in labels if label.startswith(figure)] == [
+            f"{figure}: shared by full and literal, max_entropy"
+        ]
+    for name in ("full", "literal"):
+        assert f"Archetypes: {name}, max_entropy" in labels
+
+
 def test_a_browser_opens_every_entry_of_the_report(report: Path, tmp_path: Path):
     page = tmp_path / "report.html"
     text = report.read_text(encoding="utf-8")

@@ -207,13 +207,21 @@ def test_variants_share_the_files_that_their_differences_do_not_affect(tiny: Pro
     assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["plot_archetypes"] == 1
     assert plan["judge_branch"] == plan["collect_claims"] == 1
     shared = {"build_networks", "fit_null", "score_links", "plot_strong_links", "plot_nulls"}
-    assert not shared & set(plan)
+    of_panel = {
+        "search_poles", "measure_courses", "measure_polarization", "compare_hubs", "plot_poles",
+        "plot_polarization", "plot_hubs",
+    }  # fmt: skip
+    assert not (shared | of_panel) & set(plan)
+    plan = tiny.plan(
+        "--config",
+        "run={variants: [full, yearly]}",
+        "variants={full: {counting: full}, yearly: {preprocessing: yearly_scale}}",
+    )
+    assert of_panel < set(plan) and not shared & set(plan)
     variants = "variants={full: {counting: full}, eight: {k: 8}}"
     plan = tiny.plan("--config", "run={variants: [full, eight]}", variants)
     assert plan["cluster_trajectories"] == plan["align_countries"] == plan["judge_branch"] == 1
-    upstream = {
-        "build_trajectories", "sample_null_panels", "search_poles", "measure_courses", "compare_hubs",
-    }  # fmt: skip
+    upstream = of_panel | {"build_trajectories", "sample_null_panels"}
     assert not (shared | upstream) & set(plan)
 
 

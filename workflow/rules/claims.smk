@@ -24,15 +24,11 @@ JUDGED = {
         "trajectories", "results/{variant}/trajectories/{null}.signal.parquet"
     ),
     "polarization": shared(
-        "trajectories", "results/{variant}/polarization/{null}.trends.parquet"
+        "panel", "results/{variant}/polarization/{null}.trends.parquet"
     ),
-    "hubs": shared("trajectories", "results/{variant}/hubs/{null}.parquet"),
-    "candidates": shared(
-        "trajectories", "results/{variant}/alignment/{null}.poles.parquet"
-    ),
-    "courses": shared(
-        "trajectories", "results/{variant}/alignment/{null}.courses.parquet"
-    ),
+    "hubs": shared("panel", "results/{variant}/hubs/{null}.parquet"),
+    "candidates": shared("panel", "results/{variant}/alignment/{null}.poles.parquet"),
+    "courses": shared("panel", "results/{variant}/alignment/{null}.courses.parquet"),
     "clusters": shared("clusters", CLUSTERS),
     "selection": shared(
         "clusters", "results/{variant}/clusters/{null}.selection.parquet"
@@ -46,7 +42,7 @@ VERDICTS = {
     "basis": [f"results/{name}/claims/{null}.basis.parquet" for name, null in BRANCHES],
 }
 """Tables of claims; each branch has its own, whatever else it shares with others."""
-PAGE = place("0 Claims", "Claims of the paper", "all branches")
+PAGE = place("0 Claims", "Claims of the paper")
 
 
 rule judge_branch:
@@ -91,6 +87,7 @@ rule collect_claims:
         stages=STAGES,
         data=[SOURCE["kind"], config["field"]["subfields"]],
         choices=lambda wildcards: branches.declared(config),
+        homes=lambda wildcards: branches.homes(config),
         period=PERIOD,
         code=code("collect_claims", *checking.modules(VARIANT_CLAIMS)),
     script:

@@ -68,22 +68,45 @@ def per_branch(stage, pattern, **values):
     ]
 
 
-def place(category, figure, branch="{variant}, {null}"):
-    """Where the report lists a figure: arguments of `report`.
+def sharers(variant, null, stage):
+    """Variants that run under a null model and share the files that stand under a variant, in order."""
+    return [
+        name
+        for name, model in BRANCHES
+        if model == null and home(name, stage) == variant
+    ]
+
+
+def place(category, figure, stage=None, nulls=None):
+    """Where the report lists a figure of a stage, or of all branches: arguments of `report`.
 
     The report shows only one of several entries with equal labels, and may turn a second label into a switch.
-    So the only label of a figure is its name with its branch.
+    So the only label of a figure is its name with its branches. `nulls` says which null models a figure shows
+    that is not of one.
     """
+
+    def labels(wildcards):
+        null = wildcards.get("null")
+        names = dict.fromkeys(
+            name
+            for model in config["run"]["nulls"]
+            if null in (model, None)
+            for name in sharers(wildcards.variant, model, stage)
+        )
+        *others, last = names
+        data = f"shared by {', '.join(others)} and {last}" if others else last
+        return {"figure": f"{figure}: {data}, {null or nulls}"}
+
     return {
         "category": category,
         "subcategory": figure,
-        "labels": {"figure": f"{figure}: {branch}"},
+        "labels": labels if stage else {"figure": f"{figure}: all branches"},
     }
 
 
 FIGURES = {
     "links": ["strong_links", "trajectories", "diagnostics"],
-    "trajectories": ["poles", "polarization", "hubs"],
+    "panel": ["poles", "polarization", "hubs"],
     "clusters": ["archetypes", "selection", "alignment"],
 }
 """Figures of a branch, by the stage of the data that they show."""

@@ -2,7 +2,10 @@
 
 SCORES = expand("results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS)
 UNDER_EACH_NULL = place(
-    "2 Trajectories", "The poles under each null model", "{variant}, all null models"
+    "2 Trajectories", "The poles under each null model", "links", "all null models"
+)
+BY_INDICES = place(
+    "2 Trajectories", "The poles by plain indices", "links", config["run"]["nulls"][0]
 )
 FITS = "results/{{variant}}/{layer}/nulls/{{null}}"
 
@@ -15,7 +18,7 @@ rule plot_strong_links:
         svg=report(
             "results/figures/{variant}/{null}/strong_links.svg",
             caption="../report/strong_links.rst",
-            **place("1 Links above expectation", "Links above expectation"),
+            **place("1 Links above expectation", "Links above expectation", "links"),
         ),
         png="results/figures/{variant}/{null}/strong_links.png",
     log:
@@ -39,7 +42,7 @@ rule plot_trajectories:
         svg=report(
             "results/figures/{variant}/{null}/trajectories.svg",
             caption="../report/trajectories.rst",
-            **place("2 Trajectories", "Chosen pairs"),
+            **place("2 Trajectories", "Chosen pairs", "links"),
         ),
         png="results/figures/{variant}/{null}/trajectories.png",
     log:
@@ -67,7 +70,7 @@ rule plot_archetypes:
         svg=report(
             "results/figures/{variant}/{null}/archetypes.svg",
             caption="../report/archetypes.rst",
-            **place("3 Archetypes", "Archetypes"),
+            **place("3 Archetypes", "Archetypes", "clusters"),
         ),
         png="results/figures/{variant}/{null}/archetypes.png",
     log:
@@ -89,7 +92,7 @@ rule plot_selection:
         svg=report(
             "results/figures/{variant}/{null}/selection.svg",
             caption="../report/selection.rst",
-            **place("3 Archetypes", "Number of clusters"),
+            **place("3 Archetypes", "Number of clusters", "clusters"),
         ),
         png="results/figures/{variant}/{null}/selection.png",
     log:
@@ -113,7 +116,7 @@ rule plot_alignment:
         svg=report(
             "results/figures/{variant}/{null}/alignment.svg",
             caption="../report/alignment.rst",
-            **place("4 Alignment", "Countries against the poles"),
+            **place("4 Alignment", "Countries against the poles", "clusters"),
         ),
         png="results/figures/{variant}/{null}/alignment.png",
     log:
@@ -135,7 +138,7 @@ rule plot_poles:
         svg=report(
             "results/figures/{variant}/{null}/poles.svg",
             caption="../report/poles.rst",
-            **place("4 Alignment", "Every country as a pole"),
+            **place("4 Alignment", "Every country as a pole", "panel"),
         ),
         png="results/figures/{variant}/{null}/poles.png",
     log:
@@ -158,7 +161,7 @@ rule plot_polarization:
         svg=report(
             "results/figures/{variant}/{null}/polarization.svg",
             caption="../report/polarization.rst",
-            **place("4 Alignment", "Polarization"),
+            **place("4 Alignment", "Polarization", "panel"),
         ),
         png="results/figures/{variant}/{null}/polarization.png",
     log:
@@ -179,7 +182,7 @@ rule plot_hubs:
         svg=report(
             "results/figures/{variant}/{null}/hubs.svg",
             caption="../report/hubs.rst",
-            **place("4 Alignment", "Hubs within regions"),
+            **place("4 Alignment", "Hubs within regions", "panel"),
         ),
         png="results/figures/{variant}/{null}/hubs.png",
     log:
@@ -225,7 +228,7 @@ rule plot_indices:
         svg=report(
             "results/figures/{variant}/indices.svg",
             caption="../report/indices.rst",
-            **place("2 Trajectories", "The poles by plain indices", "{variant}"),
+            **BY_INDICES,
         ),
         png="results/figures/{variant}/indices.png",
     log:
@@ -250,7 +253,7 @@ rule plot_recovery:
         svg=report(
             "results/figures/{variant}/{null}/recovery.svg",
             caption="../report/recovery.rst",
-            **place("5 Checks", "Recovery of planted archetypes"),
+            **place("5 Checks", "Recovery of planted archetypes", "clusters"),
         ),
         png="results/figures/{variant}/{null}/recovery.png",
     log:
@@ -272,7 +275,7 @@ rule plot_diagnostics:
         svg=report(
             "results/figures/{variant}/{null}/diagnostics.svg",
             caption="../report/diagnostics.rst",
-            **place("5 Checks", "Fit of the null model"),
+            **place("5 Checks", "Fit of the null model", "links"),
         ),
         png="results/figures/{variant}/{null}/diagnostics.png",
     log:
@@ -294,7 +297,7 @@ rule plot_losses:
         svg=report(
             "results/figures/losses.svg",
             caption="../report/losses.rst",
-            **place("5 Checks", "Selection of works", "all branches"),
+            **place("5 Checks", "Selection of works"),
         ),
         png="results/figures/losses.png",
     log:

@@ -188,7 +188,7 @@ def basis(branch: Branch, variant: str, null: str) -> pl.DataFrame:
 def _without_data(claim: Claim, branch: Branch) -> Verdict | None:
     """Verdict if the branch has no pair or no clusters and the claim rests on them; None otherwise."""
     stage = _module(claim["kind"]).STAGE
-    if stage in ("trajectories", "clusters") and not branch.signal["pairs"].sum():
+    if stage != "links" and not branch.signal["pairs"].sum():
         if reason := windows.too_short(*branch.period):
             return untestable(f"{reason[0].upper()}{reason[1:]}.")
         return untestable("No pair is in the panel; the log of the rule build_trajectories says why.")

@@ -71,7 +71,9 @@ def content(
     judged: pl.DataFrame,
     basis: pl.DataFrame,
     moved: pl.DataFrame,
+    stages: Mapping[str, str | None],
     choices: Mapping[str, Mapping[str, Any]],
+    homes: Mapping[str, Mapping[str, str]],
     period: tuple[int, int],
     note: str = "",
 ) -> dict[str, Any]:
@@ -81,9 +83,14 @@ def content(
     ----------
     judged, basis, moved : pl.DataFrame
         `CLAIMS` in the order of the page, `BASIS` and `ROBUSTNESS`.
+    stages : Mapping
+        Stage on which each claim rests, by its id; None for a claim about several null models.
     choices : Mapping
         Choices of every branch by "variant/null", see `poles.study.branches.declared`; the first branch is
-        the one that the others are compared with.
+        the headline, with which the others are compared.
+    homes : Mapping
+        Where the results of every branch stand, see `poles.study.branches.homes`. A verdict on results that
+        branches share is shown once.
     period : (int, int)
         First and last year of the trajectories.
     note : str
@@ -95,16 +102,22 @@ def content(
         Values for the templates.
     """
     branches = [(variant, null) for variant, null in (name.split("/") for name in choices)]
+    claims = [
+        _claim(rows, branches, stages[rows["claim"][0]], homes)
+        for _, rows in judged.group_by("claim", maintain_order=True)
+    ]
     choice_names = robustness.by_choice(moved)["choice"].to_list()
     return {
         "title": TITLE,
-        "overview": _overview(judged, len(branches)),
+        "overview": _overview(len(claims), len(branches)),
+        "verdicts": VERDICTS,
+        "counts": _counts(claims, branches),
         "note": note,
         "about_basis": _about_basis(*period),
         "about_contradictions": ABOUT_CONTRADICTIONS,
         "about_choices": _about_choices(moved),
         "branches": [_name(*branch) for branch in branches],
-        "claims": [_claim(rows, branches) for _, rows in judged.group_by("claim", maintain_order=True)],
+        "claims": claims,
         "basis": [_basis(basis.filter(variant=branch[0], null=branch[1]), choices) for branch in branches],
         "choices": choice_names,
         "moved": _moved(moved, choice_names, dict(judged.select("claim", "statement").iter_rows())),
@@ -143,17 +156,51 @@ def _name(variant: str, null: str) -> str:
     return f"{variant}, {null}"
 
 
-def _claim(rows: pl.DataFrame, branches: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """A claim with its verdicts; a verdict on several null models stands for every branch of its variant."""
-    verdicts = {(row["variant"], row["null"]): row["verdict"] for row in rows.iter_rows(named=True)}
+def _claim(
+    rows: pl.DataFrame,
+    branches: Sequence[tuple[str, str]],
+    stage: str | None,
+    homes: Mapping[str, Mapping[str, str]],
+) -> dict[str, Any]:
+    """A claim with its verdicts; a verdict on several null models stands for every branch of its variant.
+
+    Branches that share the results on which the claim rests have one row, and the verdicts of all but the
+    first of them are marked as shared.
+    """
+    by_branch = {(row["variant"], row["null"]): row for row in rows.iter_rows(named=True)}
+    shown: dict[str, dict[str, Any]] = {}
+    cells = []
+    for variant, null in branches:
+        row = by_branch.get((variant, null)) or by_branch.get((variant, ALL))
+        if row is None:
+            cells.append({"verdict": "", "shared": False})
+            continue
+        home = f"{variant}/{ALL}" if stage is None else homes[f"{variant}/{null}"][stage]
+        first = shown.setdefault(home, row | {"variants": []})
+        cells.append({"verdict": row["verdict"], "shared": stage is not None and bool(first["variants"])})
+        first["variants"] += [] if variant in first["variants"] else [variant]
     return {
         "id": rows["claim"][0],
         "statement": rows["statement"][0],
-        "by_branch": [
-            verdicts.get((variant, null), verdicts.get((variant, ALL), "")) for variant, null in branches
-        ],
-        "rows": rows.rows(named=True),
+        "by_branch": cells,
+        "rows": [row | {"variant": _shared(row["variants"])} for row in shown.values()],
     }
+
+
+def _shared(variants: Sequence[str]) -> str:
+    """Variants of one row of results."""
+    return variants[0] if len(variants) == 1 else f"{', '.join(variants)} (shared)"
+
+
+def _counts(claims: Sequence[Mapping[str, Any]], branches: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """How many claims have each verdict in a branch, and how many of these it shares with an earlier one."""
+    counts = []
+    for place, branch in enumerate(branches):
+        cells = [claim["by_branch"][place] for claim in claims]
+        numbers = [sum(cell["verdict"] == verdict for cell in cells) for verdict in VERDICTS]
+        shared = sum(cell["shared"] for cell in cells)
+        counts.append({"branch": _name(*branch), "numbers": numbers, "shared": shared})
+    return counts
 
 
 def _basis(rows: pl.DataFrame, choices: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -188,13 +235,17 @@ def _moved(
     ]
 
 
-def _overview(judged: pl.DataFrame, branches: int) -> str:
-    """Sentence that counts claims, branches and verdicts."""
-    counts = dict(judged.group_by("verdict").len().iter_rows())
-    parts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+def _overview(claims: int, branches: int) -> str:
+    """Sentences that count claims and branches, and say how shared verdicts are marked."""
+    text = (
+        f"{claims} claims in {branches} {'branch' if branches == 1 else 'branches'} "
+        "(a branch is a variant of the data and a null model)"
+    )
+    if branches == 1:
+        return f"{text}."
     return (
-        f"{judged['claim'].n_unique()} claims in {branches} {'branch' if branches == 1 else 'branches'} "
-        f"(a branch is a variant of the data and a null model): {parts}."
+        f"{text}. The first branch is the headline. A verdict in brackets rests on the same results as that "
+        "of an earlier branch. It is no further evidence."
     )
 
 
@@ -213,6 +264,7 @@ def _about_choices(moved: pl.DataFrame) -> str:
         for row in robustness.by_choice(moved).iter_rows(named=True)
     )
     return (
-        "Two branches are compared if they differ in one choice alone. Changed verdicts, over all claims: "
+        "Two branches are compared if they differ in one choice alone and do not share the results. "
+        "Changed verdicts, over all claims: "
         f"{parts}. The table shows changed verdicts / comparisons of each claim."
     )

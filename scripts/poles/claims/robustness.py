@@ -8,27 +8,19 @@ import polars as pl
 
 from poles.claims.tables import ROBUSTNESS
 from poles.claims.verdicts import NOT_TESTABLE
-from poles.study.branches import STAGES
-
-
-def can_change(choice: str, stage: str | None) -> bool:
-    """Whether a choice is made early enough to change verdicts that rest on the results of a stage."""
-    if stage is None:
-        return False
-    order = list(STAGES)
-    # The null model belongs to no stage and matters from the first one on.
-    chosen_at = next((name for name, choices in STAGES.items() if choice in choices), order[0])
-    return order.index(chosen_at) <= order.index(stage)
 
 
 def changes(
-    judged: pl.DataFrame, stages: Mapping[str, str | None], choices: Mapping[str, Mapping[str, Any]]
+    judged: pl.DataFrame,
+    stages: Mapping[str, str | None],
+    choices: Mapping[str, Mapping[str, Any]],
+    homes: Mapping[str, Mapping[str, str]],
 ) -> pl.DataFrame:
     """Count for each claim and choice how often that choice alone changes the verdict.
 
-    Two branches are compared if they differ in one choice alone, the claim is testable in both, and the
-    choice can change its verdict. This is the elementary effect of a choice (Morris 1991, Technometrics
-    33:161) on an outcome of three values, counted over all branches instead of a sample.
+    Two branches are compared if they differ in one choice alone, the claim is testable in both, and they do
+    not share the results that it rests on. This is the elementary effect of a choice (Morris 1991,
+    Technometrics 33:161) on an outcome of three values, counted over all branches instead of a sample.
 
     Parameters
     ----------
@@ -38,6 +30,8 @@ def changes(
         Stage on which each claim rests, by the id of the claim; None for a claim about several branches.
     choices : Mapping
         Choices of every branch by "variant/null", see `poles.study.branches.declared`.
+    homes : Mapping
+        Where the results of every branch stand, see `poles.study.branches.homes`.
 
     Returns
     -------
@@ -57,11 +51,15 @@ def changes(
             for row in of_claim.iter_rows(named=True)
             if row["verdict"] != NOT_TESTABLE
         }
+        stage = stages[claim]
         for name in names:
             changed = [
                 verdicts[first] != verdicts[second]
                 for first, second, choice in neighbours
-                if choice == name and {first, second} <= set(verdicts) and can_change(name, stages[claim])
+                if choice == name
+                and {first, second} <= set(verdicts)
+                and stage is not None
+                and homes[first][stage] != homes[second][stage]
             ]
             rows.append((claim, name, len(changed), sum(changed)))
     return pl.DataFrame(rows, schema=dict(ROBUSTNESS.columns), orient="row")

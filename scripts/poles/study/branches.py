@@ -6,15 +6,21 @@ that make the same choices up to that stage. This module needs the standard libr
 imports it whenever it reads the workflow.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 STAGES = {
     "links": ("counting", "window"),
-    "trajectories": ("growth", "preprocessing", "min_strength"),
+    "panel": ("growth", "min_strength"),
+    "trajectories": ("preprocessing",),
     "clusters": ("k",),
 }
-"""Choices of a variant, by the first stage that they affect. Scores depend on the same choices as links."""
+"""Choices of a variant, by the first stage that they affect.
+
+Scores depend on the same choices as links. The panel is what trends rest on: polarization, hubs, courses.
+"""
+YEARLY = "yearly_scale"
+"""The one preprocessing that changes the unit of trends, and so affects the panel too."""
 FRACTIONAL = 0.25
 """Factor on the least strength of a country in the panel of pairs under fractional counting.
 
@@ -72,24 +78,37 @@ def sharing(config: Mapping[str, Any], variant: str, stage: str) -> str:
     """
     stages = list(STAGES)[: list(STAGES).index(stage) + 1]
     by_variant = {name: choices(config, name) for name in config["variants"]}
+    decisive = {name: _decisive(parts, stages) for name, parts in by_variant.items()}
     defaults = _defaults(config)
 
     def plainness(name: str) -> tuple[int, str]:
         departures = [key for part in by_variant[name].values() for key in part if part[key] != defaults[key]]
         return len(departures), name
 
-    sharers = (
-        name
-        for name, parts in by_variant.items()
-        if all(parts[stage] == by_variant[variant][stage] for stage in stages)
-    )
-    return min(sharers, key=plainness)
+    return min((name for name in by_variant if decisive[name] == decisive[variant]), key=plainness)
+
+
+def _decisive(parts: Mapping[str, Mapping[str, Any]], stages: Sequence[str]) -> list[Any]:
+    """What the files of the last of some stages depend on, given the choices of a variant by stage."""
+    in_yearly_units = "panel" in stages and parts["trajectories"]["preprocessing"] == YEARLY
+    return [in_yearly_units, *(parts[stage] for stage in stages)]
+
+
+def homes(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Where the files of every branch that runs stand, by "variant/null" and stage.
+
+    Two branches share the results of a stage if they have the same home, "variant/null".
+    """
+    return {
+        f"{variant}/{null}": {stage: f"{sharing(config, variant, stage)}/{null}" for stage in STAGES}
+        for variant, null in branches(config)
+    }
 
 
 def trajectories(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
     """Options of the trajectories of a variant, with the least strength in the units of its counting."""
     parts = choices(config, variant)
-    options = parts["trajectories"]
+    options = parts["panel"] | parts["trajectories"]
     factor = FRACTIONAL if parts["links"]["counting"] == "fractional" else 1
     panel = config["trajectories"]["panel"] | {"min_strength": options["min_strength"] * factor}
     reading = {key: options[key] for key in ("growth", "preprocessing")}

@@ -23,7 +23,7 @@ KEYS = {
     "share": "share",
 }
 OPTIONAL = {"at_least": "whole number", "least_slope": "positive number"}
-STAGE = "trajectories"
+STAGE = "panel"
 
 OPPOSITE = {"rises": "falls", "falls": "rises", "not rises": "rises", "not falls": "falls"}
 """Course that speaks against the course of a claim."""

@@ -18,7 +18,7 @@ from poles.claims.verdicts import (
 
 KEYS = {"region": "text", "layer": "layer", "at_least": "whole number"}
 OPTIONAL: dict[str, str] = {}
-STAGE = "trajectories"
+STAGE = "panel"
 
 
 def judge(claim: Claim, branch: Branch) -> Verdict:

@@ -20,7 +20,7 @@ KEYS = {
     "at_least": "whole number",
 }
 OPTIONAL = {"poles": "countries"}
-STAGE = "trajectories"
+STAGE = "panel"
 
 
 def judge(claim: Claim, branch: Branch) -> Verdict:

@@ -14,7 +14,7 @@ from poles.claims.verdicts import (
 
 KEYS = {"country": "country", "at_least": "whole number"}
 OPTIONAL: dict[str, str] = {}
-STAGE = "trajectories"
+STAGE = "panel"
 
 
 def judge(claim: Claim, branch: Branch) -> Verdict:

@@ -17,7 +17,7 @@ from poles.claims.verdicts import (
 
 KEYS = {"pair": "pair", "layer": "layer", "direction": ["rises", "falls"], "at_least": "whole number"}
 OPTIONAL = {"least_slope": "positive number"}
-STAGE = "trajectories"
+STAGE = "panel"
 
 LEAST_SHOWN = 0.005
 """Least slope that a sentence of two decimals shows."""
