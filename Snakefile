@@ -22,6 +22,11 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
 
 
+# The first page of the report shows the warnings of the last run. Its template sees nothing but the configuration.
+CONFIGURATION = dict(config)
+config["warnings"] = run_warnings.sentences(run_warnings.read_warnings())
+
+
 rule all:
     """Everything: the claims, every figure, and the audit of both."""
     default_target: True
@@ -32,4 +37,4 @@ rule all:
 
 onsuccess:
     run_warnings.write_warnings()
-    run_record.write_run(Path(workflow.basedir), config, source_of_run())
+    run_record.write_run(Path(workflow.basedir), CONFIGURATION, source_of_run())

@@ -2,7 +2,7 @@
 
 from poles.claims import judging, page, robustness
 from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS
-from poles.study import jobs, tables
+from poles.study import jobs, run_warnings, tables
 
 with jobs.run(snakemake) as record:
     source, params, output = snakemake.input, snakemake.params, snakemake.output
@@ -12,5 +12,6 @@ with jobs.run(snakemake) as record:
     tables.write(judged, CLAIMS, output.table, record)
     tables.write(moved, ROBUSTNESS, output.robustness, record)
     about = params.homes, params.period, page.caveat(*params.data)
-    values = page.content(judged, basis, moved, params.stages, params.choices, *about)
+    warnings = run_warnings.sentences(run_warnings.upstream(source))
+    values = page.content(judged, basis, moved, params.stages, params.choices, *about, warnings)
     page.write(values, output.page, output.html, record)

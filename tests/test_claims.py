@@ -86,6 +86,7 @@ def shown(
     choices: dict | None = None,
     homes: dict | None = None,
     stage: str | None = "clusters",
+    warnings: tuple[str, ...] = (),
 ) -> dict:
     """Content of the page about claims that were judged; those of a branch rest on one stage."""
     single = (
@@ -98,7 +99,9 @@ def shown(
     moved = frame(ROBUSTNESS) if moved is None else moved
     of_several = judged.filter(null=judging.ALL)["claim"].to_list()
     rests_on = {claim: None if claim in of_several else stage for claim in judged["claim"]}
-    return page.content(judged, basis, moved, rests_on, choices, homes or apart(choices), (2000, 2021), note)
+    return page.content(
+        judged, basis, moved, rests_on, choices, homes or apart(choices), (2000, 2021), note, warnings
+    )
 
 
 def course(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
@@ -562,6 +565,18 @@ def test_results_that_branches_share_are_shown_once():
     # At the stage of the clusters the same branches share nothing.
     text = page.markdown(shown(judged, choices=choices, homes=homes, stage="clusters"))
     assert "(reproduced)" not in text and text.count(of_branches["why"][0]) == 4
+
+
+def test_warnings_stand_at_the_head_of_the_page():
+    judged = judge([TREND], TWO)
+    for render in (page.markdown, page.html):
+        assert page.ABOUT_WARNINGS not in render(shown(judged))
+        text = render(shown(judged, warnings=("no link of <GB> | (check)", "few pairs (build)")))
+        head = text[: text.index("At a glance")]
+        assert page.ABOUT_WARNINGS in head and "few pairs (build)" in head
+        assert (
+            "no link of &lt;GB&gt; | (check)" if render is page.html else "no link of <GB> \\| (check)"
+        ) in head
 
 
 class Elements(HTMLParser):

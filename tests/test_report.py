@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from poles.claims.tables import CLAIMS
-from poles.study import tables
+from poles.study import run_warnings, tables
 from workflow import Project
 
 CLICK_EVERYTHING = """
@@ -80,7 +80,7 @@ def report(tiny: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def embedded(report: Path, name: str) -> dict:
     """Variable of the report's JavaScript."""
     text = report.read_text(encoding="utf-8")
-    start = re.search(rf'<script id="{name}">\s*var {name} = ', text).end()
+    start = re.search(rf'<script id="{name.replace("_", "-")}">\s*var {name} = ', text).end()
     return json.JSONDecoder().raw_decode(text, start)[0]
 
 
@@ -112,6 +112,19 @@ def test_the_report_lists_every_figure_and_each_under_labels_of_its_own(tiny: Pr
     labels = Counter(tuple(result["labels"].items()) for result in results.values())
     assert max(labels.values()) == 1
     assert {len(label) for label in labels} == {1}
+
+
+def test_warnings_stand_at_the_head_of_the_report_and_of_the_page_of_claims(tiny: Project, report: Path):
+    by_log = json.loads((tiny.folder / "results/warnings.json").read_text(encoding="utf-8"))
+    upstream = ("full/check_countries.log", "full/build_trajectories.max_entropy.log", "select_works.log")
+    assert set(by_log) & set(upstream), "the tiny world lacks countries that the claims name"
+    first_page = html.unescape(re.sub("<[^>]*>", "", embedded(report, "workflow_desc")))
+    page = (tiny.folder / "results/claims.html").read_text(encoding="utf-8")
+    head = html.unescape(page[: page.index("At a glance")])
+    for sentence in run_warnings.sentences(by_log):
+        assert sentence.replace("`", "'") in first_page
+    for sentence in run_warnings.sentences({log: by_log[log] for log in upstream if log in by_log}):
+        assert sentence in head
 
 
 @pytest.mark.slow

@@ -88,6 +88,32 @@ def test_timings_before_a_run_say_what_to_do():
     assert "CPU" not in summary.summarize()
 
 
+def write_result(path: str, log: str, *inputs: str) -> None:
+    record = {"rule": "r", "log": f"results/logs/{log}", "inputs": dict.fromkeys(inputs, "0" * 64)}
+    tables.write(frame(path), ONE, path, record)
+
+
+ONE = tables.Table(("name",), {"name": pl.String})
+
+
+def frame(name: str) -> pl.DataFrame:
+    return pl.DataFrame({"name": [name]})
+
+
+def test_a_page_has_the_warnings_of_the_jobs_that_it_rests_on():
+    for name in ("read", "build", "judge", "plot", "other"):
+        write_log(f"{name}.log", f"WARNING of {name}", "WARNING of several")
+    write_log("judge.log", "INFO fine")
+    write_result("results/works.parquet", "read.log", "../data/works.jsonl")
+    write_result("results/links.parquet", "build.log", "results/works.parquet")
+    write_result("results/gone.parquet", "removed.log", "results/works.parquet")
+    write_result("results/verdicts.parquet", "judge.log", "results/links.parquet", "results/gone.parquet")
+    write_result("results/figure.parquet", "plot.log", "results/verdicts.parquet")
+    found = run_warnings.upstream(["results/verdicts.parquet"])
+    assert found == {name: [f"of {name[:-4]}", "of several"] for name in ("build.log", "read.log")}
+    assert run_warnings.sentences(found) == ["of build (build)", "of several (build, read)", "of read (read)"]
+
+
 def test_the_summary_counts_verdicts_and_shows_warnings():
     write_claims(
         ("full", "max_entropy", "reproduced"),

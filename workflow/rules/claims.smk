@@ -73,6 +73,8 @@ rule collect_claims:
     """The verdicts of all branches, and which choice changes them."""
     input:
         **VERDICTS,
+        # Its warnings stand at the head of the page.
+        named=per_branch("links", "results/{variant}/named_countries.parquet"),
     output:
         table="results/claims.parquet",
         robustness="results/robustness.parquet",

@@ -26,6 +26,9 @@ ABOUT_CONTRADICTIONS = (
     "go the other way, they contradict the archetype. Claims on groups then "
     "count the country neither way."
 )
+ABOUT_WARNINGS = (
+    "The jobs that these verdicts rest on gave warnings. results/warnings.json has those of all jobs."
+)
 MADE_UP = (
     "The data are a made-up world. The verdicts show whether the method works; they say nothing about real "
     "countries."
@@ -76,6 +79,7 @@ def content(
     homes: Mapping[str, Mapping[str, str]],
     period: tuple[int, int],
     note: str = "",
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Everything that the page shows.
 
@@ -95,6 +99,8 @@ def content(
         First and last year of the trajectories.
     note : str
         What a reader must know of the data first.
+    warnings : sequence of str
+        Warnings of the jobs that the verdicts rest on.
 
     Returns
     -------
@@ -113,6 +119,8 @@ def content(
         "verdicts": VERDICTS,
         "counts": _counts(claims, branches),
         "note": note,
+        "about_warnings": ABOUT_WARNINGS,
+        "warnings": warnings,
         "about_basis": _about_basis(*period),
         "about_contradictions": ABOUT_CONTRADICTIONS,
         "about_choices": _about_choices(moved),

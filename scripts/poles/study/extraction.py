@@ -91,8 +91,8 @@ def read(path: str | Path) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        Keys ``rule``, ``wildcards``, ``params`` (among them ``code``: a digest and its roots) and ``inputs``
-        ({path: SHA-256}); None where the file carries none, as a source from outside does.
+        Keys ``rule``, ``wildcards``, ``params`` (among them ``code``: a digest and its roots), ``log`` (path)
+        and ``inputs`` ({path: SHA-256}); None where the file carries none, as a source from outside does.
 
     Raises
     ------

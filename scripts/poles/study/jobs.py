@@ -15,7 +15,7 @@ log = logging.getLogger("poles")
 
 
 def record_of(job: Any) -> dict[str, Any]:
-    """Provenance of a Snakemake job: rule, wildcards, params and the SHA-256 of every input.
+    """Provenance of a Snakemake job: rule, wildcards, params, log and the SHA-256 of every input.
 
     Parameters
     ----------
@@ -31,6 +31,7 @@ def record_of(job: Any) -> dict[str, Any]:
         "rule": job.rule,
         "wildcards": dict(job.wildcards.items()),
         "params": dict(job.params.items()),
+        "log": str(job.log[0]),
         "inputs": {str(path): embedding.file_digest(path) for path in sorted(set(job.input))},
     }
 

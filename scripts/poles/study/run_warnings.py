@@ -1,9 +1,17 @@
-"""Warnings of the jobs of a study, which their logs hold, in one file: results/warnings.json."""
+"""Warnings of the jobs of a study, which their logs hold.
+
+results/warnings.json has those of all jobs. It is written when a run has ended, so no result can rest on it.
+A page that shows warnings takes those of the jobs that it rests on (`upstream`), whose logs are complete by
+then. They stay true without a rule of their own: a job that gives other warnings has other inputs, parameters
+or code, and so has all that rests on it.
+"""
 
 import json
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from poles.study import extraction
 from poles.study.embedding import replace_file
 
 LOGS = Path("results/logs")
@@ -19,11 +27,7 @@ def write_warnings() -> dict[str, list[str]]:
     dict
         Distinct warnings of each log that has any, by the path of the log below `LOGS`.
     """
-    by_log = {}
-    for path in sorted(LOGS.rglob("*.log")):
-        texts = list(dict.fromkeys(_WARNING.findall(path.read_text(encoding="utf-8", errors="replace"))))
-        if texts:
-            by_log[path.relative_to(LOGS).as_posix()] = texts
+    by_log = _of_logs(LOGS.rglob("*.log"))
     replace_file(WARNINGS, (json.dumps(by_log, indent=1, ensure_ascii=False) + "\n").encode())
     return by_log
 
@@ -31,3 +35,53 @@ def write_warnings() -> dict[str, list[str]]:
 def read_warnings() -> dict[str, list[str]]:
     """Warnings as `write_warnings` left them; none if there is no such file."""
     return json.loads(WARNINGS.read_bytes()) if WARNINGS.is_file() else {}
+
+
+def upstream(paths: Iterable[str | Path]) -> dict[str, list[str]]:
+    """Warnings of the jobs that made some results, and of all jobs that these rest on.
+
+    Parameters
+    ----------
+    paths : iterable of str or Path
+        Results, relative to the folder in which the study worked.
+
+    Returns
+    -------
+    dict
+        As `write_warnings` returns them. A log that is no longer there has none.
+    """
+    pending, seen, logs = [str(path) for path in paths], set(), set()
+    while pending:
+        path = pending.pop()
+        if path in seen or not path.startswith("results/"):  # what comes from outside has no log
+            continue
+        seen.add(path)
+        if record := extraction.read(path):
+            logs.update([Path(record["log"])] if "log" in record else [])
+            pending += record.get("inputs", {})
+    return _of_logs(path for path in logs if path.is_file())
+
+
+def sentences(by_log: Mapping[str, Sequence[str]]) -> list[str]:
+    """Every distinct warning once, followed by the jobs that gave it.
+
+    Parameters
+    ----------
+    by_log : Mapping
+        As `write_warnings` returns them.
+    """
+    jobs: dict[str, list[str]] = {}
+    for log, texts in by_log.items():
+        for text in texts:
+            jobs.setdefault(text, []).append(log.removesuffix(".log"))
+    return [f"{text} ({', '.join(names)})" for text, names in jobs.items()]
+
+
+def _of_logs(paths: Iterable[Path]) -> dict[str, list[str]]:
+    """Distinct warnings of logs, by the path of the log below `LOGS`; only of those that have any."""
+    by_log = {}
+    for path in sorted(paths):
+        texts = list(dict.fromkeys(_WARNING.findall(path.read_text(encoding="utf-8", errors="replace"))))
+        if texts:
+            by_log[path.relative_to(LOGS).as_posix()] = texts
+    return by_log
