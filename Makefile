@@ -61,7 +61,7 @@ pins: envs/requirements.in  ## resolve the direct dependencies anew
 	  --no-emit-index-url --no-emit-find-links --no-header --upgrade $< -o envs/requirements.txt
 
 .venv/ready: envs/requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14) and f"Python 3.11, 3.12 or 3.13 is needed, this is {v[0]}.{v[1]}; name one: make PYTHON=python3.13")'
 	@echo 'Installing the pinned packages into .venv; this is done once and takes a minute or two.'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -qq --require-hashes -r $<
