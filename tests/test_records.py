@@ -519,13 +519,12 @@ def test_years_of_parquet_in_any_type_that_holds_numbers(tmp_path, years):
     assert read(tmp_path / "works.parquet")["year"].to_list() == [1999, None, 2001]
 
 
-def test_what_is_dropped_is_logged(tmp_path, caplog):
+def test_what_is_dropped_is_counted(tmp_path):
     authorship = {"countries": ["US", "usa", None], "institutions": [None, {}, {"country_code": "?"}]}
     work = {"id": "W1", "authorships": [authorship], "referenced_works": ["W2", None, "doi:10.1/2"]}
-    read(write_lines([work, {"id": None}, {}], tmp_path / "works.jsonl"))
-    assert "2 of 3 records have no id" in caplog.text
-    assert "2 country codes" in caplog.text
-    assert "2 references" in caplog.text
+    tally = raw_schema.Tally()
+    read(write_lines([work, {"id": None}, {}], tmp_path / "works.jsonl"), tally=tally)
+    assert (tally.rows, tally.without_id.total(), tally.codes, tally.references) == (3, 2, 2, 2)
 
 
 UNUSED = {
@@ -563,14 +562,15 @@ def test_what_the_study_does_not_use_never_decides_whether_a_record_is_read(tmp_
         assert read(paths["strange"], **options).equals(read(paths["plain"], **options))
 
 
-def test_a_used_text_that_is_no_unicode_is_dropped_or_named(tmp_path, caplog):
+def test_a_used_text_that_is_no_unicode_is_dropped_or_named(tmp_path):
     path = tmp_path / "works.jsonl"
     authorships, references = b'[{"countries": ["US", "U\xff"]}]', b'["W2", "W\\ud83d"]'
     path.write_bytes(b'{"id": "W1", "authorships": %b, "referenced_works": %b}' % (authorships, references))
-    assert read(path).select("references", "authorships").to_dicts() == [
+    tally = raw_schema.Tally()
+    assert read(path, tally=tally).select("references", "authorships").to_dicts() == [
         {"references": [2], "authorships": [{"countries": ["US"], "institutions": []}]}
     ]
-    assert "1 country codes were dropped that are not two letters, and 1 references" in caplog.text
+    assert (tally.codes, tally.references) == (1, 1)
 
 
 def damaged(name: str, content: bytes, message: str):

@@ -485,6 +485,22 @@ def test_number_of_records_must_be_that_of_the_manifest(tmp_path):
         find_core(files, AI, [2, 2])
 
 
+def test_what_is_dropped_is_warned_of_once_for_all_files(tmp_path, caplog):
+    parts = [[record(n, countries=["USA", "US"], references=[]), record(None)] for n in range(1, 6)]
+    parts += [[record(7) | {"referenced_works": ["W1", "x"]}], []]
+    (tmp_path / "6.json").write_text('{"results": []}')
+    files = [*write_files(tmp_path, parts[:-1]), str(tmp_path / "6.json")]
+    core, _ = find_core(files, AI)
+    read_works(files, range(7), core["work_id"], AI)
+    first, sixth = tmp_path / "0.jsonl", tmp_path / "5.jsonl"
+    assert caplog.messages == [
+        f"5 records without an id are dropped, in 5 of 7 files; the first is {first}",
+        f"1 files hold no works, in 1 of 7 files; the first is {tmp_path / '6.json'}",
+        f"5 country codes that are not two letters are dropped, in 5 of 7 files; the first is {first}",
+        f"1 references that are no ids of works are dropped, in 1 of 7 files; the first is {sixth}",
+    ]
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "gz", "parquet", "zip"])
 def test_a_part_without_bytes_is_read_where_the_manifest_states_no_records(tmp_path, ending):
     files = write_files(tmp_path, [[record(1), record(2)]])

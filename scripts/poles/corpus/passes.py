@@ -6,7 +6,7 @@ cite them.
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,16 @@ def _check_count(file: str | File, tally: Tally, expected: int | None) -> None:
         )
 
 
+def _warn(tallies: Mapping[str | File, Tally], count: Callable[[Tally], int], what: str) -> None:
+    """Warn once of what is counted in any of the files of a shard."""
+    counts = {file: number for file, tally in tallies.items() if (number := count(tally))}
+    if counts:
+        log.warning(
+            "%d %s, in %d of %d files; the first is %s",
+            sum(counts.values()), what, len(counts), len(tallies), next(iter(counts)),
+        )  # fmt: skip
+
+
 def _has_nothing(file: str | File, expected: int | None) -> bool:
     """Whether a file has no bytes, and its source states that it has no records."""
     return expected == 0 and is_empty(Path(file) if isinstance(file, str) else file)
@@ -105,16 +115,19 @@ def find_core(
     keep, prefilter = in_field(field), _field_prefilter(field)
     columns = ("work_id", "year", *(prefilter.columns if prefilter else ()))
     ids = [pl.Series("work_id", [], pl.Int64)]
+    tallies: dict[str | File, Tally] = {}
     with_id: Counter[int | None] = Counter()
     without_id: Counter[int | None] = Counter()
     for file, count in zip(files, expected or [None] * len(files), strict=True):
         if _has_nothing(file, count):
             continue
-        tally = Tally()
+        tally = tallies[file] = Tally()
         ids += [chunk["work_id"] for chunk in read_records(file, 0, columns, keep, tally, prefilter)]
         with_id += tally.with_id
         without_id += tally.without_id
         _check_count(file, tally, count)
+    _warn(tallies, lambda tally: tally.without_id.total(), "records without an id are dropped")
+    _warn(tallies, lambda tally: not tally.rows, "files hold no works")
     core = pl.concat(ids).unique().sort().to_frame()
     years = sorted(with_id.keys() | without_id.keys(), key=lambda year: (year is None, year))
     counts = pl.DataFrame(
@@ -177,15 +190,18 @@ def read_works(
         keep = pl.col("work_id").is_in(core.implode()) | _cites(core)
         prefilter = CorePrefilter(core)
     chunks = [pl.DataFrame(schema=dict(KEPT.columns))]
+    tallies: dict[str | File, Tally] = {}
     for file, index, count in zip(files, indices, expected or [None] * len(files), strict=True):
         if _has_nothing(file, count):
             continue
-        tally = Tally()
+        tally = tallies[file] = Tally()
         chunks += [
             chunk.with_columns(in_field(field).alias("is_core"))
             for chunk in read_records(file, index, keep=keep, tally=tally, prefilter=prefilter)
         ]
         _check_count(file, tally, count)
+    _warn(tallies, lambda tally: tally.codes, "country codes that are not two letters are dropped")
+    _warn(tallies, lambda tally: tally.references, "references that are no ids of works are dropped")
     kept = tables.conform(pl.concat(chunks), KEPT)
     log.info("%d files: %d records kept, %d of the field", len(files), len(kept), kept["is_core"].sum())
     return kept

@@ -5,7 +5,6 @@ text that the file holds. `normalise` turns them into `RECORDS`. So equal works 
 format.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from poles.corpus.raw_schema import RAW_SCHEMA, Chunk, Tally
 from poles.corpus.storage import File, open_seekable
 from poles.corpus.tables import RECORDS
 from poles.errors import StudyError
-
-log = logging.getLogger(__name__)
 
 _MAGIC = {".gz": b"\x1f\x8b", ".zip": b"PK", ".parquet": b"PAR1"}
 _MADE_FROM = {"n_authors": "authorships", "is_paratext": "type"}
@@ -48,7 +45,7 @@ def read_records(
     keep : pl.Expr, optional
         Which records are returned: a condition on any of the columns but ``authorships`` and ``n_authors``.
     tally : Tally, optional
-        An empty one, which is filled with counts. What is dropped is logged in any case.
+        An empty one, which is filled with counts.
     prefilter : Prefilter, optional
         Passes every record for which `keep` may hold. The other records are counted, but not parsed: of
         JSON lines only the closing of strings and brackets is checked.
@@ -74,24 +71,16 @@ def read_records(
     for chunk in read_chunks(file, [name for name in RAW_SCHEMA if name in raw_names], prefilter, tally):
         raw = _identify(chunk, file, tally).with_columns(position=(file_index << 32) + pl.col("row"))
         yield normalise(raw, keep, tally).select(names)
-    _report(file, tally)
+    _check_ids(file, tally)
 
 
-def _report(file: File, tally: Tally) -> None:
-    """Log what was dropped from a file; refuse a file in which no record has an id."""
+def _check_ids(file: File, tally: Tally) -> None:
+    """Refuse a file in which no record has an id."""
     without_id = tally.without_id.total()
     if without_id and without_id == tally.rows:
         raise StudyError(
             f"{file}: none of its {tally.rows} records has an id; this is not a file of OpenAlex works"
         )
-    if not tally.rows:
-        log.warning("%s: the file holds no works", file)
-    if without_id or tally.codes or tally.references:
-        log.warning(
-            "%s: %d of %d records have no id and were dropped; from the others %d country codes were dropped "
-            "that are not two letters, and %d references that are not ids of works",
-            file, without_id, tally.rows, tally.codes, tally.references,
-        )  # fmt: skip
 
 
 def _check_magic(file: File) -> None:
