@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -113,6 +113,7 @@ junk = (
 )
 
 
+@example(("hubs", "regions"), {"a": "x" * 3000})
 @given(st.sampled_from(list(keys_of(Settings))), junk)
 def test_whatever_is_given_is_taken_or_refused_in_the_words_of_the_study(key, value):
     changes = value

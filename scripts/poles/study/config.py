@@ -71,7 +71,7 @@ def _explain(details: Mapping[str, Any]) -> str:
         allowed = _list_of(value)
     # YAML reads a bare NO, the code of Norway, as false.
     hint = " (in quotes, as 'NO')" if kind == "string_type" and isinstance(value, bool) else ""
-    return f"{key}: {value!r}; allowed: {allowed}{hint}"
+    return f"{key}: {value!r:.100}; allowed: {allowed}{hint}"
 
 
 def _list_of(value: Any) -> str:
@@ -79,4 +79,4 @@ def _list_of(value: Any) -> str:
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return "list in brackets"
     entries = [entry.strip() for entry in str(value).split(",")]
-    return f"list in brackets, such as [{', '.join(entries)}]"
+    return f"list in brackets, such as [{', '.join(entries):.100}]"
