@@ -34,7 +34,7 @@ from poles.nulls import gravity
 from poles.nulls import tables as nulls_tables
 from poles.nulls.tables import DIAGNOSTICS, SCORES
 from poles.study import config as configuration
-from poles.study import extraction, tables
+from poles.study import extraction, run_warnings, tables
 
 RECORD = {"rule": "draw", "params": {"text": 'a -- "b" <c> & é\n'}, "inputs": {"x.parquet": "0" * 64}}
 
@@ -551,6 +551,7 @@ def test_captions_render_without_an_undefined_name(path: Path, kind):
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     configuration.complete(config, ROOT)
     config["source"]["kind"] = kind
+    config["warnings"] = run_warnings.sentences({"full/select_works.log": ["a step drops 9 of 10 works"]})
     job = SimpleNamespace(config=config, wildcards=SimpleNamespace(variant="full", null="max_entropy"))
     text = (
         jinja2.Environment(undefined=jinja2.StrictUndefined)
