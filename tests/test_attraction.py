@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from planted_panels import T, both_ways, codes, panel, scored
 from poles.blocs import attraction
@@ -45,6 +46,16 @@ def test_the_p_of_a_number_of_partners_is_summed_over_all_outcomes(seed, size):
     )
     test = attraction.excess_over_chance(outcome, in_panel, 0, np.ones(size), 1, rng)
     assert test.p == pytest.approx(exact, rel=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=12))
+def test_the_p_of_one_way_is_the_tail_of_the_binomial_law(counts):
+    one_way, other_way = np.array(counts).T
+    moving = one_way + other_way
+    share = (one_way.sum() / 2 - one_way + 1) / (moving.sum() / 2 - moving + 2)
+    possible = (share >= 0) & (share <= 1)  # each moving pair is one of two countries
+    expected = stats.binom.sf(one_way - 1, moving, share)
+    assert attraction.one_sided_p(one_way, moving)[possible] == pytest.approx(expected[possible], rel=1e-12)
 
 
 def test_a_tiny_p_is_not_lost_to_rounding():

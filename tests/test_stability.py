@@ -7,14 +7,14 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from planted_panels import completed
 from poles.archetypes import clusters, labellings, names, reclustering, stability
 from poles.archetypes.perturbations import Design, perturbations, resample_rows
-from poles.archetypes.reclustering import OBSERVED, TrajectorySet
+from poles.archetypes.reclustering import TrajectorySet
 from poles.archetypes.selection import COVERAGE, excess, preferred, select
-from poles.archetypes.tables import null_panels_table
+from poles.archetypes.tables import OBSERVED, null_panels_table
 from poles.errors import StudyError
 from poles.nulls.tables import SCORES
 from poles.stats.threads import one_thread
@@ -308,6 +308,15 @@ def test_the_band_contains_one_more_panel_with_its_probability():
 
 def test_nothing_is_preferred_where_nothing_was_compared():
     assert preferred(table(measured("observed", 4, 0.9, 0.4))) is None
+
+
+@given(two_labellings.filter(lambda both: 1 < len(set(both[0])) < len(both[0])))
+def test_the_silhouette_is_that_of_scikit_learn(both):
+    labels, points = both
+    distances = np.abs(np.subtract.outer(points, points)) + 0.1 * np.abs(np.subtract.outer(labels, labels))
+    assert reclustering.silhouette(distances, labels) == silhouette_score(
+        distances, labels, metric="precomputed"
+    )
 
 
 def test_the_silhouette_of_a_sample_is_that_of_the_sample():

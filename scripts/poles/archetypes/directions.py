@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from poles.archetypes.names import UNCLEAR
 from poles.stats.dyadic import dyadic_standard_errors
@@ -85,7 +85,7 @@ def directions(change: np.ndarray, labels: np.ndarray, ends: np.ndarray, k: int)
     np.add.at(sums, labels, change)
     mean = sums / np.maximum(sizes, 1)[:, None]
     countries = [len(np.unique(ends[labels == label])) for label in range(k)]
-    reach = stats.t.isf(0.025, np.maximum(np.array(countries) - 1, 1))[:, None]
+    reach = -stdtrit(np.maximum(np.array(countries) - 1, 1), 0.025)[:, None]
     reach = reach * dyadic_standard_errors(change, labels, ends, k)
     low, high = mean - reach, mean + reach
     moves = (np.abs(mean) > zone) & (low * high > 0)

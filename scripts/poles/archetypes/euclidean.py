@@ -8,15 +8,20 @@ Distances are added up in another order. That matters only where two of them dif
 those of two candidates for a centre that are near to each other and to no other row.
 """
 
+from threading import Lock
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
+from poles.stats.threads import one_thread
+
 MAX_ITERATIONS = 300
 """Highest number of iterations of one start, as in scikit-learn."""
 TOLERANCE = 1e-4
 """Shift of the centres at which a start stops, over the mean variance of the columns, as in scikit-learn."""
+SCIKIT_LEARN = Lock()
+"""Held while scikit-learn runs: limits of its threads set and lifted side by side would undo each other."""
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -52,7 +57,8 @@ def fit(x: np.ndarray, k: int, seed: int, starts: int) -> Partition:
     # Scikit-learn itself refills a cluster that ran empty, which hardly ever happens.
     from sklearn.cluster import KMeans
 
-    model = KMeans(k, n_init=starts, random_state=seed).fit(x)
+    with SCIKIT_LEARN, one_thread():
+        model = KMeans(k, n_init=starts, random_state=seed).fit(x)
     return Partition(model.cluster_centers_, model.labels_.astype(np.int64))
 
 

@@ -1,7 +1,6 @@
 """Comparison of two labellings of the same pairs (Hennig 2007, Comput. Stat. Data Anal. 52:258-271)."""
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 
 def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -78,6 +77,8 @@ def match(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     ndarray of int, shape (pairs,)
         The second labelling, renamed; -1 for a cluster without a partner.
     """
+    from scipy.optimize import linear_sum_assignment  # takes a quarter of a second
+
     rows, columns = linear_sum_assignment(overlap(first, second), maximize=True)
     renamed = np.full(second.max() + 1, -1)
     renamed[columns] = rows

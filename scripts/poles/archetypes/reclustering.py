@@ -11,12 +11,11 @@ from poles.archetypes import dtw, euclidean, kmeans, surrogates
 from poles.archetypes.directions import changes, directions
 from poles.archetypes.names import UNNAMED, archetype_of
 from poles.archetypes.perturbations import RESAMPLED, Design, Perturbation, resample_rows
+from poles.archetypes.tables import OBSERVED
 from poles.errors import StudyError
 from poles.stats.threads import parallel_map
 from poles.trajectories.preprocessing import prepare
 
-OBSERVED = "observed"
-"""Name of the trajectories that are no surrogate."""
 RESTARTS = 10
 """Starts of the Euclidean k-means of a perturbed clustering; the unperturbed one has `kmeans.STARTS`."""
 
@@ -247,16 +246,45 @@ def silhouettes(
     dict
         By k; NaN where all pairs of the sample are in one cluster, or each is in its own.
     """
-    from sklearn.metrics import silhouette_score
-
     rows = np.arange(len(x))
     if len(x) > design.silhouette_pairs:
         rng = np.random.default_rng([design.seed, trajectories.number])
         rows = np.sort(rng.choice(len(x), design.silhouette_pairs, replace=False))
     distances = dtw.matrix(x[rows], design.radius, threads)
     return {
-        k: float(silhouette_score(distances, of_all[rows], metric="precomputed"))
+        k: silhouette(distances, of_all[rows])
         if 1 < len(np.unique(of_all[rows])) < len(rows)
         else float("nan")
         for k, of_all in labels.items()
     }
+
+
+def silhouette(distances: np.ndarray, labels: np.ndarray) -> float:
+    """Compute the mean silhouette of a labelling (Rousseeuw 1987).
+
+    Scikit-learn's ``silhouette_score`` gives the same number, but takes a second to be imported.
+
+    Parameters
+    ----------
+    distances : ndarray, shape (pairs, pairs)
+        Symmetric, with zeros on the diagonal.
+    labels : ndarray of int, shape (pairs,)
+        At least two of them differ.
+
+    Returns
+    -------
+    float
+        A pair that is alone in its cluster counts as 0.
+    """
+    labels = np.unique(labels, return_inverse=True)[1]
+    rows, sizes = np.arange(len(labels)), np.bincount(labels)
+    places = (rows[:, None] * len(sizes) + labels).ravel()
+    sums = np.bincount(places, distances.ravel(), len(labels) * len(sizes)).reshape(-1, len(sizes))
+    own = sums[rows, labels] / np.maximum(sizes - 1, 1)[labels]
+    sums[rows, labels] = np.inf
+    nearest = (sums / sizes).min(axis=1)
+    largest = np.maximum(own, nearest)
+    widths = np.divide(
+        nearest - own, largest, out=np.zeros_like(own), where=(sizes[labels] > 1) & (largest > 0)
+    )
+    return float(widths.mean())

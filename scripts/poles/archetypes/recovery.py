@@ -2,8 +2,10 @@
 
 import logging
 
+import numpy as np
 import polars as pl
 
+from poles.archetypes.labellings import adjusted_rand
 from poles.archetypes.tables import RECOVERY
 from poles.errors import StudyError
 
@@ -33,15 +35,14 @@ def judge_recovery(members: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     StudyError
         If no pair of the panel has a planted archetype.
     """
-    from sklearn.metrics import adjusted_rand_score
-
     both = members.join(truth.rename({"archetype": "planted"}), on=["source", "target"], how="inner")
     if members.is_empty():
         log.warning("there are no clusters, so nothing is recovered")
         return pl.DataFrame(schema=dict(RECOVERY.columns))
     if both.is_empty():
         raise StudyError("recovery: no pair of the panel has a planted archetype")
-    index = float(adjusted_rand_score(both["planted"].to_list(), both["cluster"].to_list()))
+    planted = np.unique(both["planted"].to_numpy(), return_inverse=True)[1]
+    index = adjusted_rand(planted, both["cluster"].to_numpy() - 1)
     log.info("adjusted Rand index %.3f over %d pairs", index, len(both))
     return (
         both.group_by("planted", pl.col("archetype").alias("recovered"))

@@ -9,17 +9,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy.special import stdtrit
 
 from poles.archetypes.labellings import adjusted_rand, jaccard
 from poles.archetypes.perturbations import DRAWN, RESAMPLED
-from poles.archetypes.reclustering import OBSERVED, Reclusterings
-from poles.archetypes.tables import SELECTION
+from poles.archetypes.reclustering import Reclusterings
+from poles.archetypes.tables import OBSERVED, SELECTION, STABLE
 
 COVERAGE = 0.99
 """Probability with which one more surrogate panel lies within the band of its kind, at any one k."""
-STABLE = 0.75
-"""Lowest mean Jaccard index of a stable cluster (Hennig 2007)."""
 Measures = dict[tuple[str, str, int], np.ndarray]
 """Values by (over, measure, k) as in `SELECTION`, one per perturbation."""
 
@@ -104,7 +102,7 @@ def _reach(groups: Sequence[np.ndarray]) -> list[float]:
     if not freedom:
         return [0.0] * len(groups)
     spread = np.sqrt(sum(((group - group.mean()) ** 2).sum() for group in groups) / freedom)
-    reach = stats.t.ppf((1 + COVERAGE) / 2, freedom) * spread
+    reach = stdtrit(freedom, (1 + COVERAGE) / 2) * spread
     return [reach * np.sqrt(1 + 1 / len(group)) for group in groups]
 
 

@@ -8,9 +8,9 @@ import polars as pl
 from poles.archetypes import surrogates
 from poles.archetypes.choices import compare_choices
 from poles.archetypes.perturbations import Design, Perturbation, perturbations
-from poles.archetypes.reclustering import OBSERVED, Reclusterings, TrajectorySet, recluster
+from poles.archetypes.reclustering import Reclusterings, TrajectorySet, recluster
 from poles.archetypes.selection import Measures, excess, measure, preferred, select
-from poles.archetypes.tables import CHOICES, SELECTION, STABILITY
+from poles.archetypes.tables import CHOICES, OBSERVED, SELECTION, STABILITY
 from poles.errors import StudyError
 from poles.stats.threads import one_thread
 from poles.trajectories.pair_panel import PairPanel, values_of

@@ -43,10 +43,14 @@ VERIFICATION = Table(
         "inertia_verified": pl.Float64,  # the same by the library
     },
 )
+OBSERVED = "observed"
+"""Name of the trajectories that are no surrogate."""
+STABLE = 0.75
+"""Lowest mean Jaccard index of a stable cluster (Hennig 2007)."""
 SELECTION = Table(
     ("data", "over", "measure", "k"),
     {
-        "data": pl.String,  # "observed" or the name of a surrogate
+        "data": pl.String,  # `OBSERVED` or the name of a surrogate
         # What is varied: "pairs", "countries" (both resampled), "seeds", "radius 1" ...; or "fit": nothing.
         "over": pl.String,
         # Agreement with the unperturbed clustering: adjusted_rand, lowest_jaccard. Of that clustering itself:

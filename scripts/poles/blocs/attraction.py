@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy.special import betainc
 
 from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import POLES
@@ -137,7 +137,26 @@ def one_sided_p(one_way: np.ndarray, moving: np.ndarray) -> np.ndarray:
         pairs without the country, by Laplace's rule: one pair is added to either way.
     """
     other_moving, other_one_way = moving.sum() / 2 - moving, one_way.sum() / 2 - one_way
-    return stats.binom.sf(one_way - 1, moving, (other_one_way + 1) / (other_moving + 2))
+    # The tail of the binomial law is a regularized incomplete beta function.
+    return betainc(one_way, moving - one_way + 1, (other_one_way + 1) / (other_moving + 2))
+
+
+def poisson_binomial(probability: np.ndarray) -> np.ndarray:
+    """Law of the number of successes in independent trials, each with its own probability.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (trials,)
+
+    Returns
+    -------
+    ndarray, shape (trials + 1,)
+        Probability of 0, 1, ... successes. All terms are positive, so small tails keep their digits.
+    """
+    law = np.ones(1)
+    for success in probability:
+        law = np.convolve(law, [1 - success, success])
+    return law
 
 
 class ExcessTest(NamedTuple):
@@ -195,9 +214,7 @@ def excess_over_chance(
     partners = np.flatnonzero(in_panel[place])
     observed = outcome[place, partners]
     probability = outcome[partners].sum(axis=1) / in_panel[partners].sum(axis=1)
-    # The survival function of scipy is 1 - cdf, which loses small tails to rounding.
-    tail = np.arange(observed.sum(), len(partners) + 1)
-    p = float(stats.poisson_binom.pmf(tail, probability).sum())
+    p = float(poisson_binomial(probability)[observed.sum() :].sum())
     weights = strength[partners] / max(strength[partners].sum(), 1e-300)
     draws = ((rng.random((permutations, len(partners))) < probability) * weights).sum(axis=1)
     share = float((observed * weights).sum())

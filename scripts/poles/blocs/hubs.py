@@ -17,7 +17,7 @@ from math import comb
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy.special import stdtrit
 
 from poles import countries
 from poles.blocs.strengths import strength_shares
@@ -189,7 +189,7 @@ def region_row(
         row[number_of_pairs] = int(of_kind.sum())
         row[name] = means[kind] if np.isfinite(means[kind]) else None
         if np.isfinite(errors[kind]):
-            half = stats.t.isf(0.025, len(np.unique(ends[of_kind])) - 1) * errors[kind]
+            half = -stdtrit(len(np.unique(ends[of_kind])) - 1, 0.025) * errors[kind]
             row |= {f"{name}_low": means[kind] - half, f"{name}_high": means[kind] + half}
     return row
 

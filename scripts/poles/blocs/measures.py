@@ -9,7 +9,6 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from poles.blocs.modularity import best_split, camps_of_poles, modularity
 from poles.stats.bootstrap import jackknife_half_width
@@ -74,7 +73,24 @@ def _centred(values: np.ndarray) -> np.ndarray:
 
 def correlate_ranks(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Spearman correlation along the last axis."""
-    return correlate(stats.rankdata(first, axis=-1), stats.rankdata(second, axis=-1))
+    return correlate(ranks(first), ranks(second))
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Rank values along the last axis from 1; equal values share their mean rank."""
+    order = np.argsort(values, axis=-1)
+    ordered = np.take_along_axis(values, order, axis=-1)
+    places = np.arange(values.shape[-1])
+    # Places of the first and of the last of the values that equal each value.
+    steps = ordered[..., 1:] != ordered[..., :-1]
+    first, last = np.zeros(values.shape, int), np.full(values.shape, places[-1])
+    first[..., 1:] = np.maximum.accumulate(np.where(steps, places[1:], 0), axis=-1)
+    last[..., :-1] = np.minimum.accumulate(np.where(steps, places[:-1], places[-1])[..., ::-1], axis=-1)[
+        ..., ::-1
+    ]
+    ranked = np.empty(values.shape)
+    np.put_along_axis(ranked, order, (first + last) / 2 + 1, axis=-1)
+    return ranked
 
 
 CORRELATIONS = {"correlation": correlate, "rank_correlation": correlate_ranks}

@@ -2,7 +2,6 @@
 
 import numpy as np
 import polars as pl
-import seaborn
 from matplotlib.figure import Figure
 
 from poles.figures import style
@@ -38,10 +37,14 @@ def plot_recovery(confusion: pl.DataFrame, adjusted_rand: float) -> Figure:
     )
     axes = figure.add_subplot()
     row_share = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    seaborn.heatmap(
-        row_share, annot=counts, fmt=",d", vmin=0, vmax=1, cmap="Greys", ax=axes, cbar=False, linewidths=1,
-        xticklabels=[label.replace(" ", "\n") for label in names], yticklabels=names,
-    )  # fmt: skip
+    axes.pcolormesh(row_share, vmin=0, vmax=1, cmap="Greys", edgecolors="white", linewidth=1)
+    for (row, column), pairs in np.ndenumerate(counts):
+        colour = "white" if row_share[row, column] > 0.5 else style.INK
+        axes.text(column + 0.5, row + 0.5, f"{pairs:,}", ha="center", va="center", color=colour)
+    places = np.arange(len(names)) + 0.5
+    axes.set_xticks(places, [label.replace(" ", "\n") for label in names])
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
     axes.tick_params(length=0, rotation=0)
     axes.set_xlabel("recovered")
     axes.set_ylabel("planted")

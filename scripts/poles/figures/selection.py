@@ -5,8 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from poles.archetypes.reclustering import OBSERVED
-from poles.archetypes.selection import STABLE
+from poles.archetypes.tables import OBSERVED, STABLE
 from poles.figures import style
 
 SURROGATES = {

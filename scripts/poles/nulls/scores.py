@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 
 import polars as pl
-from scipy import stats
 
 from poles.nulls.tables import SCORES
 from poles.stats.false_discovery import benjamini_hochberg
@@ -33,8 +32,10 @@ def score(moments: pl.DataFrame) -> pl.DataFrame:
         else the upper tail probability of a normal distribution at z. ``q`` is the adjusted p-value within a
         year (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57:289-300).
     """
+    from scipy.special import ndtr  # figures import this module and compute no tail
+
     scores = moments.with_columns(z_of(pl.col("observed")))
-    tail = pl.Series("tail", stats.norm.sf(scores["z"].to_numpy()), dtype=pl.Float64).fill_nan(None)
+    tail = pl.Series("tail", ndtr(-scores["z"].to_numpy()), dtype=pl.Float64).fill_nan(None)
     scores = scores.with_columns(pl.col("p_upper").fill_null(tail).alias("p")).drop("p_upper")
     key = list(SCORES.key)
     adjusted = [scores.clear().select(*key, q=pl.lit(None, dtype=pl.Float64))]

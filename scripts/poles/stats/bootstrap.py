@@ -1,7 +1,7 @@
 """Uncertainty by resampling: the jackknife over units, and the sieve bootstrap of time series."""
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from poles.stats.trends import lag_one_correlation, theil_sen, unbiased_correlation
 
@@ -25,7 +25,7 @@ def jackknife_half_width(estimates: np.ndarray) -> np.ndarray:
     """
     n = len(estimates)
     error = np.sqrt((n - 1) / n * ((estimates - estimates.mean(axis=0)) ** 2).sum(axis=0))
-    return stats.t.isf(0.025, n - 1) * error
+    return -stdtrit(n - 1, 0.025) * error
 
 
 def sieve_bootstrap(values: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:

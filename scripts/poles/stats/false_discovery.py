@@ -1,7 +1,6 @@
 """Control of the false discovery rate over many tests."""
 
 import numpy as np
-from scipy import stats
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
@@ -17,4 +16,8 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     ndarray, shape (tests,)
         The lowest false discovery rate at which each test is rejected.
     """
-    return stats.false_discovery_control(p) if len(p) else p
+    order = np.argsort(p)
+    scaled = p[order] * (len(p) / np.arange(1, len(p) + 1))
+    adjusted = np.empty_like(scaled)
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return adjusted

@@ -12,20 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 one_blas_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
 """Decorator that keeps linear algebra within a function to one thread; matrices of the study are small."""
 
 
 def one_thread() -> AbstractContextManager:
-    """Limit the libraries behind scikit-learn, OpenMP among them, to one thread within a ``with`` block.
-
-    On data as small as those of the study their threads mostly wait for each other anyway.
-    """
-    import sklearn.cluster  # noqa: F401  a library that is loaded later would not be limited
-    from threadpoolctl import threadpool_limits
-
+    """Limit the libraries that are loaded, OpenMP among them, to one thread within a ``with`` block."""
     return threadpool_limits(1)
 
 

@@ -17,7 +17,7 @@ trend.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
 LEVEL = 0.05
 """Level of the two-sided test, and complement of the coverage of intervals."""
@@ -86,8 +86,8 @@ def _estimate(values: np.ndarray) -> Trends:
     score = np.sign(rises).sum(axis=1)
     # Continuity correction: scores lie 2 apart, so half a step is taken off.
     distance = np.maximum(np.abs(score) - 1, 0)
-    p = 2 * stats.norm.sf(np.divide(distance, deviation, out=np.zeros(len(values)), where=deviation > 0))
-    reach = stats.norm.isf(LEVEL / 2) * deviation
+    p = 2 * ndtr(-np.divide(distance, deviation, out=np.zeros(len(values)), where=deviation > 0))
+    reach = -ndtri(LEVEL / 2) * deviation
     last = slopes.shape[1] - 1
     low = np.clip(np.rint((slopes.shape[1] - reach) / 2).astype(int) - 1, 0, last)
     rows = np.arange(len(values))
