@@ -32,10 +32,10 @@ class PairNetwork(NamedTuple):
     poles: Sequence[str]
 
     def matrix(self, values: np.ndarray) -> np.ndarray:
-        """Values of the pairs as a symmetric matrix, shape (countries, countries); NaN without a pair."""
-        matrix = np.full((len(self.countries), len(self.countries)), np.nan)
+        """Values of the pairs, shape (..., pairs), as symmetric matrices; NaN without a pair."""
+        matrix = np.full((*values.shape[:-1], len(self.countries), len(self.countries)), np.nan)
         first, second = self.ends.T
-        matrix[first, second] = matrix[second, first] = values
+        matrix[..., first, second] = matrix[..., second, first] = values
         return matrix
 
     def places(self, codes: Sequence[str]) -> list[int]:
@@ -143,7 +143,8 @@ class PoleCorrelation:
         """
         first, second = values[:, self.pair_places[:, 0]], values[:, self.pair_places[:, 1]]
         draws = rng.integers(0, self.countries, (resamples, self.countries))
-        return np.stack([self.correlate(first[:, draw], second[:, draw]) for draw in draws])
+        by_row = zip(first, second, strict=True)
+        return np.stack([self.correlate(one[draws], other[draws]) for one, other in by_row], axis=1)
 
     def interval(self, value: np.ndarray | float, sample: np.ndarray) -> tuple:
         """95 % interval of a value from its sample: percentiles of the bootstrap."""
@@ -172,14 +173,14 @@ class SplitModularity:
         self.network = network
         self.countries = len(network.countries)
 
-    def partition(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Places of the members, weights between them, and the camp of each."""
-        weights = weights_of(self.network.matrix(row))
-        return np.arange(len(weights)), weights, best_split(weights)
+    def partition(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places of the members, and for each row of values the weights between them and their camps."""
+        weights = weights_of(self.network.matrix(values))
+        return np.arange(len(self.network.countries)), weights, best_split(weights)
 
     def of(self, values: np.ndarray) -> np.ndarray:
         """The measure of each row of values, shape (rows, pairs); shape (rows,)."""
-        return np.array([modularity(weights, camps) for _, weights, camps in map(self.partition, values)])
+        return modularity(*self.partition(values)[1:])
 
     def sample(self, values: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:
         """The measure with each country but the poles left out in turn, and the camps of the others kept.
@@ -194,16 +195,14 @@ class SplitModularity:
         -------
         ndarray, shape (countries, rows)
         """
-        by_row = []
-        for members, weights, camps in map(self.partition, values):
-            left_out = [
-                place
-                for place, n in enumerate(members)
-                if self.network.countries[n] not in self.network.poles
-            ]
-            rests = [np.delete(np.arange(len(members)), place) for place in left_out]
-            by_row.append([modularity(weights[np.ix_(rest, rest)], camps[rest]) for rest in rests])
-        return np.array(by_row).T
+        members, weights, camps = self.partition(values)
+        is_pole = np.isin(members, self.network.places(self.network.poles))
+        rests = np.array([np.delete(np.arange(len(members)), place) for place in np.flatnonzero(~is_pole)])
+        by_row = [
+            modularity(of_row[rests[:, :, None], rests[:, None, :]], camps_of_row[rests])
+            for of_row, camps_of_row in zip(weights, camps, strict=True)
+        ]
+        return np.stack(by_row, axis=1)
 
     def interval(self, value: np.ndarray | float, sample: np.ndarray) -> tuple:
         """95 % interval of a value from its sample: jackknife."""
@@ -224,11 +223,11 @@ class PoleModularity(SplitModularity):
         self.poles = "-".join(network.poles)
         self.countries = len(network.pairs_with(network.poles)) + len(network.poles)
 
-    def partition(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Places of the members, weights between them, and the camp of each."""
-        matrix = self.network.matrix(row)
+    def partition(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places of the members, and for each row of values the weights between them and their camps."""
+        matrix = self.network.matrix(values)
         members, camps = camps_of_poles(matrix, self.network.places(self.network.poles))
-        return members, weights_of(matrix[np.ix_(members, members)]), camps
+        return members, weights_of(matrix[:, members[:, None], members]), camps
 
 
 Measure = PoleCorrelation | SplitModularity
@@ -259,5 +258,5 @@ def poles_apart(network: PairNetwork, values: np.ndarray) -> list[bool]:
     values : ndarray, shape (rows, pairs)
     """
     first, second = network.places(network.poles)
-    camps = [best_split(weights_of(network.matrix(row))) for row in values]
-    return [bool(camp[first] != camp[second]) for camp in camps]
+    camps = best_split(weights_of(network.matrix(values)))
+    return (camps[:, first] != camps[:, second]).tolist()

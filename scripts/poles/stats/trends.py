@@ -207,4 +207,4 @@ def change_of_white_noise(years: int) -> float:
         least squares, 12 / (n (n^2 - 1)), times pi / 3, the ratio for long series (Sen 1968).
     """
     deviation = np.sqrt(np.pi / 3 * 12 / (years * (years**2 - 1)))
-    return float(stats.norm.isf(0.25) * deviation * (years - 1))
+    return float(-ndtri(0.25) * deviation * (years - 1))
