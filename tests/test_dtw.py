@@ -60,6 +60,23 @@ def test_labels_inertia_and_centroids_are_those_of_tslearn(given_series, radius)
     assert fit.centroids == pytest.approx(reference.cluster_centers_, rel=1e-9, abs=1e-9)
 
 
+@settings(max_examples=40)
+@given(series_and_start(), RADII, st.data())
+def test_a_sample_is_clustered_as_if_its_series_stood_there_one_by_one(given_series, radius, data):
+    x, start = given_series
+    sample = np.array(data.draw(st.lists(st.integers(0, len(x) - 1), min_size=len(start), max_size=30)))
+    try:
+        expected = dtw.fit(x[sample], start, radius)
+    except StudyError:
+        with pytest.raises(StudyError):
+            dtw.fit(x, start, radius, sample=sample)
+        return
+    fit = dtw.fit(x, start, radius, sample=sample)
+    assert np.array_equal(fit.labels, expected.labels)
+    assert np.array_equal(fit.centroids, expected.centroids)
+    assert fit[2:] == expected[2:]
+
+
 @pytest.mark.parametrize("radius", [None, 2])
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_many_series_are_clustered_as_by_tslearn(radius, channels):

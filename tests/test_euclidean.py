@@ -30,6 +30,15 @@ def test_centres_and_labels_are_those_of_scikit_learn(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_a_sample_is_clustered_as_if_its_rows_stood_there_one_by_one(seed):
+    x, k = wandering_rows(seed)
+    sample = np.random.default_rng(seed).integers(0, len(x), len(x))
+    of_sample, of_rows = euclidean.fit(x, k, seed, 4, sample), euclidean.fit(x[sample], k, seed, 4)
+    assert np.array_equal(of_sample.labels, of_rows.labels)
+    assert np.array_equal(of_sample.centres, of_rows.centres)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_first_centres_are_those_of_scikit_learn(seed):
     x, k = wandering_rows(seed)
     assert np.array_equal(euclidean.first_centres(x, k, seed), kmeans_plusplus(x, k, random_state=seed)[0])

@@ -52,7 +52,13 @@ class Fit(NamedTuple):
     converged: bool
 
 
-def fit(x: np.ndarray, start: np.ndarray, radius: int | None, max_iter: int = 100) -> Fit:
+def fit(
+    x: np.ndarray,
+    start: np.ndarray,
+    radius: int | None,
+    max_iter: int = 100,
+    sample: np.ndarray | None = None,
+) -> Fit:
     """Cluster trajectories by k-means under dynamic time warping, from given centres.
 
     Parameters
@@ -65,10 +71,14 @@ def fit(x: np.ndarray, start: np.ndarray, radius: int | None, max_iter: int = 10
         Sakoe-Chiba radius in years; None: no limit.
     max_iter : int
         Highest number of iterations.
+    sample : ndarray of int, optional
+        Places of the series that are clustered, each as often as it stands there. By default each series
+        stands there once. The result is that of ``x[sample]``, but equal series are aligned once.
 
     Returns
     -------
     Fit
+        With labels of the series of the sample.
 
     Raises
     ------
@@ -76,14 +86,15 @@ def fit(x: np.ndarray, start: np.ndarray, radius: int | None, max_iter: int = 10
         If a cluster runs empty.
     """
     x, centroids = _contiguous(x), _contiguous(start).copy()
-    labels, distances = np.zeros(len(x), np.int64), np.empty(len(x))
-    room = np.arange(len(x)), _blocks(x), _blocks(x)
-    inertia, iterations, converged = _fit(
-        x, centroids, *room, _reach(radius, x), _workspace(x), labels, distances, max_iter
-    )
+    sample = np.arange(len(x)) if sample is None else sample
+    used, sample = np.unique(sample, return_inverse=True)
+    x = x[used]
+    distances, labels = np.empty((len(start), len(x))), np.zeros(len(x), np.int64)
+    room = _blocks(x), _blocks(x), _reach(radius, x), _workspace(x), distances, labels, np.empty(len(x))
+    inertia, iterations, converged = _fit(x, sample, centroids, *room, max_iter)
     if not np.isfinite(inertia):
         raise StudyError(f"clusters: a cluster ran empty at k = {len(start)}; choose a smaller k")
-    return Fit(labels, centroids, inertia, iterations, converged)
+    return Fit(labels[sample], centroids, inertia, iterations, converged)
 
 
 def assign(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -101,10 +112,9 @@ def assign(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> tuple[np
     labels : ndarray of int64, shape (pairs,)
     distances : ndarray, shape (pairs,)
     """
-    x, labels, distances = _contiguous(x), np.zeros(len(x), np.int64), np.empty(len(x))
-    room = np.arange(len(x)), _blocks(x)
-    _assign_all(x, _contiguous(centroids), *room, _reach(radius, x), _workspace(x), labels, distances)
-    return labels, distances
+    to_all = distances(x, centroids, radius)
+    labels = to_all.argmin(axis=1)
+    return labels, to_all[np.arange(len(labels)), labels]
 
 
 def distances(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> np.ndarray:
@@ -121,7 +131,10 @@ def distances(x: np.ndarray, centroids: np.ndarray, radius: int | None) -> np.nd
     -------
     ndarray, shape (pairs, k)
     """
-    return np.stack([assign(x, centroid[None], radius)[1] for centroid in centroids], axis=1)
+    x, by_centroid = _contiguous(x), np.empty((len(centroids), len(x)))
+    room = np.arange(len(x)), _blocks(x), _reach(radius, x), _workspace(x)
+    _distances(x, _contiguous(centroids), *room, by_centroid)
+    return by_centroid.T
 
 
 def matrix(x: np.ndarray, radius: int | None, threads: int = 1) -> np.ndarray:
@@ -165,20 +178,22 @@ def _reach(radius: int | None, x: np.ndarray) -> np.uint64:
 def _workspace(x: np.ndarray) -> tuple[np.ndarray, ...]:
     """Arrays that the compiled functions write to, for series of this shape.
 
-    Accumulated costs (a margin of one cell, infinite outside the band), costs of one cell, moves, paths,
-    lengths of paths, row and column of each cell, sums and counts of a barycentre. They are
-    made here because numba would take a second to compile what makes them.
+    Accumulated costs (a margin of one cell, infinite outside the band), costs of one cell, moves, paths of
+    all series, their lengths and squared distances, row and column of each cell, sums and counts of a
+    barycentre. They are made here because numba would take a second to compile what makes them.
     """
-    _, years, channels = x.shape
+    size, years, channels = x.shape
+    rows, columns = np.divmod(np.arange(years**2, dtype=np.uint64), np.uint64(years))
+    lanes = -(-size // LANES) * LANES
     costs = np.full((years + 1, years + 1, LANES), np.inf)
     costs[0, 0] = 0.0
-    rows, columns = np.divmod(np.arange(years**2, dtype=np.uint64), np.uint64(years))
     return (
         costs,
         np.empty(LANES),
-        np.zeros((years**2, LANES), np.uint64),
-        np.zeros((LANES, 2 * years), np.uint64),
-        np.zeros(LANES, np.uint64),
+        np.zeros((years**2, LANES), np.uint16),
+        np.zeros((lanes, 2 * years), np.uint16),
+        np.zeros(lanes, np.uint64),
+        np.empty(lanes),
         rows,
         columns,
         np.empty((years, channels)),
@@ -194,10 +209,10 @@ def _blocks(x: np.ndarray) -> np.ndarray:
 @compiled
 def _side_by_side(x, members, count, blocks):
     """Fill blocks[block, year, channel, lane] with the first members; the last one fills up its block."""
-    years, channels = x.shape[1:]
-    for place in range((count + LANES - 1) // LANES * LANES):
-        n = members[min(place, count - 1)]
-        block, lane = blocks[place // LANES], place % LANES
+    years, channels = np.uint64(x.shape[1]), np.uint64(x.shape[2])
+    for place in range(np.uint64((count + LANES - 1) // LANES * LANES)):
+        n = np.uint64(members[min(place, np.uint64(count - 1))])
+        block, lane = blocks[place // WIDTH], place % WIDTH
         for i in range(years):
             for c in range(channels):
                 block[i, c, lane] = x[n, i, c]
@@ -239,15 +254,16 @@ def _find_moves(years, reach, costs, moves):
 
     Of equals the diagonal step is taken, then the one from the earlier row, as tslearn does.
     """
-    up = years
+    up, left_move = np.uint16(years), np.uint16(1)
+    aslant = np.uint16(years + ONE)
     for i in range(years):
         low = ZERO if i < reach else i - reach
         for j in range(low, min(years, i + reach + ONE)):
             place = i * years + j
             for lane in range(WIDTH):
                 above, left = costs[i, j + ONE, lane], costs[i + ONE, j, lane]
-                aside = up if above <= left else ONE
-                moves[place, lane] = up + ONE if costs[i, j, lane] <= min(above, left) else aside
+                aside = up if above <= left else left_move
+                moves[place, lane] = aslant if costs[i, j, lane] <= min(above, left) else aside
     moves[ZERO] = ZERO
 
 
@@ -268,10 +284,10 @@ def _trace(years, moves, paths, lengths):
             steps_b += ONE if cell_b > ZERO else ZERO
             steps_c += ONE if cell_c > ZERO else ZERO
             steps_d += ONE if cell_d > ZERO else ZERO
-            cell_a -= moves[cell_a, a]
-            cell_b -= moves[cell_b, b]
-            cell_c -= moves[cell_c, c]
-            cell_d -= moves[cell_d, d]
+            cell_a -= np.uint64(moves[cell_a, a])
+            cell_b -= np.uint64(moves[cell_b, b])
+            cell_c -= np.uint64(moves[cell_c, c])
+            cell_d -= np.uint64(moves[cell_d, d])
             paths[a, steps_a] = cell_a
             paths[b, steps_b] = cell_b
             paths[c, steps_c] = cell_c
@@ -286,68 +302,90 @@ def _add(series, path, length, rows, columns, sums, counts):
     channels = np.uint64(sums.shape[1])
     two = channels == TWO
     for step in range(length):
-        cell = path[length - ONE - step]
+        cell = np.uint64(path[length - ONE - step])
         i, j = rows[cell], columns[cell]
         counts[j] += 1.0
         if two:
-            sums[j, ZERO] += series[i, ZERO]
-            sums[j, ONE] += series[i, ONE]
+            # Read both before writing one, as the compiler cannot know that the arrays do not overlap.
+            first, second = sums[j, ZERO] + series[i, ZERO], sums[j, ONE] + series[i, ONE]
+            sums[j, ZERO], sums[j, ONE] = first, second
         else:
             for c in range(channels):
                 sums[j, c] += series[i, c]
 
 
 @compiled
-def _average(x, members, count, blocks, centre, reach, work):
-    """Barycentre of the members of a cluster, in place: align, average what falls on each year, repeat."""
-    costs, cell, moves, paths, lengths, rows, columns, sums, counts = work
+def _average(x, members, count, sequence, length, blocks, centre, reach, work):
+    """Barycentre of the members of a cluster, in place: align, average what falls on each year, repeat.
+
+    Every member is aligned once, and added as often and in the order in which its place among the members
+    stands in `sequence`. Returns whether another call would leave the barycentre as it is.
+    """
+    costs, cell, moves, paths, lengths, squares, rows, columns, sums, counts = work
     years, channels = centre.shape
     _side_by_side(x, members, count, blocks)
     before = np.inf
     for _ in range(MAX_PASSES):
-        sums[:] = 0.0
-        counts[:] = 0.0
-        total = 0.0
         for first in range(0, count, LANES):
             _accumulate(blocks[first // LANES], centre, reach, costs, cell)
             _find_moves(np.uint64(years), reach, costs, moves)
-            _trace(np.uint64(years), moves, paths, lengths)
-            # Series are added one by one, so that sums do not depend on the number of lanes.
+            _trace(np.uint64(years), moves, paths[first : first + LANES], lengths[first : first + LANES])
             for lane in range(min(LANES, count - first)):
                 distance = np.sqrt(costs[years, years, lane])
-                total += distance * distance
-                _add(x[members[first + lane]], paths[lane], lengths[lane], rows, columns, sums, counts)
+                squares[first + lane] = distance * distance
+        sums[:] = 0.0
+        counts[:] = 0.0
+        total = 0.0
+        for n in range(length):
+            place = np.uint64(sequence[n])
+            total += squares[place]
+            _add(x[members[place]], paths[place], lengths[place], rows, columns, sums, counts)
+        still = True
         for j in range(years):
             for c in range(channels):
-                centre[j, c] = sums[j, c] / counts[j]
-        total /= count
+                value = sums[j, c] / counts[j]
+                still = still and value == centre[j, c]
+                centre[j, c] = value
+        total /= length
+        # From a centre that stands still, every further pass would find the same paths and the same total.
+        if still:
+            return True
         if abs(before - total) < PASS_TOLERANCE or before < total:
-            return
+            return False
         before = total
+    return False
 
 
 @compiled
-def _assign(blocks, centroids, reach, work, labels, distances):
-    """Fill in the nearest centroid of each series and the distance to it."""
+def _measure(blocks, centre, reach, work, distances):
+    """Fill in the distance of each series to one centre."""
     costs, cell = work[0], work[1]
-    years = centroids.shape[1]
-    for first in range(0, len(labels), LANES):
-        last = min(first + LANES, len(labels))
-        for k in range(len(centroids)):
-            _accumulate(blocks[first // LANES], centroids[k], reach, costs, cell)
-            for n in range(first, last):
-                # Distances are compared, not their squares: two squares may differ where their roots do not.
-                distance = np.sqrt(costs[years, years, n - first])
-                if k == 0 or distance < distances[n]:
-                    distances[n] = distance
-                    labels[n] = k
+    years = centre.shape[0]
+    for first in range(0, len(distances), LANES):
+        _accumulate(blocks[first // LANES], centre, reach, costs, cell)
+        for n in range(first, min(first + LANES, len(distances))):
+            distances[n] = np.sqrt(costs[years, years, n - first])
 
 
 @compiled
-def _assign_all(x, centroids, everyone, blocks, reach, work, labels, distances):
-    """`_assign` of series that do not stand side by side yet."""
+def _nearest(distances, labels, nearest):
+    """Fill in the nearest centroid of each series, the first of equals, and the distance to it."""
+    # Distances are compared, not their squares: two squares may differ where their roots do not.
+    labels[:] = 0
+    nearest[:] = distances[0]
+    for k in range(1, len(distances)):
+        for n in range(len(labels)):
+            if distances[k, n] < nearest[n]:
+                nearest[n] = distances[k, n]
+                labels[n] = k
+
+
+@compiled
+def _distances(x, centroids, everyone, blocks, reach, work, distances):
+    """Fill in the distance of each centroid (rows) to each series."""
     _side_by_side(x, everyone, len(x), blocks)
-    _assign(blocks, centroids, reach, work, labels, distances)
+    for k in range(len(centroids)):
+        _measure(blocks, centroids[k], reach, work, distances[k])
 
 
 @compiled
@@ -367,34 +405,69 @@ def _fill_rows(x, everyone, block, reach, work, distances, start, stride):
 
 
 @compiled
-def _fit(x, centroids, everyone, all_blocks, blocks, reach, work, labels, distances, max_iter):
-    """Assign and average until the inertia stands still; an infinite inertia: a cluster ran empty."""
-    _side_by_side(x, everyone, len(x), all_blocks)
-    members = np.empty(len(x), np.int64)
+def _fit(x, sample, centroids, all_blocks, blocks, reach, work, distances, labels, nearest, max_iter):
+    """Assign and average until the inertia stands still; an infinite inertia: a cluster ran empty.
+
+    What has not changed is not computed again: distances to a centroid that stands still, and a barycentre
+    that stood still with the same members.
+    """
+    size, k = len(x), len(centroids)
+    everyone, members, place = np.arange(size), np.empty(size, np.int64), np.empty(size, np.int64)
+    sequence, old = np.empty(len(sample), np.int64), np.full(size, -1)
+    moved, settled, changed = np.ones(k, np.bool_), np.zeros(k, np.bool_), np.zeros(k, np.bool_)
+    _side_by_side(x, everyone, size, all_blocks)
     before, inertia, iteration, converged = np.inf, np.inf, 0, False
     while iteration < max_iter and not converged:
         iteration += 1
-        _assign(all_blocks, centroids, reach, work, labels, distances)
+        for label in range(k):
+            if moved[label]:
+                _measure(all_blocks, centroids[label], reach, work, distances[label])
+        _nearest(distances, labels, nearest)
         inertia = 0.0
-        for n in range(len(x)):
-            inertia += distances[n] * distances[n]
-        inertia /= len(x)
-        filled = 0
-        for label in range(len(centroids)):
-            for n in range(len(x)):
-                if labels[n] == label:
-                    filled += 1
-                    break
-        if filled < len(centroids):
-            return np.inf, iteration, False
-        for label in range(len(centroids)):
+        for n in range(len(sample)):
+            inertia += nearest[sample[n]] * nearest[sample[n]]
+        inertia /= len(sample)
+        changed[:] = False
+        for n in range(size):
+            if labels[n] != old[n]:
+                changed[labels[n]] = True
+                if old[n] >= 0:
+                    changed[old[n]] = True
+            old[n] = labels[n]
+        for label in range(k):
             count = 0
-            for n in range(len(x)):
+            for n in range(size):
                 if labels[n] == label:
                     members[count] = n
+                    place[n] = count
                     count += 1
-            _average(x, members, count, blocks, centroids[label], reach, work)
+            if count == 0:
+                return np.inf, iteration, False
+        for label in range(k):
+            moved[label] = False
+            if settled[label] and not changed[label]:
+                continue
+            count = length = 0
+            for n in range(size):
+                if labels[n] == label:
+                    members[count] = n
+                    place[n] = count
+                    count += 1
+            for n in range(len(sample)):
+                if labels[sample[n]] == label:
+                    sequence[length] = place[sample[n]]
+                    length += 1
+            start = centroids[label].copy()
+            settled[label] = _average(
+                x, members, count, sequence, length, blocks, centroids[label], reach, work
+            )
+            for i in range(start.shape[0]):
+                for c in range(start.shape[1]):
+                    moved[label] = moved[label] or start[i, c] != centroids[label, i, c]
         converged = abs(before - inertia) < TOLERANCE
         before = inertia
-    _assign(all_blocks, centroids, reach, work, labels, distances)
+    for label in range(k):
+        if moved[label]:
+            _measure(all_blocks, centroids[label], reach, work, distances[label])
+    _nearest(distances, labels, nearest)
     return inertia, iteration, converged

@@ -32,33 +32,39 @@ class Partition(NamedTuple):
     labels: np.ndarray
 
 
-def fit(x: np.ndarray, k: int, seed: int, starts: int) -> Partition:
+def fit(x: np.ndarray, k: int, seed: int, starts: int, sample: np.ndarray | None = None) -> Partition:
     """Cluster rows by k-means, the best of several starts.
 
     Parameters
     ----------
     x : ndarray, shape (rows, columns)
-        Finite values with at least k distinct rows.
+        Finite values.
     k, seed, starts : int
         ``n_clusters``, ``random_state`` and ``n_init`` of ``sklearn.cluster.KMeans``.
+    sample : ndarray of int, optional
+        Places of the rows that are clustered, each as often as it stands there, at least k of them distinct.
+        By default each row stands there once. Distances of equal rows are computed once.
 
     Returns
     -------
     Partition
-        ``cluster_centers_`` and ``labels_`` of ``KMeans``.
+        ``cluster_centers_`` and ``labels_`` of ``KMeans``, fitted to ``x[sample]``.
     """
-    mean = x.mean(axis=0)
-    rows = np.ascontiguousarray(x - mean)
-    tolerance = TOLERANCE * np.mean(np.var(x, axis=0))
+    sample = np.arange(len(x)) if sample is None else sample
+    used, places = np.unique(sample, return_inverse=True)
+    full = x[sample]
+    mean = full.mean(axis=0)
+    rows = np.ascontiguousarray(x[used] - mean)
+    tolerance = TOLERANCE * np.mean(np.var(full, axis=0))
     draws = _draws(k, seed, starts)
-    centres, labels, complete = _best(rows, np.ascontiguousarray(rows.T), k, draws, tolerance)
+    centres, labels, complete = _best(rows, np.ascontiguousarray(rows.T), places, k, draws, tolerance)
     if complete:
-        return Partition(centres + mean, labels)
+        return Partition(centres + mean, labels[places])
     # Scikit-learn itself refills a cluster that ran empty, which hardly ever happens.
     from sklearn.cluster import KMeans
 
     with SCIKIT_LEARN, one_thread():
-        model = KMeans(k, n_init=starts, random_state=seed).fit(x)
+        model = KMeans(k, n_init=starts, random_state=seed).fit(full)
     return Partition(model.cluster_centers_, model.labels_.astype(np.int64))
 
 
@@ -77,7 +83,8 @@ def first_centres(x: np.ndarray, k: int, seed: int) -> np.ndarray:
         Rows of x.
     """
     rows = np.ascontiguousarray(x)
-    return _plus_plus(rows, np.ascontiguousarray(rows.T), k, _draws(k, seed, 1)[0])
+    everyone = np.arange(len(rows))
+    return _plus_plus(rows, np.ascontiguousarray(rows.T), everyone, k, _draws(k, seed, 1)[0])
 
 
 def _draws(k: int, seed: int, starts: int) -> np.ndarray:
@@ -87,23 +94,34 @@ def _draws(k: int, seed: int, starts: int) -> np.ndarray:
 
 
 @compiled
-def _best(rows, columns, k, draws, tolerance):
+def _best(rows, columns, sample, k, draws, tolerance):
     """Centres and labels of the start with the least inertia, and whether no cluster ever ran empty."""
     best, best_labels, least = np.empty((k, rows.shape[1])), np.zeros(len(rows), np.int64), np.inf
+    squares = np.empty(len(rows))
     for start in range(len(draws)):
-        centres = _plus_plus(rows, columns, k, draws[start])
-        labels, complete = _lloyd(rows, columns, centres, tolerance)
+        centres = _plus_plus(rows, columns, sample, k, draws[start])
+        labels, complete = _lloyd(rows, columns, sample, centres, tolerance)
         if not complete:
             return best, best_labels, False
-        inertia = 0.0
         for n in range(len(rows)):
+            squares[n] = 0.0
             for c in range(rows.shape[1]):
                 step = rows[n, c] - centres[labels[n], c]
-                inertia += step * step
+                squares[n] += step * step
+        inertia = _total(squares, sample)
         # The same clusters under other numbers may have less inertia by rounding alone.
         if start == 0 or (inertia < least and not _is_renumbered(labels, best_labels, k)):
             best, best_labels, least = centres, labels, inertia
     return best, best_labels, True
+
+
+@compiled
+def _total(values, sample):
+    """Sum of the values of a sample, in its order."""
+    total = 0.0
+    for n in range(len(sample)):
+        total += values[sample[n]]
+    return total
 
 
 @compiled
@@ -120,91 +138,104 @@ def _is_renumbered(first, second, k):
 
 @compiled
 def _squares(columns, centre, distances):
-    """Fill in the squared distance of every row to a centre, two columns at a time."""
+    """Fill in the squared distance of every row to a centre, four columns at a time."""
     distances[:] = 0.0
-    for c in range(0, len(columns) - 1, 2):
+    whole = len(columns) // 4 * 4
+    for c in range(0, whole, 4):
         for n in range(len(distances)):
             first, second = columns[c, n] - centre[c], columns[c + 1, n] - centre[c + 1]
-            distances[n] = distances[n] + first * first + second * second
-    if len(columns) % 2:
+            third, fourth = columns[c + 2, n] - centre[c + 2], columns[c + 3, n] - centre[c + 3]
+            distances[n] = distances[n] + first * first + second * second + third * third + fourth * fourth
+    for c in range(whole, len(columns)):
         for n in range(len(distances)):
-            step = columns[-1, n] - centre[-1]
+            step = columns[c, n] - centre[c]
             distances[n] += step * step
 
 
 @compiled
-def _place(weights, target):
-    """First place at which the running sum of weights reaches a target."""
+def _place(weights, sample, target):
+    """First place of a sample at which the running sum of weights reaches a target."""
     total = 0.0
-    for n in range(len(weights)):
-        total += weights[n]
+    for n in range(len(sample)):
+        total += weights[sample[n]]
         if total >= target:
             return n
-    return len(weights) - 1
+    return len(sample) - 1
 
 
 @compiled
-def _plus_plus(rows, columns, k, draws):
+def _plus_plus(rows, columns, sample, k, draws):
     """First centres by k-means++: each is the best of several rows drawn by squared distance."""
     size, trials = len(rows), (len(draws) - 1) // max(k - 1, 1)
     centres = np.empty((k, rows.shape[1]))
     nearest, trial, best = np.empty(size), np.empty(size), np.empty(size)
-    places = np.empty(k, np.int64)
-    places[0] = int(draws[0] * size)
-    _squares(columns, rows[places[0]], nearest)
-    potential = 0.0
-    for n in range(size):
-        potential += nearest[n]
+    chosen = np.empty(k, np.int64)
+    chosen[0] = sample[int(draws[0] * len(sample))]
+    _squares(columns, rows[chosen[0]], nearest)
+    potential = _total(nearest, sample)
     for number in range(1, k):
         least = np.inf
         for draw in range(1 + (number - 1) * trials, 1 + number * trials):
-            place = _place(nearest, draws[draw] * potential)
-            _squares(columns, rows[place], trial)
-            total = 0.0
+            row = sample[_place(nearest, sample, draws[draw] * potential)]
+            _squares(columns, rows[row], trial)
             for n in range(size):
                 trial[n] = min(nearest[n], trial[n])
-                total += trial[n]
+            total = _total(trial, sample)
             if total < least:
                 least = total
-                places[number] = place
+                chosen[number] = row
                 trial, best = best, trial
         potential = least
         nearest, best = best, nearest
     for number in range(k):
         for c in range(rows.shape[1]):
-            centres[number, c] = rows[places[number], c]
+            centres[number, c] = rows[chosen[number], c]
     return centres
 
 
 @compiled
-def _label(columns, centres, labels, nearest, distances):
-    """Fill in the nearest centre of every row, the first of equals."""
-    nearest[:] = np.inf
+def _label(columns, centres, moved, distances, labels, nearest):
+    """Fill in the nearest centre of every row, the first of equals, with new distances to moved centres."""
     for number in range(len(centres)):
-        _squares(columns, centres[number], distances)
+        if moved[number]:
+            _squares(columns, centres[number], distances[number])
+    labels[:] = 0
+    nearest[:] = distances[0]
+    for number in range(1, len(centres)):
         for n in range(len(labels)):
-            if distances[n] < nearest[n]:
-                nearest[n] = distances[n]
+            if distances[number, n] < nearest[n]:
+                nearest[n] = distances[number, n]
                 labels[n] = number
 
 
 @compiled
-def _lloyd(rows, columns, centres, tolerance):
+def _lloyd(rows, columns, sample, centres, tolerance):
     """Move centres until labels or centres stand still; return labels, and whether no cluster ran empty."""
     size, k = len(rows), len(centres)
     labels, before = np.full(size, -1), np.full(size, -1)
-    nearest, distances = np.empty(size), np.empty(size)
+    nearest, distances, moved = np.empty(size), np.empty((k, size)), np.ones(k, np.bool_)
     sums, counts = np.empty(centres.shape), np.empty(k)
+    width = np.uint64(rows.shape[1])  # signed integers make the compiler check for negative places
     for _ in range(MAX_ITERATIONS):
-        _label(columns, centres, labels, nearest, distances)
+        _label(columns, centres, moved, distances, labels, nearest)
+        # Centres whose rows are the same stand where they stand. The first ones are no means.
+        moved[:] = before[0] < 0
+        for n in range(size):
+            if labels[n] != before[n] and before[n] >= 0:
+                moved[labels[n]] = moved[before[n]] = True
         sums[:] = 0.0
         counts[:] = 0.0
-        for n in range(size):
-            counts[labels[n]] += 1.0
-            for c in range(rows.shape[1]):
-                sums[labels[n], c] += rows[n, c]
+        for place in range(len(sample)):
+            n = np.uint64(sample[place])
+            label = np.uint64(labels[n])
+            if moved[label]:
+                counts[label] += 1.0
+                for c in range(width):
+                    sums[label, c] += rows[n, c]
         shift = 0.0
         for number in range(k):
+            if not moved[number]:
+                continue
             if counts[number] == 0.0:
                 return labels, False
             part = 1.0 / counts[number]
@@ -212,14 +243,10 @@ def _lloyd(rows, columns, centres, tolerance):
                 value = sums[number, c] * part
                 shift += (value - centres[number, c]) ** 2
                 centres[number, c] = value
-        moved = 0
-        for n in range(size):
-            moved += labels[n] != before[n]
-        if not moved:
+        if not moved.any():
             return labels, True
         if shift <= tolerance:
             break
-        for n in range(size):
-            before[n] = labels[n]
-    _label(columns, centres, labels, nearest, distances)
+        before[:] = labels
+    _label(columns, centres, moved, distances, labels, nearest)
     return labels, True

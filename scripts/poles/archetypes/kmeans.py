@@ -42,7 +42,9 @@ def count_distinct(x: np.ndarray) -> int:
     return len({trajectory.tobytes() for trajectory in np.rint(x / unit) + 0.0})
 
 
-def starting_centres(x: np.ndarray, k: int, seed: int, starts: int = STARTS) -> np.ndarray:
+def starting_centres(
+    x: np.ndarray, k: int, seed: int, starts: int = STARTS, sample: np.ndarray | None = None
+) -> np.ndarray:
     """Find first centres by Euclidean k-means, the best of several starts.
 
     Warping hardly moves these centres, while clusterings from random starts under warping disagree with one
@@ -56,12 +58,15 @@ def starting_centres(x: np.ndarray, k: int, seed: int, starts: int = STARTS) -> 
         Number of clusters; seed of the starts.
     starts : int
         Number of starts.
+    sample : ndarray of int, optional
+        See `euclidean.fit`.
 
     Returns
     -------
     ndarray, shape (k, years, channels)
     """
-    return euclidean.fit(x.reshape(len(x), -1), k, seed, starts).centres.reshape(k, *x.shape[1:])
+    flat = x.reshape(len(x), -1)
+    return euclidean.fit(flat, k, seed, starts, sample).centres.reshape(k, *x.shape[1:])
 
 
 def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:

@@ -203,18 +203,18 @@ def perturbed_labels(
         x = trajectories.prepared(choice)
     elif over == "year":
         x = trajectories.prepared(design.preprocessing, without=choice)
-    sample = x[resample_rows(over, trajectories.ends, rng)] if over in RESAMPLED else x
-    if kmeans.count_distinct(sample) < k:  # a resample of countries may hold no pair at all
+    sample = resample_rows(over, trajectories.ends, rng) if over in RESAMPLED else np.arange(len(x))
+    if kmeans.count_distinct(x[np.unique(sample)]) < k:  # a resample of countries may hold no pair at all
         return None
-    flat = sample.reshape(len(sample), -1)
+    flat = x.reshape(len(x), -1)
     if over == "euclidean":
         return euclidean.fit(flat, k, seed, RESTARTS).labels
     if over == "seeds":
         start = euclidean.first_centres(flat, k, seed).reshape(k, *x.shape[1:])
     else:
-        start = kmeans.starting_centres(sample, k, seed, RESTARTS)
+        start = kmeans.starting_centres(x, k, seed, RESTARTS, sample)
     try:
-        centroids = dtw.fit(sample, start, radius).centroids
+        centroids = dtw.fit(x, start, radius, sample=sample).centroids
     except StudyError:
         return None
     return dtw.assign(x, centroids, radius)[0]
