@@ -63,6 +63,10 @@ EXPORTED = pa.schema(
         "is_xpac": pa.bool_(),
         "referenced_works": pa.list_(pa.string()),
         "updated_date": pa.timestamp("us"),
+        "is_authors_truncated": pa.bool_(),
+        "authors_count": pa.int32(),
+        "countries_distinct_count": pa.int32(),
+        "referenced_works_count": pa.int32(),
     }
 )
 """Columns of the snapshot's Parquet files that matter here, and some that do not."""
@@ -105,6 +109,10 @@ work = st.fixed_dictionaries(
         "is_xpac": maybe(st.booleans()),
         "referenced_works": maybe(st.lists(reference, max_size=6)),
         "updated_date": maybe(st.sampled_from(["2026-09-01T00:00:00.000000", "2023-05-16T14:50:18.726146"])),
+        "is_authors_truncated": st.sampled_from([None, False, False, True]),
+        "authors_count": maybe(st.integers(0, 4)),
+        "countries_distinct_count": maybe(st.integers(0, 4)),
+        "referenced_works_count": maybe(st.integers(0, 6)),
     }
 )
 
@@ -139,6 +147,15 @@ def plainly(works) -> tuple[list[dict], raw_schema.Tally]:
         tally.references += references.count(None)
         subfields = [subfield_of(topic) for topic in work["topics"] or []]
         score = (work["primary_topic"] or {}).get("score")
+        authorships = [
+            {
+                "countries": codes(a["countries"] or []),
+                "institutions": codes([i["country_code"] for i in a["institutions"] or [] if i]),
+            }
+            for a in work["authorships"] or []
+            if a is not None
+        ]
+        held = {code for a in authorships for code in [*a["countries"], *a["institutions"]]}
         rows.append(
             {
                 "position": position,
@@ -152,16 +169,15 @@ def plainly(works) -> tuple[list[dict], raw_schema.Tally]:
                 "primary_subfield": subfield_of(work["primary_topic"]),
                 "topic_score": None if score is None else round(float(score), 6),
                 "topic_subfields": [number for number in subfields if number is not None],
-                "n_authors": sum(a is not None for a in work["authorships"] or []),
-                "authorships": [
-                    {
-                        "countries": codes(a["countries"] or []),
-                        "institutions": codes([i["country_code"] for i in a["institutions"] or [] if i]),
-                    }
-                    for a in work["authorships"] or []
-                    if a is not None
-                ],
+                "n_authors": len(authorships),
+                "authorships": authorships,
                 "references": [number for number in references if number is not None],
+                "is_incomplete": bool(
+                    work["is_authors_truncated"]
+                    or (work["authors_count"] or 0) > len(authorships)
+                    or (work["countries_distinct_count"] or 0) > len(held)
+                    or (work["referenced_works_count"] or 0) > len(listed)
+                ),
             }
         )
     return rows, tally
@@ -683,10 +699,12 @@ def test_demo_is_the_same_in_both_layouts(tmp_path):
 def test_old_records_as_served_and_as_cut_are_the_same(shared_data):
     folder = shared_data("openalex-works")
     cut = read(folder / "works_reduced.jsonl.gz").drop("position").sort("work_id")
+    assert not cut["is_incomplete"].any()
     served = pl.concat(map(read, sorted((folder / "raw").glob("*.zip"))))
     served = served.sort("work_id", "updated").unique("work_id", keep="last").drop("position").sort("work_id")
     assert len(cut) == 7518
-    assert served.equals(cut)
+    assert served["is_incomplete"].sum() == 2  # works with a hundred authors in a list
+    assert served.drop("is_incomplete").equals(cut.drop("is_incomplete"))
 
 
 def test_work_with_five_thousand_authors_and_no_institution(shared_data):
@@ -704,6 +722,26 @@ def test_references_that_resolve_among_the_works_of_2026(shared_data):
     assert frame["references"].explode().is_in(frame["work_id"].implode()).sum() == 1322
 
 
+@pytest.mark.parametrize("title", ["", r"\"authors_count\": 1", r"\"is_authors_truncated\": true"])
+def test_a_record_that_states_more_than_it_holds_is_found_without_parsing_it_whole(tmp_path, title):
+    work = WORKS[2] | {"title": "TITLE"}
+    stated = [
+        {"is_authors_truncated": True},
+        {"is_authors_truncated": False, "authors_count": 3, "referenced_works_count": 3},
+        {"authors_count": 4},
+        {"referenced_works_count": 4},
+        {"countries_distinct_count": 3},
+        {"countries_distinct_count": 2, "authors_count": None, "referenced_works_count": "many"},
+    ]
+    path = tmp_path / "works.jsonl"
+    text = b"\n".join(orjson.dumps(work | more) for more in [{}, *stated])
+    path.write_bytes(text.replace(b"TITLE", title.encode()))
+    prefilters = [None, FieldPrefilter([1702], any_topic=False), CorePrefilter(pl.Series([3]))]
+    for prefilter in prefilters:
+        found = read(path, prefilter=prefilter)["is_incomplete"].to_list()
+        assert found == [False, True, False, True, True, True, False]
+
+
 def countries_in(frame: pl.DataFrame) -> list[int]:
     """Count the distinct countries listed for each work, which OpenAlex counts too."""
     return [len({code for a in row for code in a["countries"]}) for row in frame["authorships"]]
@@ -718,6 +756,7 @@ def test_language_works_of_today_are_in_artificial_intelligence(shared_data):
     ]
     assert frame["references"].list.len().to_list() == [work["referenced_works_count"] for work in works]
     assert countries_in(frame) == [work["countries_distinct_count"] for work in works]
+    assert not frame["is_incomplete"].any()
 
 
 @pytest.mark.parametrize("name", ["json_files_page_1.json.gz", "json_files_page_2_a.json.gz"])
@@ -728,6 +767,7 @@ def test_pages_of_the_api(shared_data, name):
     assert len(frame) == len(works) == 200
     assert frame["references"].list.len().to_list() == [work["referenced_works_count"] for work in works]
     assert countries_in(frame) == [work["countries_distinct_count"] for work in works]
+    assert not frame["is_incomplete"].any()
 
 
 def test_recorded_answers_of_the_api(shared_data, tmp_path):

@@ -107,6 +107,7 @@ anything = st.builds(
     updated_date=st.sampled_from(["2026-01-01", "2026-02-01T01:00:00", None]),
     is_retracted=st.sampled_from([False, False, True, None]),
     is_xpac=st.sampled_from([False, False, True]),
+    authors_count=st.sampled_from([None, 0, 2]),
 )
 
 
@@ -171,6 +172,11 @@ def by_hand(parts, field, years, choices):
     steps["with a country"] = [work for work in left if countries(work)]
     steps["with a country and references"] = [
         work for work in steps["with a country"] if set(references_of(work)) - {number_of(work)}
+    ]
+    steps["with complete lists"] = [
+        work
+        for work in steps["with a country and references"]
+        if (work.get("authors_count") or 0) <= len(work["authorships"])
     ]
     losses = {}
     all_years = {work["publication_year"] for work in steps["read"]} | set(years)
@@ -385,6 +391,25 @@ def test_codes_that_iso_does_not_have_are_counted_unless_they_are_merged(tmp_pat
     kept, _ = select(tmp_path / "merged", files, AI, range(2000, 2002), EVERYTHING | {"merge": merge})
     assert "ISO 3166-1" not in caplog.text
     assert kept[2000].filter(work_id=5)["countries"].to_list() == [["GB"]], "one country, so no link"
+
+
+def test_works_that_state_more_than_their_records_hold_are_counted_and_named(tmp_path, caplog):
+    works = [
+        record(1),
+        record(2, references=[1], authors_count=2),
+        record(3, references=[1], authors_count=1),
+    ]
+    works += [
+        record(4, subfield=2718, references=[1], countries_distinct_count=2),
+        record(5, 1990, authors_count=2),
+    ]
+    works += [record(6, subfield=2718, authors_count=2)]
+    files = write_files(tmp_path / "files", [works])
+    kept, losses = select(tmp_path, files, AI, range(2000, 2001), EVERYTHING)
+    assert kept[2000]["work_id"].to_list() == [1, 2, 3, 4], "they stay"
+    assert left_of(losses, "with a country and references", "with complete lists") == [(3, 2), (1, 1)]
+    assert "2 works, 1 of them of the field, state more authors, countries or references" in caplog.text
+    assert "the first are W2, W4" in caplog.text
 
 
 @pytest.mark.parametrize(("without", "warned"), [(2, False), (3, True)])

@@ -5,6 +5,7 @@ candidates and lines of an unusual form are parsed.
 """
 
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,8 +44,17 @@ KEYS = {
     "topic_subfields": "topics",
     "authorships": "authorships",
     "references": "referenced_works",
+    "is_truncated": "is_authors_truncated",
+    "authors_count": "authors_count",
+    "countries_count": "countries_distinct_count",
+    "references_count": "referenced_works_count",
 }
 """Key of a JSON record that each raw column is made from."""
+
+_LONGEST = 16
+"""Length of the longest key that `json_index` finds; longer ones are searched for in the line."""
+_SCALAR = re.compile(rb'\s*:\s*([\w.+-]+|"[^"\\]*")')
+"""What follows a key, if its value is a number, true, false, null or a plain text."""
 
 Located = tuple[int, str, Mapping[str, Any]]
 """A record, after its number in the file and its place there (``line 12``)."""
@@ -129,8 +139,10 @@ class _Reader:
     ):
         self.file, self.prefix, self.prefilter, self.tally = file, prefix, prefilter, tally
         keys = dict.fromkeys(KEYS[name] for name in columns)
-        self.names = json_index.keys(list(keys))
-        self.members = [b'"%b":' % key.encode() for key in keys]
+        indexed = [key for key in keys if len(key) <= _LONGEST]
+        self.names = json_index.keys(indexed)
+        self.members = [b'"%b":' % key.encode() for key in indexed]
+        self.long_keys = [b'"%b"' % key.encode() for key in keys if len(key) > _LONGEST]
         self.number = 0  # of the line that is being read
 
     def read(self, stream: IO[bytes]) -> Iterator[Located]:
@@ -190,18 +202,25 @@ class _Reader:
                     if irregular or index.irregular[line]:
                         yield from self._parsed(text[index.start[line] : index.stop[line]])
                     else:
-                        yield from self._parsed(self._cut(text, *bounds))
+                        yield from self._parsed(self._cut(text, index.start[line], index.stop[line], *bounds))
                 self.number = number_before + line_count
                 self.tally.rows += len(index.candidate) - rows_counted
         self.tally.add(counts)
 
-    def _cut(self, text: bytes, first: Iterable[int], last: Iterable[int]) -> bytes:
+    def _cut(self, text: bytes, start: int, stop: int, first: Iterable[int], last: Iterable[int]) -> bytes:
         """Return a record with only the needed keys, cut out by the bounds of their values.
 
         Parsing costs more than everything else, so it is given no more than this.
         """
         members = zip(self.members, first, last, strict=True)
-        return b"{%b}" % b",".join([key + text[begin:end] for key, begin, end in members if begin >= 0])
+        parts = [key + text[begin:end] for key, begin, end in members if begin >= 0]
+        for key in self.long_keys:
+            place = text.find(key, start, stop)
+            # Behind a backslash the key would be part of a text.
+            if place > start and text[place - 1] != ord("\\"):
+                value = _SCALAR.match(text, place + len(key), stop)
+                parts += [key + value[0]] if value else []
+        return b"{%b}" % b",".join(parts)
 
     def _parsed(self, text: bytes) -> Iterator[Located]:
         """Yield the records of one line."""
@@ -335,6 +354,12 @@ def _texts(record: Mapping[str, Any], key: str) -> list[str | None]:
     return values
 
 
+def _count(record: Mapping[str, Any], key: str) -> int | None:
+    """Return a count; None if the value is none that fits."""
+    value = record.get(key)
+    return value if type(value) is int and 0 <= value < 2**63 else None
+
+
 def _year(record: Mapping[str, Any], key: str) -> int | None:
     """Return the year, which may be written as 1999.0 or as text; None if the value is not a year."""
     value = record.get(key)
@@ -372,6 +397,10 @@ _SCALARS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "updated": lambda record: _text(record, "updated_date"),
     "primary_subfield": lambda record: _subfield(_object(record, "primary_topic")),
     "topic_score": lambda record: _score(_object(record, "primary_topic")),
+    "is_truncated": lambda record: record.get("is_authors_truncated") is True,
+    "authors_count": lambda record: _count(record, "authors_count"),
+    "countries_count": lambda record: _count(record, "countries_distinct_count"),
+    "references_count": lambda record: _count(record, "referenced_works_count"),
 }
 _LISTS: dict[str, Callable[[Mapping[str, Any]], Iterable[str | None]]] = {
     "topic_subfields": lambda record: [_subfield(topic) for topic in _objects(record, "topics")],

@@ -29,6 +29,10 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "topic_subfields": ("topics.subfield.id",),
     "authorships": ("authorships.countries", "authorships.institutions.country_code"),
     "references": ("referenced_works",),
+    "is_truncated": ("is_authors_truncated",),
+    "authors_count": ("authors_count",),
+    "countries_count": ("countries_distinct_count",),
+    "references_count": ("referenced_works_count",),
 }
 """Parquet leaves that a raw column is made from; their paths are written without list levels."""
 
@@ -51,6 +55,10 @@ SHAPES: dict[str, pa.DataType] = {
     "topics": pa.large_list(_TOPIC),
     "authorships": pa.large_list(_AUTHORSHIP),
     "referenced_works": pa.large_list(pa.string()),
+    "is_authors_truncated": pa.bool_(),
+    "authors_count": pa.int64(),
+    "countries_distinct_count": pa.int64(),
+    "referenced_works_count": pa.int64(),
 }
 """Types that the columns of a file of works can be converted to."""
 _ALLOWED = {

@@ -24,6 +24,10 @@ RAW_SCHEMA: dict[str, DataType | DataTypeClass] = {
     "topic_subfields": pl.List(pl.String),
     "authorships": pl.List(pl.Struct({"countries": pl.List(pl.String), "institutions": pl.List(pl.String)})),
     "references": pl.List(pl.String),
+    "is_truncated": pl.Boolean,
+    "authors_count": pl.Int64,
+    "countries_count": pl.Int64,
+    "references_count": pl.Int64,
 }
 """Types of the raw columns, named as the columns of `RECORDS` made from them; any value may be null."""
 YEARS = 2**15

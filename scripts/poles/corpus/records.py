@@ -18,7 +18,13 @@ from poles.corpus.tables import RECORDS
 from poles.errors import StudyError
 
 _MAGIC = {".gz": b"\x1f\x8b", ".zip": b"PK", ".parquet": b"PAR1"}
-_MADE_FROM = {"n_authors": "authorships", "is_paratext": "type"}
+_STATED = ("is_truncated", "authors_count", "countries_count", "references_count")
+_MADE_FROM = {
+    "n_authors": ("authorships",),
+    "is_paratext": ("type",),
+    "is_incomplete": ("authorships", "references", *_STATED),
+}
+"""Raw columns that a column of `RECORDS` is made from, where there are others than its own."""
 
 
 def read_records(
@@ -64,7 +70,8 @@ def read_records(
     tally = Tally() if tally is None else tally
     requested = set(RECORDS.columns if columns is None else columns) | {"position", "work_id"}
     names = [name for name in RECORDS.columns if name in requested]
-    raw_names = requested | {"year"} | {_MADE_FROM[name] for name in requested & _MADE_FROM.keys()}
+    raw_names = requested | {"year"}
+    raw_names |= {raw for name in requested & _MADE_FROM.keys() for raw in _MADE_FROM[name]}
     raw_names |= set(prefilter.columns if prefilter else ())
     read_chunks = parquet.chunks if file.suffix == ".parquet" else json_lines.chunks
     _check_magic(file)
@@ -173,6 +180,24 @@ def _code_count(frame: pl.DataFrame) -> int:
     return frame.select(pl.col("authorships").list.eval(countries + institutions).list.sum().sum()).item()
 
 
+def _is_incomplete() -> pl.Expr:
+    """Whether a record states more authors, countries or references than it holds.
+
+    Lists of works from the API cut off authors, and some programs cut records. OpenAlex counts only countries
+    of institutions, so fewer than listed are no contradiction.
+    """
+    codes = pl.element().struct.field("countries").list.concat(pl.element().struct.field("institutions"))
+    countries = pl.col("authorships").list.eval(codes.list.explode(empty_as_null=False, keep_nulls=False))
+    references = pl.col("references").list.len() + pl.col("references dropped")
+    tests = (
+        pl.col("is_truncated"),
+        pl.col("authors_count") > pl.col("n_authors"),
+        pl.col("countries_count") > countries.list.n_unique(),
+        pl.col("references_count") > references,
+    )
+    return pl.any_horizontal(test.fill_null(False) for test in tests)
+
+
 def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | None = None) -> pl.DataFrame:
     """Turn raw records into records.
 
@@ -209,6 +234,8 @@ def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | Non
             _within_authorships(lambda codes: codes.list.drop_nulls().fill_null([])),
             pl.col("authorships").list.len().cast(pl.Int32).alias("n_authors"),
         )
+    if set(_MADE_FROM["is_incomplete"]) <= set(raw.columns):
+        frame = frame.with_columns(_is_incomplete().alias("is_incomplete"))
     return frame.select(
         pl.col(name).cast(kind) for name, kind in RECORDS.columns.items() if name in frame.columns
     )

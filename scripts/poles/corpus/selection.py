@@ -35,6 +35,7 @@ STEPS = {
     "in the field or citing a selected work": "works",
     "with a country": "works",
     "with a country and references": "works",
+    "with complete lists": "works",
     "listed": "references",
     "listed once": "references",
     "not to the work itself": "references",
@@ -45,7 +46,8 @@ STEPS = {
 """Steps of the selection, in order, and the unit that each one counts.
 
 The step ``topic score`` removes works from the field but not from the study, because they may still cite the
-field. Works without a country or without references stay. The references left at the end link countries.
+field. Works without a country or without references stay, and so do works that state more authors, countries
+or references than their record holds. The references left at the end link countries.
 """
 _DECIDING_COLUMNS = (
     "work_id",
@@ -62,7 +64,7 @@ _DECIDING_COLUMNS = (
 """Columns of the kept records that are held in memory for all years together."""
 _COUNTRY_COLUMNS = ("work_id", "position", "is_core", "topic_score", "authorships")
 """Columns of one year that tell which works have a country."""
-_WORK_COLUMNS = (*_COUNTRY_COLUMNS, "year", "type", "n_authors", "references")
+_WORK_COLUMNS = (*_COUNTRY_COLUMNS, "year", "type", "n_authors", "references", "is_incomplete")
 """Columns of one year that its works are made from."""
 
 
@@ -314,6 +316,17 @@ def _warn_of_codes(counts: Iterable[pl.DataFrame]) -> None:
     )  # fmt: skip
 
 
+def _warn_of_incomplete(works: pl.DataFrame) -> None:
+    """Warn of works that state more authors, countries or references than their record holds."""
+    if len(works):
+        log.warning(
+            "%d works, %d of them of the field, state more authors, countries or references than their "
+            "records hold, so links may be missing; lists of works from the API cut off authors: fetch these "
+            "works one by one; the first are %s",
+            len(works), works["is_core"].sum(), ", ".join(f"W{work}" for work in works["work_id"].head(5)),
+        )  # fmt: skip
+
+
 def _warn_of_losses(losses: pl.DataFrame) -> None:
     """Warn of steps that drop more than half of the works of the field, over all years."""
     works = losses.filter((pl.col("unit") == "works") & pl.col("left_core").is_not_null())
@@ -375,20 +388,24 @@ def select_works(
     chosen, counts, field = _choose(scan.select(_DECIDING_COLUMNS).collect(), years, selection)
     selected, located = _select_core(scan, chosen, years, selection)
     counts += _read(counts_files)
-    foreign = []
+    foreign, incomplete = [], []
     for year in years:
         records = _records_of(scan, chosen, year, _WORK_COLUMNS, selection).filter(_below_cap(selection))
         works = _works_of(records, field, selected, located)
         with_country = works.filter(pl.col("countries").list.len() > 0)
         with_references = with_country.filter(pl.col("references").list.len() > 0)
+        complete = with_references.filter(~pl.col("is_incomplete"))
         foreign.append(_foreign_codes(works))
+        incomplete.append(works.filter("is_incomplete").select("work_id", "is_core"))
         counts.append(_left(records, "not above the cap on countries"))
         counts.append(_left(works, "in the field or citing a selected work"))
         counts.append(_left(with_country, "with a country"))
         counts.append(_left(with_references, "with a country and references"))
+        counts.append(_left(complete, "with complete lists"))
         counts += [_left(works, step, step) for step, unit in STEPS.items() if unit == "references"]
         save(year, tables.conform(works, WORKS))
     _warn_of_codes(foreign)
+    _warn_of_incomplete(pl.concat(incomplete))
     losses = _table(counts, years)
     _warn_of_losses(losses)
     total = dict(losses.group_by("step").agg(pl.col("left").sum()).iter_rows())

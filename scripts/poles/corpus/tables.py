@@ -23,6 +23,7 @@ RECORDS = Table(
             pl.Struct({"countries": pl.List(COUNTRY), "institutions": pl.List(COUNTRY)})
         ),
         "references": pl.List(pl.Int64),  # as recorded
+        "is_incomplete": pl.Boolean,  # states more authors, countries or references than it holds
     },
 )
 # Records of the field, or citing it. Sorted by year in small row groups, so that one year is read alone.

@@ -15,6 +15,8 @@ YEAR_STEP = "year in the study"
 """The step of the selection that drops works of other years."""
 COUNTRY_STEP = "with a country"
 """The step that drops works without a country."""
+COMPLETE_STEP = "with complete lists"
+"""The step that counts works whose records hold what they state."""
 FIELD_STEP = "topic score"
 """The last step at which a work can leave the field."""
 NAMES = {"in the field or citing a selected work": "citing a selected work"}
@@ -42,6 +44,9 @@ def plot_losses(losses: pl.DataFrame) -> Figure:
     )
     if not studied:
         return style.empty(TITLE, "no works of the years of the study have been read")
+    works = losses.filter(unit="works").group_by("order", "step").agg(pl.col("left").sum()).sort("order")
+    if works["step"][-1] == COMPLETE_STEP and works["left"][-1] == works["left"][-2]:
+        losses = losses.filter(pl.col("step") != COMPLETE_STEP)
     first, last = min(studied), max(studied)
     in_study = losses.filter(pl.col("year").is_between(first, last)).sort("order", "year")
     read = pl.col("left").filter(pl.col("order") == 0).sum()

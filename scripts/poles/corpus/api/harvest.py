@@ -328,8 +328,12 @@ def lines(units: Iterable[Unit]) -> bytes:
                 number, updated = number_of(work), work.get("updated_date") or ""
                 if number in latest and latest[number][0] >= updated:
                     continue
-                if len(work.get("authorships") or ()) >= query.CUT and f"W{number}" in singles:
-                    work["authorships"] = read_answer(singles[f"W{number}"])["authorships"]
+                if len(work.get("authorships") or ()) >= query.CUT:
+                    if f"W{number}" in singles:
+                        work["authorships"] = read_answer(singles[f"W{number}"])["authorships"]
+                        work.pop("is_authors_truncated", None)
+                    else:
+                        work["is_authors_truncated"] = True
                 latest[number] = updated, orjson.dumps(work, option=orjson.OPT_APPEND_NEWLINE)
     return b"".join(latest[number][1] for number in sorted(latest))
 
