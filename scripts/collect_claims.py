@@ -6,12 +6,10 @@ from poles.study import jobs, run_warnings, tables
 
 with jobs.run(snakemake) as record:
     source, params, output = snakemake.input, snakemake.params, snakemake.output
-    verdicts, basis = judging.read_all(source.verdicts, CLAIMS), judging.read_all(source.basis, BASIS)
-    judged = judging.collect(params.claims, params.stages, verdicts)
+    judged = judging.collect(params.claims, params.stages, judging.read_all(source.verdicts, CLAIMS))
     moved = robustness.changes(judged, params.stages, params.choices, params.homes)
     tables.write(judged, CLAIMS, output.table, record)
     tables.write(moved, ROBUSTNESS, output.robustness, record)
-    about = params.homes, params.period, page.caveat(*params.data)
-    warnings = run_warnings.sentences(run_warnings.upstream(source))
-    values = page.content(judged, basis, moved, params.stages, params.choices, *about, warnings)
-    page.write(values, output.page, output.html, record)
+    shown = judged, judging.read_all(source.basis, BASIS), moved, params.stages, params.choices, params.homes
+    about = params.period, page.caveat(*params.data), run_warnings.sentences(run_warnings.upstream(source))
+    page.write(page.content(*shown, *about), output.page, output.html, record)
