@@ -53,7 +53,7 @@ def test_trends_are_per_decade_and_robust():
     z = 0.3 * T
     z[5] += 1000
     pair_panel = PairPanel.from_table(panel(["FR", *POLES], lambda a, b: z), ["collaboration"])
-    _, table = alignment.align(pair_panel, one_archetype(pair_panel), POLES, RECENT)
+    table = alignment.pole_trends(pair_panel, POLES, RECENT)
     slope, low, high, _ = slopes_by_pair(table)["FR", "US"]
     # Only 21 of the 231 slopes between two years include the outlier: too few to move the interval.
     assert (slope, low, high) == pytest.approx((3, 3, 3))
@@ -78,7 +78,8 @@ def test_every_country_of_the_panel_stands_against_the_poles():
         schema=["source", "target", "archetype"],
         orient="row",
     )
-    aligned, slopes = alignment.align(pair_panel, clusters, POLES, RECENT)
+    aligned = alignment.align(pair_panel, clusters, POLES)
+    slopes = alignment.pole_trends(pair_panel, POLES, RECENT)
     columns = ["country", "group", "archetype_US", "archetype_CN", "trend_group"]
     assert aligned.select(columns).rows() == [
         ("CN", "pole", SD, None, "pole"),
@@ -190,7 +191,7 @@ def test_countries_are_placed_by_their_planted_trends():
 
     channels = ["citation", "collaboration"]
     pair_panel = PairPanel.from_table(panel([*planted, *POLES], course, channels), channels)
-    aligned, _ = alignment.align(pair_panel, one_archetype(pair_panel), POLES, RECENT, resamples=300)
+    aligned = alignment.align(pair_panel, one_archetype(pair_panel), POLES, resamples=300)
     rows = {row["country"]: row for row in aligned.iter_rows(named=True)}
     groups = {country: rows[country]["trend_group"] for country in planted}
     assert groups == {"GB": "only US", "FR": "both", "BR": "only CN", "KE": "neither"}
@@ -204,7 +205,8 @@ def test_only_two_poles_have_an_index(poles):
     rng = np.random.default_rng(5)
     trajectories = panel(["FR", "GB", "US", "CN", "IN"], lambda a, b: rng.standard_normal(22))
     pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
-    aligned, slopes = alignment.align(pair_panel, one_archetype(pair_panel), poles, RECENT)
+    aligned = alignment.align(pair_panel, one_archetype(pair_panel), poles)
+    slopes = alignment.pole_trends(pair_panel, poles, RECENT)
     tables.conform(aligned, alignment_table(poles))
     assert aligned["index"].null_count() == len(aligned) == 5
     assert len(slopes) == 4 * len(poles)
@@ -217,7 +219,7 @@ def test_the_index_of_a_country_depends_neither_on_other_countries_nor_on_the_ru
 
     def aligned(trajectories):
         pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
-        return alignment.align(pair_panel, one_archetype(pair_panel), POLES, RECENT, resamples=100)[0]
+        return alignment.align(pair_panel, one_archetype(pair_panel), POLES, resamples=100)
 
     assert aligned(whole).equals(aligned(whole))
     assert aligned(part).equals(aligned(whole).filter(pl.col("country") != "AT"))
@@ -234,9 +236,8 @@ def test_the_growth_of_the_literature_makes_no_trend_in_units_of_the_yearly_spre
 
     trajectories = panel([f"A{letter}" for letter in "ABCDEFGHIJ"] + POLES, course)
     pair_panel = PairPanel.from_table(trajectories, ["collaboration"])
-    arguments = (pair_panel, one_archetype(pair_panel), POLES, RECENT)
-    _, plain = alignment.align(*arguments, resamples=100)
-    _, scaled = alignment.align(*arguments, preprocessing="yearly_scale", resamples=100)
+    plain = alignment.pole_trends(pair_panel, POLES, RECENT)
+    scaled = alignment.pole_trends(pair_panel, POLES, RECENT, preprocessing="yearly_scale")
 
     def significant_share(slopes):
         return ((slopes["slope_low"] > 0) | (slopes["slope_high"] < 0)).mean()

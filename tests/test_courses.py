@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planted_panels import YEARS, T, both_ways, completed
-from poles.blocs.alignment import align
+from poles.blocs.alignment import pole_trends
 from poles.blocs.courses import measure_courses
 from poles.blocs.tables import COURSES
 from poles.claims.kinds import trend
@@ -100,7 +100,7 @@ def test_a_loss_of_two_thirds_is_reproduced_although_z_hardly_moves():
     noise = np.random.default_rng(2).lognormal(0, 0.2, len(T))
     scores = layer(1e3 * 0.4 * np.exp(-np.log(3) / 21 * T) * noise, 1e3)
     panel = followed(scores)
-    _, slopes = align(panel, panel.pairs.with_columns(archetype=pl.lit("Stable")), POLES, (2017, 2021))
+    slopes = pole_trends(panel, POLES, (2017, 2021))
     measured = measure_courses(panel, {"collaboration": scores}, POLES)
     branch = SimpleNamespace(layers=["collaboration"], courses=measured, trends=slopes)
     claim = {

@@ -100,7 +100,8 @@ def test_clusters_and_what_rests_on_them(pairs, channels, k):
     truth = pl.DataFrame([(*pair, "Stable") for pair in PAIRS], dict(TRUTH.columns), orient="row")
     recovered = tables.conform(recovery.judge_recovery(members, truth), RECOVERY)
     assert recovered["pairs"].sum() == len(members)
-    aligned, trends = alignment.align(panel, members, ("US", "CN"), (2017, 2021), resamples=100)
+    aligned = alignment.align(panel, members, ("US", "CN"), resamples=100)
+    trends = alignment.pole_trends(panel, ("US", "CN"), (2017, 2021))
     assert aligned["country"].to_list() == list(panel.countries)
     assert set(tables.conform(aligned, alignment_table(("US", "CN")))["group"]) <= (
         {"pole", UNCLUSTERED}

@@ -4,13 +4,12 @@ RECENT = [config["significance"][end] for end in ("first", "last")]
 
 
 rule align_countries:
-    """Every country compared with the poles: archetypes, trends, group and index."""
+    """Every country compared with the poles: archetypes, group and index."""
     input:
         trajectories=shared("trajectories", TRAJECTORIES),
         clusters=CLUSTERS,
     output:
-        alignment="results/{variant}/alignment/{null}.parquet",
-        trends="results/{variant}/alignment/{null}.trends.parquet",
+        "results/{variant}/alignment/{null}.parquet",
     log:
         "results/logs/{variant}/align_countries.{null}.log",
     benchmark:
@@ -19,19 +18,20 @@ rule align_countries:
         channels=CHANNELS,
         poles=config["poles"],
         options=lambda wildcards: config["alignment"]
-        | {"recent": RECENT, "preprocessing": preprocessing(wildcards)},
+        | {"preprocessing": preprocessing(wildcards)},
         code=code("align_countries"),
     script:
         "../../scripts/align_countries.py"
 
 
 rule measure_courses:
-    """How the links of every country with the poles change relative to what is expected of them."""
+    """How z of every country with every pole changes, and its links relative to what is expected of them."""
     input:
         trajectories=TRAJECTORIES,
         scores=shared("links", SCORES, layer=LAYERS),
     output:
-        "results/{variant}/alignment/{null}.courses.parquet",
+        courses="results/{variant}/alignment/{null}.courses.parquet",
+        trends="results/{variant}/alignment/{null}.trends.parquet",
     log:
         "results/logs/{variant}/measure_courses.{null}.log",
     benchmark:
@@ -41,6 +41,10 @@ rule measure_courses:
         layers=LAYERS,
         poles=config["poles"],
         growth=growth,
+        trends=lambda wildcards: {
+            "recent": RECENT,
+            "preprocessing": preprocessing(wildcards),
+        },
         code=code("measure_courses"),
     script:
         "../../scripts/measure_courses.py"

@@ -34,7 +34,7 @@ JUDGED = {
         "clusters", "results/{variant}/clusters/{null}.selection.parquet"
     ),
     "alignment": shared("clusters", "results/{variant}/alignment/{null}.parquet"),
-    "trends": shared("clusters", "results/{variant}/alignment/{null}.trends.parquet"),
+    "trends": shared("panel", "results/{variant}/alignment/{null}.trends.parquet"),
 }
 """Results on which the claims are judged in a branch."""
 VERDICTS = {

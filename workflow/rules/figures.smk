@@ -110,7 +110,7 @@ rule plot_alignment:
     """Countries against the poles: the trend of their z-scores with each."""
     input:
         alignment="results/{variant}/alignment/{null}.parquet",
-        trends="results/{variant}/alignment/{null}.trends.parquet",
+        trends=shared("panel", "results/{variant}/alignment/{null}.trends.parquet"),
         countries=shared("links", "results/{variant}/countries.parquet"),
     output:
         svg=report(

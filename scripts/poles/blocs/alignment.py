@@ -110,11 +110,10 @@ def align(
     panel: PairPanel,
     clusters: pl.DataFrame,
     poles: Sequence[str],
-    recent: tuple[int, int],
     preprocessing: str = "noise_units",
     resamples: int = 1000,
     seed: int = 1,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> pl.DataFrame:
     """Compare every country of the panel with the poles.
 
     Parameters
@@ -124,8 +123,6 @@ def align(
         source, target, archetype of all pairs of the panel; empty where there are no clusters.
     poles : sequence of str
         Country codes.
-    recent : (int, int)
-        First and last year of the mean z that stands for the present level.
     preprocessing : str
         See `trend_series`.
     resamples, seed : int
@@ -134,22 +131,18 @@ def align(
 
     Returns
     -------
-    alignment : pl.DataFrame
+    pl.DataFrame
         `alignment_table`: each country's group by the archetypes of its clusters, its group by the archetypes
         of its pairs' own trends, and its index with the interval (of exactly two poles). The poles are in
         the table too, with the group ``pole``. Where there are no clusters, the group of all others is
         ``not clustered``.
-    trends : pl.DataFrame
-        `TRENDS`: slope per decade of every country with every pole in every channel, and of the poles with
-        each other.
     """
     series = trend_series(panel.z, preprocessing)
-    place_of = {
-        (country, pole): place
-        for pole in poles
-        for country, place in zip(*panel.with_pole(pole), strict=True)
+    place_of = _pairs_with_poles(panel, poles)
+    archetype_by_trend = {
+        pair: archetype_of(trends.directions(trends.estimate(series[place].T)), panel.channels)
+        for pair, place in place_of.items()
     }
-    trend_table, archetype_by_trend = _trends_with_poles(panel, series, place_of, recent, preprocessing)
     archetype_by_cluster = {
         (country, pole): name
         for pole in poles
@@ -173,22 +166,34 @@ def align(
     alignment = pl.DataFrame(rows, schema=dict(alignment_table(poles).columns))
     alignment = alignment.with_columns(pl.col("^index.*$").fill_nan(None))
     _log_alignment(alignment, poles)
-    return alignment, trend_table
+    return alignment
 
 
-def _trends_with_poles(
-    panel: PairPanel,
-    series: np.ndarray,
-    place_of: dict[tuple[str, str], int],
-    recent: tuple[int, int],
-    preprocessing: str,
-) -> tuple[pl.DataFrame, dict[tuple[str, str], str]]:
-    """`TRENDS` of the pairs of a country and a pole, and the archetype of each pair by its own trends."""
+def pole_trends(
+    panel: PairPanel, poles: Sequence[str], recent: tuple[int, int], preprocessing: str = "noise_units"
+) -> pl.DataFrame:
+    """Estimate the trends of z of every country with every pole, and of the poles with each other.
+
+    Parameters
+    ----------
+    panel : PairPanel
+    poles : sequence of str
+        Country codes.
+    recent : (int, int)
+        First and last year of the mean z that stands for the present level.
+    preprocessing : str
+        See `trend_series`.
+
+    Returns
+    -------
+    pl.DataFrame
+        `TRENDS`.
+    """
+    series = trend_series(panel.z, preprocessing)
     is_recent = (panel.years >= recent[0]) & (panel.years <= recent[1])
-    rows, archetypes = [], {}
-    for (country, pole), place in place_of.items():
+    rows = []
+    for (country, pole), place in _pairs_with_poles(panel, poles).items():
         estimates = trends.estimate(series[place].T)
-        archetypes[country, pole] = archetype_of(trends.directions(estimates), panel.channels)
         growth_slopes = 10 * trends.estimate(panel.growth[place].T).slope
         for number, channel in enumerate(panel.channels):
             slope, low, high = (
@@ -198,7 +203,16 @@ def _trends_with_poles(
             growth_slope = float(growth_slopes[number]) if preprocessing != "yearly_scale" else None
             rows.append((country, pole, channel, slope, low, high, mean_z, growth_slope))
     table = pl.DataFrame(rows, schema=dict(TRENDS.columns), orient="row")
-    return table.sort("country", "pole", "channel"), archetypes
+    return table.sort("country", "pole", "channel")
+
+
+def _pairs_with_poles(panel: PairPanel, poles: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Place in the panel of the pair of each country with each pole."""
+    return {
+        (country, pole): place
+        for pole in poles
+        for country, place in zip(*panel.with_pole(pole), strict=True)
+    }
 
 
 def _log_alignment(alignment: pl.DataFrame, poles: Sequence[str]) -> None:
