@@ -60,18 +60,16 @@ def test_options_of_a_variant_are_those_of_the_study_and_its_own_choices():
     assert branches.trajectories(settings, "full") == settings["trajectories"]
     assert branches.clusters(settings, "full") == settings["clusters"]
     strong = branches.trajectories(settings, "strong")
-    assert strong["panel"] == {"min_strength": 200, "min_share": 0.8}
+    assert strong["panel"] == {"min_strength": 200, "min_expected": 3, "min_share": 0.8}
     assert strong | {"panel": None} == settings["trajectories"] | {"growth": "removed", "panel": None}
     assert branches.clusters(settings, "strong") == settings["clusters"] | {"k": 5}
 
 
-def test_the_threshold_of_strength_follows_the_counting():
+def test_the_limits_of_the_panel_follow_the_counting():
     settings = completed({"full": {}, "fractional": {"counting": "fractional"}})
-    thresholds = {
-        name: branches.trajectories(settings, name)["panel"]["min_strength"]
-        for name in ("full", "fractional")
-    }
-    assert thresholds == {"full": 50, "fractional": 12.5}
+    panels = {name: branches.trajectories(settings, name)["panel"] for name in ("full", "fractional")}
+    assert panels["full"] == {"min_strength": 50, "min_expected": 3, "min_share": 0.8}
+    assert panels["fractional"] == {"min_strength": 12.5, "min_expected": 0.75, "min_share": 0.8}
     # A work by five countries gives each of its ten links a tenth, a work by three countries a third.
     assert 1 / 10 < branches.FRACTIONAL < 1 / 3
     assert differing(settings, "full/max_entropy", "fractional/max_entropy") == {"counting"}

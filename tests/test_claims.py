@@ -92,7 +92,14 @@ def shown(
     single = (
         judged.filter(pl.col("null") != judging.ALL).select("variant", "null").unique(maintain_order=True)
     )
-    signal = {"channel": "collaboration", "signal": 2.0, "pairs": 40, "trendless": 7, "preferred": 4}
+    signal = {
+        "channel": "collaboration",
+        "signal": 2.0,
+        "pairs": 40,
+        "rule": "pairs",
+        "trendless": 7,
+        "preferred": 4,
+    }
     signal |= {"countries": 28, "same_group": 6, "contradictions": ["GR moves away."]}
     basis = frame(BASIS, *(signal | names for names in single.rows(named=True)))
     choices = choices or {f"{v}/{n}": {"counting": v, "null model": n} for v, n in single.rows()}
@@ -480,7 +487,9 @@ def test_an_archetype_is_contradicted_by_the_opposite_move(archetype, courses, c
     found = contradictions.compare(case)
     assert list(found.contradictions) == sorted(contradicted)
     assert (found.countries, found.same) == (4, 4 if archetype in (SC, KI) else 0)
-    basis = judging.basis(case._replace(signal=frame(SIGNAL, {"channel": "a"}, {"channel": "b"})), "v", "n")
+    basis = judging.basis(
+        case._replace(signal=frame(SIGNAL, {"channel": "a"}, {"channel": "b"})), "v", "n", "pairs"
+    )
     assert tables.conform(basis, BASIS)["contradictions"].to_list() == [[*found.contradictions.values()]] * 2
 
 
@@ -632,13 +641,16 @@ def test_the_page_says_what_archetypes_rest_on():
     ]
     signal = frame(SIGNAL, *rows)
     cases = {"one": clustered()._replace(signal=signal), "two": clustered(4)._replace(signal=signal)}
-    basis = pl.concat(judging.basis(case, "full", null) for null, case in cases.items())
+    basis = pl.concat(
+        judging.basis(case, "full", null, f"pairs of rule {null}") for null, case in cases.items()
+    )
     tables.conform(basis, BASIS)
     choices = {f"full/{null}": {"null model": null, "k": 4} for null in cases}
     judged = judge([TREND], {("full", null): case for null, case in cases.items()})
     text = page.markdown(
         page.content(judged, basis, frame(ROBUSTNESS), stages([TREND]), choices, apart(choices), (2000, 2010))
     )
+    assert "The panel holds pairs of rule one; or else pairs of rule two." in text
     assert "| full, one |  | 40 | collaboration 2.3 | 7 | none | 0 of 4 | 0 |" in text
     assert "| full, two | null model two | 40 | collaboration 2.3 | 7 | 4 | 0 of 4 | 0 |" in text
 

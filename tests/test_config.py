@@ -46,7 +46,7 @@ def test_page_and_schema_are_up_to_date():
 
 def test_defaults_are_filled_at_every_depth():
     settings = completed(trajectories={"first": 2005}, variants={"mine": {}}, run={"variants": ["mine"]})
-    assert settings["trajectories"]["panel"] == {"min_strength": 50, "min_share": 0.8}
+    assert settings["trajectories"]["panel"] == {"min_strength": 50, "min_expected": 3, "min_share": 0.8}
     assert {key: value for key, value in settings["variants"]["mine"].items() if value is not None} == {
         "counting": "full"
     }
@@ -126,6 +126,19 @@ def test_whatever_is_given_is_taken_or_refused_in_the_words_of_the_study(key, va
             assert re.match(r"configuration: [a-z_]+[a-zA-Z0-9_.]*: .", line), line
             assert "allowed" in line or "needed" in line or "no file" in line, line
             assert "nput should" not in line and len(line) <= 1200, line
+
+
+def test_the_panel_follows_the_data_except_in_the_demo():
+    networks = {"kind": "networks", "networks": {"collaboration": "edges.csv"}}
+    panels = {
+        (kind, least): completed(source=source, trajectories={"panel": {"min_strength": least}})
+        for kind, source in (("demo", {}), ("networks", networks))
+        for least in (None, 12)
+    }
+    limits = {key: settings["trajectories"]["panel"]["min_strength"] for key, settings in panels.items()}
+    assert limits == {
+        ("demo", None): 50, ("demo", 12): 12, ("networks", None): None, ("networks", 12): 12
+    }  # fmt: skip
 
 
 @given(st.text(min_size=1), st.sampled_from(["years", "source", "clusters", "trajectories", "demo"]))

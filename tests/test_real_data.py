@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from conftest import ROOT
+from poles.archetypes.null_panels import sample_null_panels
 from poles.blocs.tables import alignment_table
 from poles.claims.tables import CLAIMS
 from poles.corpus import passes, selection
@@ -18,6 +19,7 @@ from poles.nulls import fitting, scores
 from poles.nulls.tables import DIAGNOSTICS
 from poles.stats import trends
 from poles.study import tables
+from poles.trajectories.construction import build_panel, expected_weights
 from workflow import Project
 
 EVERYTHING = {
@@ -47,6 +49,23 @@ def test_the_link_of_the_poles_falls_in_the_world_of_all_fields(world: pl.DataFr
     assert z[2021] == pytest.approx(-0.3431, abs=5e-5)
     trend = trends.estimate(pair["z"].to_numpy()[None])
     assert trend.low[0] < trend.high[0] < 0
+
+
+@pytest.mark.slow
+def test_pairs_that_expect_little_drift_in_networks_drawn_from_the_null_model(world: pl.DataFrame):
+    layers = {"collaboration": world}
+    panel, _ = build_panel(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8)
+    sampled = sample_null_panels(layers, panel, "max_entropy", {}, panels=2, seed=1)
+    z = sampled.sort("panel", "source", "target", "year")["z_collaboration"].to_numpy()
+    has_trend = (trends.estimate(z.reshape(-1, 22)).p < 0.05).reshape(2, -1).mean(axis=0)
+    expected = panel.pairs.join(
+        expected_weights(layers, 2000, 2021), on=["source", "target"], how="left", maintain_order="left"
+    )["size"].to_numpy()
+    bands = {(0.1, 0.3): 0.58, (0.3, 1): 0.29, (1, 2): 0.09, (2, 3): 0.05, (3, 5): 0.03, (5, 10): 0.03}
+    shares = {(low, high): has_trend[(expected >= low) & (expected < high)].mean() for low, high in bands}
+    assert shares == pytest.approx(bands, abs=0.01)
+    followed, _ = build_panel(layers, 2000, 2021, "mean", "noise_units", None, 0.8, min_expected=3)
+    assert (len(followed.ends), len(panel.ends)) == (9255, 23631)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +124,7 @@ def test_a_sparse_network_with_empty_years_runs_through(shared_data: Callable[[s
         f"""
 years: {{first: 1952, last: 2021}}
 source: {{kind: networks, networks: {{collaboration: {file}}}}}
-trajectories: {{panel: {{min_strength: 20, min_share: 0.5}}}}
+trajectories: {{first: 2000, panel: {{min_strength: 20, min_share: 0.5}}}}
 """,
     )
     diagnostics = tables.read(

@@ -117,7 +117,6 @@ def test_the_change_of_white_noise_is_what_drawn_noise_shows(years):
 CONFIG = """
 years: {{first: {first}, last: {last}}}
 source: {{kind: networks, networks: {{collaboration: collaboration.csv}}}}
-trajectories: {{panel: {{min_strength: 5}}}}
 run: {{variants: [full]}}
 stability: {{max_k: 4, resamples: 1, headline_resamples: 1, surrogate_panels: 2, surrogate_resamples: 1}}
 """
@@ -152,6 +151,7 @@ def test_every_sentence_names_the_years_that_were_used(studies):
     assert "The United States and China have diverged in collaboration since 2010." in claims["eleven"]
     assert "In 2016-2020 the United States have" in claims["eleven"]
     assert "0.7 over 11 years" in claims["eleven"]
+    assert "holds pairs with a mean yearly expected weight of at least 3 in every layer." in claims["eleven"]
     assert "In 2020 the United States have" in claims["one"]
     assert "Trajectories need 10 years or more, and 2020 has 1." in claims["one"]
     for text in claims.values():
@@ -173,8 +173,9 @@ def test_a_study_of_one_year_judges_ties_alone_and_draws_no_empty_figure(studies
     figures = {
         name: {path.stem for path in (folder / "figures").rglob("*.svg")} for name, folder in studies.items()
     }
-    assert figures["one"] == {"strong_links", "trajectories", "diagnostics", "nulls"}
-    assert {"archetypes", "alignment", "polarization"} <= figures["eleven"]
+    of_panel = {"archetypes", "selection", "alignment", "poles", "polarization", "hubs"}
+    assert figures["eleven"] - figures["one"] == of_panel
+    assert {"strong_links", "trajectories", "diagnostics", "nulls"} <= figures["one"]
     warnings = json.loads((studies["one"] / run_warnings.WARNINGS.name).read_text())
     assert any(
         text.startswith("trajectories need 10 years or more") for texts in warnings.values() for text in texts

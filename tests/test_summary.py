@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from poles.claims import summary
-from poles.claims.tables import CLAIMS
+from poles.claims.tables import BASIS, CLAIMS
 from poles.errors import StudyError
 from poles.study import run_warnings, tables, timings
 
@@ -36,6 +36,17 @@ def write_claims(*rows: tuple[str, str, str]) -> None:
         orient="row",
     )
     tables.write(frame, CLAIMS, summary.TABLE, {"rule": "collect_claims"})
+    for variant, null in {row[:2] for row in rows if row[1] != "all"}:
+        pairs = 30 if null == "multi_edge" else 40
+        values = {
+            "variant": variant,
+            "null": null,
+            "channel": "citation",
+            "pairs": pairs,
+            "rule": "large pairs",
+        }
+        basis = pl.DataFrame([dict.fromkeys(BASIS.columns) | values], schema=dict(BASIS.columns))
+        tables.write(basis, BASIS, f"results/{variant}/claims/{null}.basis.parquet", {"rule": "judge_branch"})
 
 
 def test_warnings_of_all_jobs_stand_in_one_file_once_each():
@@ -129,6 +140,11 @@ def test_the_summary_counts_verdicts_and_shows_warnings():
         "  full, max_entropy: 2 reproduced, 1 inconclusive",
         "  full, multi_edge: 1 reproduced, 1 contradicted",
         "  literal, max_entropy: 1 not testable",
+    ]
+    assert lines[5:8] == [
+        "Pairs of countries in the panel:",
+        "  40 in 2 of 3 branches: large pairs",
+        "  30 in 1 of 3 branches: large pairs",
     ]
     assert "  read_works/0: number 9" in lines and "  and 2 more" in lines
     assert not any("report.html" in line for line in lines), "there is none in this folder"

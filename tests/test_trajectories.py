@@ -7,12 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from poles.archetypes.null_panels import sample_null_panels
 from poles.errors import StudyError
 from poles.layers import channels_of
+from poles.nulls import max_entropy
+from poles.nulls.network import Network, tabulate
+from poles.nulls.scores import score
 from poles.nulls.tables import SCORES
+from poles.stats.trends import estimate
 from poles.study import tables
+from poles.study.settings import Panel
 from poles.trajectories import preprocessing
-from poles.trajectories.construction import build_panel, channel_scores
+from poles.trajectories.construction import build_panel, channel_scores, expected_weights
 from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.tables import trajectories_table
 
@@ -82,12 +88,72 @@ def test_a_panel_of_few_pairs_says_which_least_strengths_keep_more(caplog):
     panel, _ = build_panel(layer, 2000, 2009, "mean", "literal", 3500.0, 0.8)
     assert panel.is_empty
     assert (
-        "few pairs: min_strength 3500 keeps 1 country and 0 pairs; 2000 keeps 2 countries and 1 pair; "
-        "1000 keeps 3 countries and 3 pairs; 500 keeps 4 countries and 5 pairs"
+        "few pairs: min_strength 3500 keeps 0 pairs of 0 countries; 2000 keeps 1 pair of 2 countries; "
+        "1000 keeps 3 pairs of 3 countries; 500 keeps 5 pairs of 4 countries"
     ) in caplog.text
     for least, countries, count in ((2000.0, 2, 1), (1000.0, 3, 3), (500.0, 4, 5)):
         panel, _ = build_panel(layer, 2000, 2009, "mean", "literal", least, 0.8)
         assert (len(panel.countries), len(panel.pairs)) == (countries, count)
+
+
+def test_the_expected_weight_of_a_pair_is_its_least_in_any_layer_and_direction():
+    def expecting(*rows: tuple) -> pl.DataFrame:
+        return scores([(year, a, b, 1.0, 0.0) for year, a, b, _ in rows]).with_columns(
+            expected=pl.Series([float(expected) for *_, expected in rows])
+        )
+
+    layers = {
+        "collaboration": expecting((2000, "CN", "US", 8), (2001, "CN", "US", 4), (2000, "CN", "FR", 6)),
+        "citation": expecting((2000, "CN", "US", 9), (2001, "US", "CN", 10), (2002, "CN", "US", 90)),
+    }
+    assert expected_weights(layers, 2000, 2001).rows() == [("CN", "FR", 0.0), ("CN", "US", 4.5)]
+    del layers["citation"]
+    assert expected_weights(layers, 2000, 2001).rows() == [("CN", "FR", 3.0), ("CN", "US", 6.0)]
+
+
+def test_without_a_least_strength_the_expected_weight_chooses_the_pairs(caplog):
+    caplog.set_level("INFO")
+    expected = {("CN", "US"): 9.0, ("FR", "US"): 3.0, ("CN", "FR"): 2.9}
+    layer = pl.concat(
+        scores(series(a, b, [1.0] * 10)).with_columns(expected=pl.lit(weight))
+        for (a, b), weight in expected.items()
+    )
+    arguments = ({"collaboration": layer}, 2000, 2009, "mean", "literal")
+    panel, excluded = build_panel(*arguments, None, 0.8, min_expected=3)
+    assert panel.pairs.rows() == [("CN", "US"), ("FR", "US")]
+    assert excluded.rows() == [("CN", "FR", "a mean yearly expected weight below 3")]
+    assert "2 of 3 pairs kept, of 3 countries: pairs with a mean yearly expected weight of at " in caplog.text
+    assert "min_expected 3 keeps 2 pairs of 3 countries; 2 keeps 3 pairs of 3 countries" in caplog.text
+    strong, _ = build_panel(*arguments, 20.0, 0.8, min_expected=3)
+    assert len(strong.pairs) == 3, "a least strength that is set counts alone"
+
+
+def test_pairs_of_the_default_have_no_trend_in_networks_drawn_from_the_null_model():
+    rng = np.random.default_rng(3)
+    codes = [f"{a}{b}" for a in "ABCDEFGH" for b in "ABCDE"]
+    size = np.sort(rng.lognormal(0, 1.5, len(codes)))
+    moments = []
+    for year in range(2000, 2022):
+        mean = 0.5 * 1.1 ** (year - 2000) * np.outer(size, size)
+        weights = np.triu(rng.poisson(mean), 1)
+        weights += weights.T
+        active = np.flatnonzero(weights.any(axis=0))
+        names = tuple(codes[place] for place in active)
+        network = Network(year, "collaboration", names, weights[np.ix_(active, active)], False)
+        moments.append(tabulate(network, max_entropy.fit(network)))
+    layers = {"collaboration": score(pl.concat(moments))}
+    panel, _ = build_panel(layers, 2000, 2021, "mean", "noise_units", 0.0, 0.8)
+    sampled = sample_null_panels(layers, panel, "max_entropy", {}, panels=2, seed=1)
+    z = sampled.sort("panel", "source", "target", "year")["z_collaboration"].to_numpy().reshape(-1, 22)
+    has_trend = estimate(z).p < 0.05
+    sizes = panel.pairs.join(
+        expected_weights(layers, 2000, 2021), on=["source", "target"], how="left", maintain_order="left"
+    )["size"].to_numpy()
+    sizes = np.tile(sizes, 2)
+    least = Panel().min_expected
+    assert (sizes >= least).sum() > 300
+    assert has_trend[sizes >= least].mean() < 0.05
+    assert has_trend[sizes < 0.3].mean() > 0.2
 
 
 def test_a_panel_without_observed_pairs_does_not_advise_a_lesser_strength(caplog):

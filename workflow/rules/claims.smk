@@ -64,6 +64,7 @@ rule judge_branch:
             "period": PERIOD,
             "significance": config["significance"],
         },
+        limits=lambda wildcards: branches.limits(config, wildcards.variant),
         code=code("judge_branch", *checking.modules(BRANCH_CLAIMS)),
     script:
         "../../scripts/judge_branch.py"

@@ -153,7 +153,7 @@ def collect(
     return order.join(judged, on="claim", maintain_order="left_right").select(*CLAIMS.columns)
 
 
-def basis(branch: Branch, variant: str, null: str) -> pl.DataFrame:
+def basis(branch: Branch, variant: str, null: str, rule: str) -> pl.DataFrame:
     """What the archetypes of a branch rest on.
 
     Parameters
@@ -162,6 +162,8 @@ def basis(branch: Branch, variant: str, null: str) -> pl.DataFrame:
         Results.
     variant, null : str
         Names of the branch.
+    rule : str
+        Which pairs are in the panel.
 
     Returns
     -------
@@ -177,6 +179,7 @@ def basis(branch: Branch, variant: str, null: str) -> pl.DataFrame:
         "channel",
         "signal",
         "pairs",
+        pl.lit(rule).alias("rule"),
         pl.col("trendless_in_all").alias("trendless"),
         pl.lit(preferred, dtype=BASIS.columns["preferred"]).alias("preferred"),
         pl.lit(compared.countries).alias("countries"),

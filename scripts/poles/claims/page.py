@@ -1,6 +1,6 @@
 """The page of the claims, as Markdown and as HTML."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from poles.study import embedding, windows
 
 TITLE = "What the data say to the paper's claims"
 ABOUT_BASIS = (
+    "The panel holds {rules}. "
     "The signal of a pair is the change of its z over all years, divided by its yearly noise. "
     "The table shows the median of the pairs. White noise alone gives {white_noise:.1f} over {years} years. "
     "The archetypes are mostly chance if most pairs have no trend, or if no number of clusters is stable and "
@@ -121,7 +122,7 @@ def content(
         "note": note,
         "about_warnings": ABOUT_WARNINGS,
         "warnings": warnings,
-        "about_basis": _about_basis(*period),
+        "about_basis": _about_basis(*period, basis["rule"].unique(maintain_order=True)),
         "about_contradictions": ABOUT_CONTRADICTIONS,
         "about_choices": _about_choices(moved),
         "branches": [_name(*branch) for branch in branches],
@@ -257,12 +258,14 @@ def _overview(claims: int, branches: int) -> str:
     )
 
 
-def _about_basis(first: int, last: int) -> str:
-    """Sentences on the signal, and on what noise alone gives."""
+def _about_basis(first: int, last: int, rules: Iterable[str]) -> str:
+    """Sentences on the panel, on the signal, and on what noise alone gives."""
     if reason := windows.too_short(first, last):
         return f"There are no archetypes: {reason}."
     years = last - first + 1
-    return ABOUT_BASIS.format(white_noise=change_of_white_noise(years), years=years)
+    return ABOUT_BASIS.format(
+        white_noise=change_of_white_noise(years), years=years, rules="; or else ".join(rules)
+    )
 
 
 def _about_choices(moved: pl.DataFrame) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from poles.claims.judging import ALL
-from poles.claims.tables import CLAIMS
+from poles.claims.tables import BASIS, CLAIMS
 from poles.claims.verdicts import VERDICTS
 from poles.errors import StudyError
 from poles.study import tables
@@ -30,8 +30,8 @@ def summarize() -> str:
     Returns
     -------
     str
-        Lines of text: for each branch the number of claims with each verdict, warnings, the time of all
-        jobs, and files to open.
+        Lines of text: for each branch the number of claims with each verdict, the pairs of countries in the
+        panel, warnings, the time of all jobs, and files to open.
 
     Raises
     ------
@@ -41,7 +41,8 @@ def summarize() -> str:
     if not TABLE.is_file():
         raise StudyError(f"{TABLE}: no such file; run the study in this folder first")
     judged = tables.read(TABLE, CLAIMS)
-    return "\n".join([*_verdicts(judged), "", *_warnings(), *_time(), *_places()])
+    parts = (_verdicts(judged), [""], _panels(judged), [""], _warnings(), _time(), _places())
+    return "\n".join(line for lines in parts for line in lines)
 
 
 def _verdicts(judged: pl.DataFrame) -> list[str]:
@@ -55,6 +56,24 @@ def _verdicts(judged: pl.DataFrame) -> list[str]:
         numbers = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
         lines.append(f"  {variant}, {null}: {numbers}")
     return lines
+
+
+def _panels(judged: pl.DataFrame) -> list[str]:
+    """Number of pairs in the panel, and the rule that chose them; branches with equal panels share a line."""
+    single = judged.filter(pl.col("null") != ALL).select("variant", "null").unique(maintain_order=True)
+    basis = pl.concat(
+        tables.read(f"results/{variant}/claims/{null}.basis.parquet", BASIS)
+        for variant, null in single.iter_rows()
+    )
+    panels = basis.unique(["variant", "null"], maintain_order=True)
+    counted = panels.group_by("pairs", "rule", maintain_order=True).len("branches").iter_rows()
+    return [
+        "Pairs of countries in the panel:",
+        *(
+            f"  {pairs} in {number} of {len(panels)} {'branch' if len(panels) == 1 else 'branches'}: {rule}"
+            for pairs, rule, number in counted
+        ),
+    ]
 
 
 def _warnings() -> list[str]:

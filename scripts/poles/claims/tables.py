@@ -24,6 +24,7 @@ BASIS = Table(
         "channel": pl.String,
         "signal": pl.Float64,  # change over all years divided by the yearly noise, median of the pairs
         "pairs": pl.Int64,  # pairs of the panel
+        "rule": pl.String,  # which pairs these are
         "trendless": pl.Int64,  # pairs without a significant trend in any channel
         "preferred": pl.Int16,  # number of clusters that the data prefer, null where there is none
         "countries": pl.Int64,  # with a group by archetypes

@@ -22,7 +22,7 @@ Scores depend on the same choices as links. The panel is what trends rest on: po
 YEARLY = "yearly_scale"
 """The one preprocessing that changes the unit of trends, and so affects the panel too."""
 FRACTIONAL = 0.25
-"""Factor on the least strength of a country in the panel of pairs under fractional counting.
+"""Factor on the limits of the panel of pairs under fractional counting.
 
 A work by authors in three countries adds 2 to the strength of each country under full counting and 2/3 under
 fractional counting. A work by authors in five countries adds 4 and 2/5.
@@ -105,12 +105,22 @@ def homes(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
+def limits(config: Mapping[str, Any], variant: str) -> dict[str, float | None]:
+    """Limits of strength and of expected weight in the panel of a variant, in the units of its counting."""
+    parts = choices(config, variant)
+    factor = FRACTIONAL if parts["links"]["counting"] == "fractional" else 1
+    stated = {
+        "min_strength": parts["panel"]["min_strength"],
+        "min_expected": config["trajectories"]["panel"]["min_expected"],
+    }
+    return {key: None if limit is None else limit * factor for key, limit in stated.items()}
+
+
 def trajectories(config: Mapping[str, Any], variant: str) -> dict[str, Any]:
-    """Options of the trajectories of a variant, with the least strength in the units of its counting."""
+    """Options of the trajectories of a variant, with the limits of the panel in the units of its counting."""
     parts = choices(config, variant)
     options = parts["panel"] | parts["trajectories"]
-    factor = FRACTIONAL if parts["links"]["counting"] == "fractional" else 1
-    panel = config["trajectories"]["panel"] | {"min_strength": options["min_strength"] * factor}
+    panel = config["trajectories"]["panel"] | limits(config, variant)
     reading = {key: options[key] for key in ("growth", "preprocessing")}
     return config["trajectories"] | reading | {"panel": panel}
 

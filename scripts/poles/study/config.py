@@ -11,6 +11,9 @@ from poles.study import windows
 from poles.study.conflicts import conflicts
 from poles.study.settings import Settings
 
+DEMO_STRENGTH = 50
+"""Least strength of a country of the panel in the demo. The world is small, and its planted trends are strong
+enough to be found in pairs of few works."""
 ALLOWED = {
     "literal_error": "{expected}",
     "greater_than": "above {gt}",
@@ -53,6 +56,9 @@ def complete(config: dict[str, Any], root: Path) -> None:
         lines = [_explain(details) for details in error.errors(include_url=False)]
     else:
         windows.settle(config)
+        panel = config["trajectories"]["panel"]
+        if config["source"]["kind"] == "demo" and panel["min_strength"] is None:
+            panel["min_strength"] = DEMO_STRENGTH
         lines = list(conflicts(config, root))
     if lines:
         raise StudyError("\n".join(f"configuration: {line}" for line in lines))

@@ -294,10 +294,18 @@ class Run(Section):
 class Panel(Section):
     """Rule for the pairs that are followed."""
 
-    min_strength: Strength = Field(
-        50,
+    min_strength: Strength | None = Field(
+        None,
         description="Least mean yearly weight of a country's links to others, in every layer, under full "
-        "counting. Under fractional counting, which gives each link less, a quarter of it applies.",
+        "counting. Under fractional counting, which gives each link less, a quarter of it applies. null: "
+        "`min_expected` chooses the pairs; in the `demo`, whose world is small, 50 applies.",
+    )
+    min_expected: Strength = Field(
+        3,
+        description="Least mean yearly weight that the null model expects of a pair, in every layer and "
+        "direction, under full counting; a quarter of it under fractional counting. It counts if "
+        "`min_strength` is null. Of pairs that expect less, many have a trend in networks drawn from the "
+        "null model, where there is none.",
     )
     min_share: Share = Field(0.8, description="Least share of the years in which a pair has a z-score.")
 

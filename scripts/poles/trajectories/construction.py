@@ -1,7 +1,10 @@
 """Construction of the panel of pairs of countries from scores: which pairs are followed, and how z moves."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,9 +20,9 @@ log = logging.getLogger(__name__)
 
 KEY = ["source", "target", "year"]
 FEW = 10
-"""With fewer pairs than this in a panel, the log says which least strengths would keep more."""
+"""With fewer pairs than this in a panel, the log says which lesser limits would keep more."""
 SUGGESTIONS = 3
-"""Number of lesser strengths that the log names at most."""
+"""Number of lesser limits that the log names at most."""
 
 
 def channel_scores(scores: Mapping[str, pl.DataFrame], channel: str) -> pl.DataFrame:
@@ -76,15 +79,94 @@ def active_countries(scores: Mapping[str, pl.DataFrame], first: int, last: int) 
     return joined.fill_null(0.0).sort("country")
 
 
+def expected_weights(scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
+    """Compute the mean yearly weight that the null model expects of each pair.
+
+    Parameters
+    ----------
+    scores : Mapping
+        `SCORES` by layer.
+    first, last : int
+        Years of the mean, both included.
+
+    Returns
+    -------
+    pl.DataFrame
+        source < target, size: the least mean of all layers, and of both directions of a directed layer. A
+        year without the pair counts as 0, and so does a layer without it.
+    """
+    ends = [pl.min_horizontal("source", "target").alias("source"), pl.max_horizontal("source", "target")]
+    means = [
+        frame.filter(pl.col("year").is_between(first, last))
+        .group_by("source", "target", maintain_order=True)
+        .agg(pl.col("expected").sum() / (last - first + 1))
+        .group_by(ends[0], ends[1].alias("target"), maintain_order=True)
+        .agg(pl.col("expected").min().alias("size"))
+        for frame in scores.values()
+    ]
+    return (
+        pl.concat(means)
+        .group_by("source", "target")
+        .agg(pl.when(pl.len() == len(means)).then(pl.col("size").min()).otherwise(0.0))
+        .sort("source", "target")
+    )
+
+
+class Rule(NamedTuple):
+    """Which pairs are large enough to be followed.
+
+    Attributes
+    ----------
+    key : str
+        Key of ``trajectories.panel`` that holds the limit: ``min_strength`` (of both countries) or
+        ``min_expected`` (of the pair).
+    least : float
+        The limit.
+    """
+
+    key: str
+    least: float
+
+    @classmethod
+    def of(cls, min_strength: float | None, min_expected: float) -> Rule:
+        """Rule of a panel: ``min_expected`` counts if ``min_strength`` is None."""
+        if min_strength is None:
+            return cls("min_expected", min_expected)
+        return cls("min_strength", min_strength)
+
+    def __str__(self) -> str:
+        if self.key == "min_expected":
+            return f"pairs with a mean yearly expected weight of at least {self.least:g} in every layer"
+        return f"pairs of countries with a mean yearly strength of at least {self.least:g} in every layer"
+
+    @property
+    def reason(self) -> str:
+        """Why a pair is left out."""
+        if self.key == "min_expected":
+            return f"a mean yearly expected weight below {self.least:g}"
+        return f"a country with a mean yearly strength below {self.least:g}"
+
+    def size_pairs(self, scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
+        """Size of each pair, which is compared with the limit: source < target, size."""
+        expected = expected_weights(scores, first, last)
+        if self.key == "min_expected":
+            return expected
+        activity = active_countries(scores, first, last)
+        strength = dict(activity.select("country", pl.min_horizontal(pl.exclude("country"))).iter_rows())
+        ends = (pl.col(end).replace_strict(strength, default=0.0) for end in ("source", "target"))
+        return expected.select("source", "target", pl.min_horizontal(*ends).alias("size"))
+
+
 def build_panel(
     scores: Mapping[str, pl.DataFrame],
     first: int,
     last: int,
     citation: str,
     preprocessing: str,
-    min_strength: float,
+    min_strength: float | None,
     min_share: float,
     growth: str = "kept",
+    min_expected: float = 0.0,
     min_years: int = windows.MIN_YEARS,
 ) -> tuple[PairPanel, pl.DataFrame]:
     """Build the panel of the pairs that are active and observed enough, and list the others.
@@ -99,12 +181,16 @@ def build_panel(
         See `poles.layers.channels_of`.
     preprocessing : str
         See `preprocessing.preprocess`.
-    min_strength : float
-        Lowest mean yearly weight of a country's links to others, in every layer.
+    min_strength : float or None
+        Lowest mean yearly weight of a country's links to others, in every layer. None leaves the choice to
+        `min_expected`.
     min_share : float
         Lowest share of the years in which a pair has a z-score, in every channel.
     growth : {"kept", "removed"}
         Whether the panel keeps what growth alone makes of z, or has it removed (`remove_growth`).
+    min_expected : float
+        Lowest mean yearly weight that the null model expects of a pair, in every layer and direction. It
+        counts if `min_strength` is None.
     min_years : int
         Fewest years of a trajectory. If there are fewer, the panel has no pair.
 
@@ -123,24 +209,22 @@ def build_panel(
     if reason := windows.too_short(first, last, min_years):
         return _without_pairs(scores, channels, first, last, reason)
     values = _values_by_year(scores, channels, first, last)
-    activity = active_countries(scores, first, last)
-    active = activity.filter(pl.all_horizontal(pl.col(layer) >= min_strength for layer in scores))["country"]
-    pairs = _judge_pairs(values, channels, first, last, min_share)
-    observed = pairs.filter(pl.col("reason").is_null()).select("source", "target")
+    rule = Rule.of(min_strength, min_expected)
+    pairs = _judge_pairs(values, channels, first, last, min_share).join(
+        rule.size_pairs(scores, first, last), on=["source", "target"], how="left", maintain_order="left"
+    )
+    observed = pairs.filter(pl.col("reason").is_null())
     pairs = pairs.with_columns(
-        pl.when(pl.all_horizontal(pl.col(end).is_in(active.implode()) for end in ("source", "target")))
-        .then("reason")
-        .otherwise(pl.lit(f"a country with a mean yearly strength below {min_strength:g}"))
-        .alias("reason")
+        pl.when(pl.col("size") >= rule.least).then("reason").otherwise(pl.lit(rule.reason)).alias("reason")
     )
     followed = pairs.filter(pl.col("reason").is_null()).select("source", "target")
     table = _fill_gaps(followed, values, channels, first, last)
     log.info(
-        "%d of %d pairs kept, of %d countries with a yearly strength of at least %g; %d values interpolated",
-        len(followed), len(pairs), len(active), min_strength, table["interpolated"].sum(),
+        "%d of %d pairs kept, of %d countries: %s; %d values interpolated",
+        len(followed), len(pairs), _countries_of(followed), rule, table["interpolated"].sum(),
     )  # fmt: skip
     if len(followed) < FEW:
-        log.warning("%s", _advise(observed, activity, min_strength, min_share, first, last))
+        log.warning("%s", _advise(observed, rule, min_share, first, last))
     if growth == "removed":
         table = remove_growth(table, channels)
     z = values_of(table, [f"z_{name}" for name in channels], (len(followed), last - first + 1))
@@ -201,63 +285,30 @@ def _judge_pairs(
     return coverage.select("source", "target", reason.alias("reason")).sort("source", "target")
 
 
-def keeping(
-    pairs: pl.DataFrame, activity: pl.DataFrame, min_strengths: Sequence[float]
-) -> list[tuple[float, int, int]]:
-    """Count the countries and the pairs that least strengths keep.
-
-    Parameters
-    ----------
-    pairs : pl.DataFrame
-        source, target: the pairs with enough z-scores.
-    activity : pl.DataFrame
-        See `active_countries`.
-    min_strengths : sequence of float
-
-    Returns
-    -------
-    list of (float, int, int)
-        Each least strength, the number of countries that reach it in every layer, and the number of pairs of
-        two such countries.
-    """
-    strength = activity.select("country", pl.min_horizontal(pl.exclude("country")).alias("strength"))
-    of_ends = pairs.join(strength, left_on="source", right_on="country", how="left").join(
-        strength, left_on="target", right_on="country", how="left", suffix="_target"
-    )
-    weaker_end = of_ends.select(pl.min_horizontal("strength", "strength_target")).to_series()
-    return [
-        (least, int((strength["strength"] >= least).sum()), int((weaker_end >= least).sum()))
-        for least in min_strengths
-    ]
-
-
-def _advise(
-    observed: pl.DataFrame,
-    activity: pl.DataFrame,
-    min_strength: float,
-    min_share: float,
-    first: int,
-    last: int,
-) -> str:
-    """Say what a panel of few pairs lacks, and which least strengths would keep more."""
+def _advise(observed: pl.DataFrame, rule: Rule, min_share: float, first: int, last: int) -> str:
+    """Say what a panel of few pairs lacks, and which lesser limits would keep more."""
     steps = [digit * 10.0**power for power in range(6, -3, -1) for digit in (5, 2, 1)]
-    [(_, countries, pairs), *others] = keeping(
-        observed, activity, [min_strength, *(step for step in steps if step < min_strength)]
-    )
-    text = f"min_strength {min_strength:g} keeps {_count(countries, 'country')} and {_count(pairs, 'pair')}"
-    suggestions = []
-    for least, more_countries, more_pairs in others:
-        if more_pairs > pairs:
-            suggestions.append(
-                f"{least:g} keeps {_count(more_countries, 'country')} and {_count(more_pairs, 'pair')}"
+    texts = []
+    most = -1
+    for least in (rule.least, *(step for step in steps if step < rule.least)):
+        kept = observed.filter(pl.col("size") >= least)
+        if len(kept) > most:
+            most = len(kept)
+            texts.append(
+                f"{least:g} keeps {_count(most, 'pair')} of {_count(_countries_of(kept), 'country')}"
             )
-            pairs = more_pairs
-    if not suggestions:
-        text += (
-            f"; a lesser one keeps no more, as {_count(len(observed), 'pair')} have z-scores in "
+    text = f"the panel has few pairs: {rule.key} {texts[0]}"
+    if len(texts) == 1:
+        return (
+            f"{text}; a lesser one keeps no more, as {_count(len(observed), 'pair')} have z-scores in "
             f"{min_share:.0%} of the years, {first} and {last} among them (min_share)"
         )
-    return "; ".join([f"the panel has few pairs: {text}", *suggestions[:SUGGESTIONS]])
+    return "; ".join([text, *texts[1 : SUGGESTIONS + 1]])
+
+
+def _countries_of(pairs: pl.DataFrame) -> int:
+    """Number of countries in some pairs."""
+    return pl.concat([pairs["source"], pairs["target"]]).n_unique()
 
 
 def _count(number: int, noun: str) -> str:
