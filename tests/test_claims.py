@@ -663,6 +663,61 @@ def test_the_page_names_the_countries_whose_courses_contradict_their_archetypes(
         assert "6 of 28" in text
 
 
+def template(*poles: str) -> list[dict]:
+    """The claims about any two poles, filled in for some."""
+    words = checking.words_of_poles(poles, 2021)
+    return checking.read_claims("config/claims-poles.yaml", ROOT, {}, words)
+
+
+def test_claims_about_any_two_poles_name_these_alone():
+    claims = template("NO", "US")
+    assert checking.countries_of(claims) == ["NO", "US"]
+    text = str(claims)
+    assert not any(name in text for name in ("code_", "pole_", "region_", "China"))
+    by_id = {claim["id"]: claim for claim in claims}
+    assert by_id["first_only_citation"]["toward"] == {"NO": "rises", "US": "not rises"}
+    assert by_id["second_only"]["group"] == "only US"
+    assert by_id["poles_diverge_citation"]["statement"].startswith(
+        "In citation, Norway and the United States"
+    )
+    assert by_id["hub_and_spoke_citation"]["region"] == "Northern Europe"
+    paper = {claim["kind"] for claim in checking.read_claims("config/claims.yaml", ROOT, {})}
+    assert paper - {claim["kind"] for claim in claims} == {"significant", "continents"}, "they expect numbers"
+
+
+def test_a_list_that_leaves_open_what_the_study_lacks_is_refused():
+    with pytest.raises(
+        StudyError, match=r"claim poles_diverge_collaboration: statement .* and \{pole_2\} have"
+    ):
+        template("NO")
+
+
+OTHERS = {"countries": "others", "at_least": 3}
+
+
+@pytest.mark.parametrize(
+    ("claim", "case", "verdict", "statistic"),
+    [
+        (GROUP | OTHERS, branch(groups="both,both,both,neither"), "reproduced", 0.75),
+        (GROUP | OTHERS, branch(groups="both,both,both,not in panel"), "reproduced", 1.0),
+        (GROUP | OTHERS, branch(groups="both,both,both,pole"), "reproduced", 1.0),
+        (GROUP | OTHERS, branch(groups="both,both,pole,pole"), "not testable", None),
+        (COURSES | OTHERS, coursing(GB=(UP, DOWN), DE=(UP, STILL), FR=(UP, UP)), "inconclusive", 2 / 3),
+        (COURSES | OTHERS, coursing(GB=(UP, DOWN), DE=(UP, STILL)), "not testable", None),
+        (TURN | OTHERS, turning(IN=(SD, SC), PL=(KD, KI), FR=(SD, KI), CN=(SD, None)), "reproduced", 1.0),
+    ],
+)
+def test_others_are_all_countries_but_the_poles(claim, case, verdict, statistic):
+    checking.check_claims([claim], "claims.yaml")
+    row = judging.judge_branch([claim], case, "full", "max_entropy").row(0, named=True)
+    assert (row["verdict"], row["statistic"]) == (verdict, statistic)
+
+
+def test_others_stand_for_no_poles():
+    with pytest.raises(StudyError, match="claim g: poles 'others'; allowed: a list"):
+        checking.check_claims([GROUP | {"poles": "others", "group": "both"}], "claims.yaml")
+
+
 def test_claims_on_trajectories_of_too_few_years_are_not_testable():
     case = branch(period=(2015, 2017), signal=frame(SIGNAL, {"channel": "collaboration", "pairs": 0}))
     row = judging.judge_branch([TREND], case, "full", "max_entropy").row(0, named=True)

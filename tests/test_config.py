@@ -141,6 +141,20 @@ def test_the_panel_follows_the_data_except_in_the_demo():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("poles", "claims"),
+    [
+        (["US", "CN"], "config/claims.yaml"),
+        (["CN", "IN", "US"], "config/claims.yaml"),
+        (["DE", "FR"], "config/claims-poles.yaml"),
+        (["US", "DE"], "config/claims-poles.yaml"),
+    ],
+)
+def test_claims_follow_the_poles_unless_they_are_set(poles, claims):
+    assert completed(poles=poles)["claims"] == claims
+    assert completed(poles=poles, claims="mine.yaml")["claims"] == "mine.yaml"
+
+
 @given(st.text(min_size=1), st.sampled_from(["years", "source", "clusters", "trajectories", "demo"]))
 def test_an_unknown_key_is_always_named(key, section):
     assume(key not in Settings.model_fields[section].annotation.model_fields)
@@ -180,6 +194,11 @@ def test_an_unknown_key_is_always_named(key, section):
         ),
         ({"variants": {}}, "variants: {}; allowed: at least 1 entries"),
         ({"poles": ["US", "US"]}, "allowed: no entry twice"),
+        (
+            {"poles": ["DE", "FR", "GB"]},
+            "come with the study, but not about DE, FR, GB; allowed: two poles, or a file of your own claims",
+        ),
+        ({"poles": ["IN"]}, "not about IN; allowed: two poles, or a file of your own claims"),
         ({"poles": [False, "US"]}, "poles.0: False; allowed: string (in quotes, as 'NO')"),
         ({"field": {"match": "all"}}, "field.match: 'all'; allowed: 'primary' or 'any'"),
         (

@@ -8,6 +8,31 @@ import yaml
 from poles import countries
 
 
+@pytest.mark.parametrize(
+    ("code", "year", "region"),
+    [
+        ("DE", 2021, "EU"), ("GB", 2019, "EU"), ("GB", 2021, "Northern Europe"),
+        ("PL", 2003, "Eastern Europe"), ("PL", 2004, "EU"), ("JP", 2021, "Eastern Asia"),
+        ("AQ", 2021, "Antarctica"),
+    ],
+)  # fmt: skip
+def test_the_region_of_a_country_is_the_union_or_that_of_m49(code, year, region):
+    assert countries.region_of(code, year) == region
+
+
+@pytest.mark.parametrize("year", [1957, 1980, 2003, 2007, 2013, 2019, 2020, 2023])
+def test_the_union_is_the_same_as_a_region_and_as_a_set(year):
+    union = {code for code in countries.names() if countries.region_of(code, year) == "EU"}
+    assert union == countries.eu_members(year)
+
+
+def test_countries_have_an_article_within_a_sentence_where_english_has_one():
+    assert [countries.in_text(code) for code in ("US", "NL", "CN", "DO", "MH", "TZ")] == [
+        "the United States", "the Netherlands", "China", "the Dominican Republic", "the Marshall Islands",
+        "Tanzania",
+    ]  # fmt: skip
+
+
 def test_iso_3166():
     iso = {country.alpha_2: country.alpha_3 for country in pycountry.countries}
     codes = dict(countries.load().select("code", "code3").iter_rows())

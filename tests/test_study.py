@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from poles.archetypes.tables import RECOVERY
+from poles.claims.tables import CLAIMS
 from poles.corpus.tables import LOSSES
 from poles.networks.tables import LINKS
 from poles.nulls.tables import MOMENTS
@@ -46,6 +47,21 @@ def test_every_result_carries_its_provenance(tiny: Project):
         assert extraction.is_intact(tiny.folder / "results" / path), path
         assert set(record) == {"rule", "wildcards", "params", "log", "inputs"}
         assert re.fullmatch(r"[0-9a-f]{16}( [\w.]+)+", record["params"]["code"]), path
+
+
+@pytest.mark.slow
+def test_with_other_poles_most_claims_are_testable(twin: Project):
+    poles = ("--config", "poles=[DE, FR]")
+    twin.run("results/claims.parquet", *poles)
+    judged = tables.read(twin.folder / "results/claims.parquet", CLAIMS)
+    assert judged["claim"].n_unique() == 26
+    testable = judged.filter(pl.col("verdict") != "not testable")
+    assert len(testable) > 20, judged.filter(verdict="not testable").select("claim", "why").rows()
+    assert not judged.filter(pl.col("statement").str.contains("China|United States")).height
+    answer = twin.snakemake("--dry-run", "--config", "poles=[DE, FR, GB]")
+    assert "not about DE, FR, GB; allowed: two poles, or a file of your own claims" in (
+        answer.stdout + answer.stderr
+    )
 
 
 def test_logs_say_something(tiny: Project):

@@ -24,6 +24,13 @@ ALIASES = TABLE.with_suffix(".aliases.csv")
 """English names of countries beside those of `TABLE`."""
 
 
+_WITH_ARTICLE = re.compile(
+    "^(United|Isle|Netherlands$|Philippines$|Bahamas$|Gambia$|Maldives$|Comoros$)| "
+    "(Islands|Republic|Territory|Territories)$"
+)
+"""Names that have an article in a sentence."""
+
+
 @functools.cache
 def load() -> pl.DataFrame:
     """Read the country reference table.
@@ -126,6 +133,19 @@ def advice(text: str) -> str:
     if re.fullmatch(r"(EU|EA|EFTA|G|OECD)[-_]?\d[\d_-]*", code):
         return f"{code} is a group of countries"
     return ""
+
+
+def in_text(code: str) -> str:
+    """Name of a country within a sentence, with an article where English has one: the United States."""
+    name = names()[code]
+    return f"the {name}" if _WITH_ARTICLE.search(name) else name
+
+
+def region_of(code: str, year: int) -> str:
+    """Region of a country: EU for members of the European Union in a year, else its subregion of UN M49."""
+    row = next(row for row in _rows(TABLE) if row["code"] == code)
+    member = row["eu_from"] and int(row["eu_from"]) <= year and (not row["eu_to"] or year < int(row["eu_to"]))
+    return "EU" if member else row["subregion"] or row["name"]
 
 
 def eu_members(year: int) -> set[str]:

@@ -10,6 +10,7 @@ CLAIMS = checking.with_years(
         config["claims"],
         Path(workflow.basedir),
         config["selection"]["merge"],
+        checking.words_of_poles(config["poles"], config["trajectories"]["last"]),
     ),
     windows.words(config),
 )

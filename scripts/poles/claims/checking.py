@@ -6,6 +6,7 @@ workflow must not take the seconds that their libraries need.
 
 import ast
 import functools
+import re
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import permutations
@@ -56,8 +57,10 @@ VALUES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "statement": (_is_statement, f"text; in braces only {', '.join(f'{{{name}}}' for name in YEARS)}"),
 }
 """Single values that a kind of claim may ask for: a test, and what a message calls allowed."""
-LISTS = {"countries": "country", "pair": "country", "names": "text"}
+LISTS = {"countries": "country", "countries or others": "country", "pair": "country", "names": "text"}
 """Lists that a kind of claim may ask for, by their entries; a pair has two."""
+OTHERS = "others"
+"""All countries of the panel but the poles, where a kind of claim allows ``countries or others``."""
 GROUP = "group of poles"
 """A group of countries against the poles that the claim names under ``poles``."""
 
@@ -140,12 +143,52 @@ def countries_of(claims: Sequence[Mapping[str, Any]]) -> list[str]:
         kind = kinds()[claim["kind"]]
         for key, values in {**kind.keys, **kind.optional}.items():
             name = next(iter(values)) if isinstance(values, dict) else values
-            if key in claim and isinstance(name, str) and LISTS.get(name, name) == "country":
+            is_country = isinstance(name, str) and LISTS.get(name, name) == "country"
+            if is_country and claim.get(key, OTHERS) != OTHERS:
                 codes.update([claim[key]] if isinstance(claim[key], str) else claim[key])
     return sorted(codes)
 
 
-def read_claims(name: str, root: Path, merge: Mapping[str, str]) -> list[dict[str, Any]]:
+def words_of_poles(poles: Sequence[str], year: int) -> dict[str, str]:
+    """Texts that a list of claims may leave open, see config/claims-poles.yaml.
+
+    Parameters
+    ----------
+    poles : sequence of str
+        Codes of the poles.
+    year : int
+        Year whose members make up the European Union.
+
+    Returns
+    -------
+    dict
+        ``code_1``, ``pole_1`` (the name) and ``region_1`` of the first pole, and so on.
+    """
+    words: dict[str, str] = {}
+    for number, code in enumerate(poles, 1):
+        region = countries.region_of(code, year)
+        words |= {
+            f"code_{number}": code,
+            f"pole_{number}": countries.in_text(code),
+            f"region_{number}": region,
+        }
+    return words
+
+
+def _filled(value: Any, words: Mapping[str, str]) -> Any:
+    """Put words in the place of their names in braces, in all texts of a value."""
+    if isinstance(value, str):
+        return re.sub(r"\{(\w+)\}", lambda match: words.get(match[1], match[0]), value)
+    if isinstance(value, list):
+        return [_filled(entry, words) for entry in value]
+    if isinstance(value, dict):
+        return {_filled(key, words): _filled(entry, words) for key, entry in value.items()}
+    return value
+
+
+def read_claims(
+    name: str, root: Path, merge: Mapping[str, str], words: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Read and check the list of claims.
 
     Parameters
@@ -156,6 +199,8 @@ def read_claims(name: str, root: Path, merge: Mapping[str, str]) -> list[dict[st
         Root of the project.
     merge : Mapping
         Countries that count as another (``selection.merge``).
+    words : Mapping, optional
+        Texts that the list may leave open, see `words_of_poles`.
 
     Returns
     -------
@@ -174,7 +219,7 @@ def read_claims(name: str, root: Path, merge: Mapping[str, str]) -> list[dict[st
         claims = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise StudyError(f"{name}: not readable as YAML ({error})") from None
-    return check_claims(claims, name, merge)
+    return check_claims(_filled(claims, words or {}), name, merge)
 
 
 def with_years(claims: Sequence[Mapping[str, Any]], words: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -279,6 +324,8 @@ def _wrong_values(
     elif values == GROUP:
         allowed = None if value in _groups(claim["poles"]) else ", ".join(_groups(claim["poles"]))
     elif values in LISTS:
+        if values == "countries or others" and value == OTHERS:
+            return
         if not isinstance(value, list) or not value or len(set(map(repr, value))) < len(value):
             allowed = "a list with at least one entry, none twice"
         elif values == "pair" and len(value) != 2:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from poles.claims.checking import OTHERS
 from poles.layers import LAYERS
 
 REPRODUCED, CONTRADICTED = "reproduced", "contradicted"
@@ -221,18 +222,22 @@ def judged_countries(claim: Claim, available: Iterable[str]) -> tuple[list[str],
     Parameters
     ----------
     claim : Claim
-        With ``countries``, and ``at_least`` if some of them may be missing.
+        With ``countries``, and ``at_least`` if some of them may be missing. ``countries: others`` stands for
+        all that are available.
     available : iterable of str
-        Countries with results.
+        Countries with results, without the poles.
 
     Returns
     -------
     countries : list of str
-        In the order of the claim.
+        In the order of the claim, or by code.
     verdict : Verdict or None
         The verdict if too many countries are missing.
     """
     available = set(available)
+    if claim["countries"] == OTHERS:
+        claim = {"at_least": 1, **claim}
+        return sorted(available), too_few(claim, len(available), "countries with a link to each pole")
     countries = [country for country in claim["countries"] if country in available]
     missing = [country for country in claim["countries"] if country not in available]
     if missing and len(countries) < claim.get("at_least", len(claim["countries"])):

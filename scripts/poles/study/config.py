@@ -55,13 +55,27 @@ def complete(config: dict[str, Any], root: Path) -> None:
     except ValidationError as error:
         lines = [_explain(details) for details in error.errors(include_url=False)]
     else:
-        windows.settle(config)
-        panel = config["trajectories"]["panel"]
-        if config["source"]["kind"] == "demo" and panel["min_strength"] is None:
-            panel["min_strength"] = DEMO_STRENGTH
+        _settle(config)
         lines = list(conflicts(config, root))
     if lines:
         raise StudyError("\n".join(f"configuration: {line}" for line in lines))
+
+
+def _settle(config: dict[str, Any]) -> None:
+    """Fill in, in place, the keys whose defaults follow other keys."""
+    windows.settle(config)
+    panel = config["trajectories"]["panel"]
+    if config["source"]["kind"] == "demo" and panel["min_strength"] is None:
+        panel["min_strength"] = DEMO_STRENGTH
+    if config["claims"] is None:
+        config["claims"] = _claims_about(config["poles"])
+
+
+def _claims_about(poles: list[str]) -> str | None:
+    """File of the claims that come with the study about some poles; None if there is none."""
+    if {"US", "CN"} <= set(poles):
+        return "config/claims.yaml"
+    return "config/claims-poles.yaml" if len(poles) == 2 else None
 
 
 def _explain(details: Mapping[str, Any]) -> str:

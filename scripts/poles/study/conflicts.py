@@ -36,6 +36,7 @@ def conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
     yield from _source(config)
     yield from _merged_countries(config)
     yield from _topic_score(config)
+    yield from _claims(config)
 
 
 def _years(config: Mapping[str, Any]) -> Iterator[str]:
@@ -176,4 +177,13 @@ def _topic_score(config: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"selection.min_topic_score: {score}; allowed: null, or else field.subfields and "
             "field.match: primary, as the score is that of the primary topic"
+        )
+
+
+def _claims(config: Mapping[str, Any]) -> Iterator[str]:
+    """Poles about which no list of claims comes with the study."""
+    if config["claims"] is None:
+        yield (
+            "claims: null; claims about US and CN, and about any two poles, come with the study, but not "
+            f"about {', '.join(config['poles'])}; allowed: two poles, or a file of your own claims"
         )

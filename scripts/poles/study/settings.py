@@ -541,9 +541,10 @@ class Settings(Section):
     polarization: Polarization = Field(default_factory=Polarization)
     hubs: Hubs = Field(default_factory=Hubs)
     figures: Figures = Field(default_factory=Figures)
-    claims: str = Field(
-        "config/claims.yaml",
+    claims: str | None = Field(
+        None,
         description="File of the claims to be judged. It is looked for in the folder in which Snakemake "
-        "works, then beside the Snakefile.",
+        "works, then beside the Snakefile. null: `config/claims.yaml`, the claims of the paper, if US and CN "
+        "are poles; `config/claims-poles.yaml`, claims about any two poles, if there are two others.",
     )
     demo: Demo = Field(default_factory=Demo)

@@ -17,7 +17,7 @@ from poles.claims.verdicts import (
 )
 
 KEYS = {
-    "countries": "countries",
+    "countries": "countries or others",
     "layer": "layer",
     "toward": {"country": ["rises", "falls", "not rises", "not falls"]},
     "share": "share",

@@ -17,7 +17,7 @@ from poles.claims.verdicts import (
     without_poles,
 )
 
-KEYS = {"countries": "countries", "poles": "countries", "group": "group of poles", "share": "share"}
+KEYS = {"countries": "countries or others", "poles": "countries", "group": "group of poles", "share": "share"}
 OPTIONAL = {"at_least": "whole number"}
 STAGE = "clusters"
 
@@ -31,7 +31,9 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if verdict := without_poles(claim["poles"], branch, only=True) or without_both_layers(branch):
         return verdict
     groups = dict(branch.alignment.select("country", "group").iter_rows())
-    countries, verdict = judged_countries(claim, [code for code, group in groups.items() if group != UNKNOWN])
+    countries, verdict = judged_countries(
+        claim, [c for c, group in groups.items() if group not in ("pole", UNKNOWN)]
+    )
     if verdict:
         return verdict
     with_unnamed = pl.any_horizontal(pl.col(f"archetype_{pole}") == UNNAMED for pole in claim["poles"])

@@ -14,7 +14,7 @@ from poles.claims.verdicts import (
     without_poles,
 )
 
-KEYS = {"countries": "countries", "leaving": "country", "joining": "country", "share": "share"}
+KEYS = {"countries": "countries or others", "leaving": "country", "joining": "country", "share": "share"}
 OPTIONAL = {"at_least": "whole number"}
 STAGE = "clusters"
 
