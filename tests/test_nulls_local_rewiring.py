@@ -15,20 +15,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from enumeration import law_of, matrices_with_strengths, network_from
+from enumeration import law_of, matrices_with_strengths, network_from, pairs_of
 from poles.errors import StudyError
 from poles.nulls import variance_corrected
 from poles.nulls.fitting import fit_years
-from poles.nulls.local_rewiring import fit
-from poles.nulls.network import network_of
-from poles.nulls.rewiring_convergence import Chain, diagnose
+from poles.nulls.local_rewiring import correction, fit
+from poles.nulls.network import network_of, with_used
+from poles.nulls.rewiring_convergence import Chain, Pairs, diagnose
 from poles.nulls.rewiring_kernel import (
+    FIELDS,
     MULTI_EDGE,
     Kernel,
     draw_multi_edge,
     draw_step,
     height,
     log_growth,
+    move_all,
     next_below,
     rewire,
 )
@@ -136,6 +138,38 @@ def test_moves_connect_all_matrices_of_equal_strengths(n, units, directed):
                         unseen.remove(tuple(other))
                         reached.append(tuple(other))
         assert not unseen
+
+
+@pytest.mark.parametrize("law", ["uniform", "multi_edge"])
+@pytest.mark.parametrize("case", CASES)
+def test_a_record_holds_the_expectations_given_all_other_weights(case, law):
+    """The conditional law is that of all matrices which differ in the weights of one move only."""
+    network = network_from(*CASES[case])
+    states = matrices_with_strengths(network)
+    probability = law_of(states, law, network.directed)
+    kernel, rng = kernel_and_rng(network, law)
+    pairs = Pairs.of(network, None)
+    at = pairs.rows, pairs.columns
+    recorded = 0
+    for start in np.random.default_rng(1).choice(len(states), 400, p=probability):
+        before, again = states[start].astype(np.int64), rng.copy()
+        rewire(before, again, 1, *kernel[:4])
+        record, after = np.zeros((len(pairs.rows), FIELDS)), states[start].astype(np.int64)
+        move_all(after, rng, 2, *kernel[:4], pairs.place, pairs.observed, record)  # records the second move
+        touched = record[:, 0] > 0
+        line = (states[:, *at] == before[at])[:, ~touched].all(axis=1)
+        given_others = np.where(line, probability, 0) / probability[line].sum()
+        deviations = states[:, *at] - pairs.observed
+        drawn = after[at] - pairs.observed
+        exact = [given_others @ values for values in (deviations, deviations**2, deviations >= 0)]
+        if law == "multi_edge":  # these have no closed form
+            exact[2] = drawn >= 0
+            if touched.sum() == 6 or len(states[0]) == 3:
+                exact[:2] = drawn, drawn**2
+        for field, values in enumerate(exact, start=1):
+            assert np.allclose(record[touched, field], values[touched])
+        recorded += touched.any()
+    assert recorded > 20
 
 
 # Draws
@@ -332,6 +366,8 @@ def test_the_note_says_if_the_budget_ended_the_run():
         ({"law": "poisson"}, "law 'poisson'; allowed: uniform, multi_edge"),
         ({"chains": 0}, "chains=0"),
         ({"ess": 0}, "ess=0"),
+        ({"z_error": 0}, "z_error=0"),
+        ({"links": "strong"}, "links 'strong'; allowed: used, all"),
         ({"max_sweeps": 10}, "max_sweeps=10"),
         ({"exponents": ()}, "exponents"),
     ],
@@ -351,7 +387,14 @@ def test_fractional_weights_are_refused():
 # Diagnostics
 
 
-def test_effective_size_and_split_rhat_of_a_known_process():
+def records_of(x: np.ndarray, batches: int) -> list[np.ndarray]:
+    """Records of processes x of shape (chains, time, pairs) that are seen once in each step."""
+    parts = x.reshape(len(x), batches, -1, x.shape[-1])
+    fields = [np.full(parts.shape, 1.0), parts, parts**2, parts >= 0]
+    return list(np.stack([field.sum(axis=2) for field in fields], axis=-1))
+
+
+def test_errors_effective_size_and_split_rhat_of_a_known_process():
     """For an AR(1) process the variance of a mean, and so the effective sample size, has a closed form."""
     phi, chains, batches, length, copies = 0.8, 4, 32, 100, 400
     rng = np.random.default_rng(1)
@@ -359,15 +402,15 @@ def test_effective_size_and_split_rhat_of_a_known_process():
     x[:, 0] = rng.normal(size=(chains, copies))
     for t in range(1, x.shape[1]):
         x[:, t] = phi * x[:, t - 1] + np.sqrt(1 - phi**2) * rng.normal(size=(chains, copies))
-    sums = x.reshape(chains, batches, length, copies).sum(axis=2)
-    diagnosis = diagnose(list(sums), list((x**2).sum(axis=1)), length)
+    diagnosis = diagnose(records_of(x, batches))
 
     scaled = (1 + phi) / (1 - phi) - 2 * phi * (1 - phi**length) / (1 - phi) ** 2 / length
     exact = chains * batches * length / scaled
     assert diagnosis.ess.mean() == pytest.approx(exact, rel=0.03)
     assert diagnosis.ess.std() / exact == pytest.approx(np.sqrt(2 / (chains * batches)), rel=0.15)
     assert np.allclose(diagnosis.mean, x.mean(axis=(0, 1)), atol=1e-12)
-    assert np.allclose(diagnosis.variance, x.reshape(-1, copies).var(axis=0, ddof=1))
+    assert np.allclose(diagnosis.variance, x.var(axis=(0, 1)))
+    assert np.allclose(diagnosis.upper, (x >= 0).mean(axis=(0, 1)), atol=1e-4)
 
     halves = x.reshape(2 * chains, -1, copies)
     half = halves.shape[1]
@@ -375,8 +418,13 @@ def test_effective_size_and_split_rhat_of_a_known_process():
     assert np.allclose(diagnosis.rhat, np.sqrt(((half - 1) / half * within + apart) / within))
     assert diagnosis.rhat.max() < 1.05
 
+    above = diagnose(records_of(x - 3, batches))  # z = 3, so the error of the standard deviation counts too
+    z = -above.mean / np.sqrt(above.variance)
+    assert np.sqrt(np.mean(above.error**2)) == pytest.approx(z.std(), rel=0.1)
+    assert z.std() > 1.5 * diagnosis.mean.std()
+
     shift = np.array([0.0, 0, 0, 2])[:, None, None]
-    moved = diagnose(list(sums + length * shift), list(((x + shift) ** 2).sum(axis=1)), length)
+    moved = diagnose(records_of(x + shift, batches))
     apart = np.repeat([0.0, 0, 0, 2], 2).var(ddof=1)
     assert moved.rhat.mean() == pytest.approx(np.sqrt(1 + apart), rel=0.02)
     between = np.repeat([0.0, 0, 0, 2], batches).var()
@@ -384,10 +432,81 @@ def test_effective_size_and_split_rhat_of_a_known_process():
     assert moved.ess.mean() == pytest.approx(exact, rel=0.03)
 
 
-def test_diagnosis_of_constant_weights():
-    diagnosis = diagnose([np.zeros((4, 2))] * 2, [np.zeros(2)] * 2, 5)
+def test_diagnosis_of_constant_and_of_unseen_weights():
+    record = np.zeros((4, 2, FIELDS))
+    record[:, 0, 0] = 5
+    diagnosis = diagnose([record] * 2)
     assert not diagnosis.variance.any()
+    assert not diagnosis.mean.any()
     assert np.isnan(diagnosis.ess).all()
+
+
+@pytest.mark.parametrize("case", ["four countries", "five countries", "directed four"])
+def test_the_error_of_z_is_as_large_as_stated(case):
+    network = network_from(*CASES[case])
+    states = matrices_with_strengths(network)
+    moving = np.array([pair for pair in pairs_of(network) if states[:, *pair].std() > 0])
+    pairs = tuple(moving.T)
+    counted = (network.weights[pairs] > 0) | (states.mean(axis=0)[pairs] >= 1)
+    exact = ((network.weights - states.mean(axis=0))[pairs] / states.std(axis=0)[pairs])[counted]
+    errors, stated = [], []
+    for seed in range(60):
+        moments = fit(network, z_error=0.1, ess=1, seed=seed)
+        z = ((network.weights - moments.expected)[pairs] / moments.std[pairs])[counted]
+        errors.append(np.mean((z - exact) ** 2))
+        stated.append(moments.extra["z_error"])
+        assert stated[-1] <= 0.1
+        assert moments.extra["ended_by"] == "accuracy"
+    assert np.sqrt(np.mean(errors)) == pytest.approx(np.sqrt(np.mean(np.square(stated))), rel=0.3)
+
+
+def test_only_links_that_are_used_decide_how_long_the_chains_run():
+    rng = np.random.default_rng(5)
+    activity = np.append(np.full(8, 40.0), np.full(12, 1.0))
+    network = network_from(np.floor(rng.geometric(1 / (1 + np.sqrt(np.outer(activity, activity)))) - 1))
+    network = with_used(network, network.countries[:8], ())
+    used, everything = (fit(network, links=links) for links in ("used", "all"))
+    assert used.iterations < everything.iterations
+    assert max(used.extra["z_error"], everything.extra["z_error"]) <= 0.05
+    assert fit(with_used(network, network.countries, ()), links="used").iterations == everything.iterations
+
+
+# Strengths of the means
+
+
+@given(data=st.data(), directed=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_the_correction_is_the_smallest_that_keeps_the_strengths(data, directed):
+    """Generalised least squares by the normal equations of all pairs, instead of those of the countries."""
+    n = data.draw(st.integers(3, 6))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    weights = rng.integers(100, 200, (n, n))
+    network = network_from(weights, directed)
+    deviations, variances = rng.normal(size=(n, n)), rng.exponential(size=(n, n)) + 0.01
+    if not directed:
+        deviations, variances = deviations + deviations.T, variances + variances.T
+    np.fill_diagonal(deviations, 0)
+    np.fill_diagonal(variances, 0)
+    pairs = pairs_of(network)
+    incidence = np.zeros((2 * n, len(pairs)))
+    for place, (i, j) in enumerate(pairs):
+        incidence[[i, n + j], place] += 1
+        if not directed:
+            incidence[[j, n + i], place] += 1
+    v, d = (np.array([values[pair] for pair in pairs]) for values in (variances, deviations))
+    exact = v * (incidence.T @ np.linalg.pinv((incidence * v) @ incidence.T) @ -(incidence @ d))
+    corrected = correction(network, deviations, variances)
+    assert np.allclose([corrected[pair] for pair in pairs], exact, atol=1e-9)
+
+
+def test_no_correction_makes_a_weight_negative():
+    network = network_from(np.ones((4, 4)))
+    deviations = np.array([[0, -0.9, 2, 2], [-0.9, 0, 2, 2], [2, 2, 0, -0.9], [2, 2, -0.9, 0]])
+    corrected = correction(network, deviations, np.ones((4, 4)) - np.eye(4))
+    expected = network.weights + deviations + corrected
+    assert np.allclose(expected.sum(axis=1), 3)
+    assert np.allclose(expected[[0, 2], [1, 3]], 0.1)  # corrected as all others, they would be -0.93
+    assert np.allclose(expected[:2, 2:], 1.45)
 
 
 # Real data
@@ -400,7 +519,7 @@ def test_us_and_china_in_the_world_of_2021(shared_data):
         .rename({"papers": "weight"})
     )
     network = network_of(links, 2021, "collaboration")
-    moments = fit(network, ess=150)
+    moments = fit(network, ess=150, z_error=1)
     us, cn = (network.countries.index(country) for country in ("US", "CN"))
     z = (network.weights - moments.expected)[us, cn] / moments.std[us, cn]
     assert moments.residual == 0

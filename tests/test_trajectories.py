@@ -1,5 +1,7 @@
 """Construction, checks and preprocessing of the panel against hand-made series."""
 
+from itertools import combinations
+
 import numpy as np
 import polars as pl
 import pytest
@@ -18,7 +20,12 @@ from poles.stats.trends import estimate
 from poles.study import tables
 from poles.study.settings import Panel
 from poles.trajectories import preprocessing
-from poles.trajectories.construction import build_panel, channel_scores, expected_weights
+from poles.trajectories.construction import (
+    build_panel,
+    channel_scores,
+    core_countries,
+    expected_weights,
+)
 from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.tables import trajectories_table
 
@@ -61,6 +68,7 @@ def test_the_panel_keeps_interpolates_and_excludes_with_reasons():
         {"collaboration": scores(rows)}, 2000, 2004, "mean", "literal", 1.0, 0.8, min_years=5
     )
     assert panel.pairs.rows() == [("CN", "US")]
+    assert core_countries({"collaboration": scores(rows)}, 2000, 2004, 1.0, 9.0) == ["CN", "FR", "US"]
     assert panel.z.ravel().tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
     assert panel.interpolated.ravel().tolist() == [False, True, False, False, False]
     assert excluded.rows() == [
@@ -68,6 +76,22 @@ def test_the_panel_keeps_interpolates_and_excludes_with_reasons():
         ("CN", "FR", "observed in 2 of 5 years"),
         ("FR", "US", "no z-score in 2000 or 2004"),
     ]
+
+
+def test_without_a_least_strength_the_core_reaches_the_least_expected_weight_with_the_strongest_country():
+    # Weights are products, so each country has its factor times the sum of the others as strength.
+    factor = {"US": 10.0, "CN": 5.0, "FR": 2.0, "AD": 0.1}
+    rows = [row for a, b in combinations(sorted(factor), 2)
+            for row in series(a, b, [1.0] * 10, observed=factor[a] * factor[b])]  # fmt: skip
+    strength = {code: own * (sum(factor.values()) - own) for code, own in factor.items()}
+    with_strongest = {
+        code: s * max(strength.values()) / sum(strength.values()) for code, s in strength.items()
+    }
+    layer = {"collaboration": scores(rows)}
+    for least in (0.1, 5.0, 12.0, 25.0):
+        expected = sorted(code for code, weight in with_strongest.items() if weight >= least)
+        assert core_countries(layer, 2000, 2009, None, least) == expected
+    assert core_countries(layer, 2000, 2009, None, 0.1) != core_countries(layer, 2000, 2009, None, 12.0)
 
 
 def test_a_pair_must_be_seen_in_every_channel():

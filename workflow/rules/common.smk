@@ -245,6 +245,7 @@ def results():
 wildcard_constraints:
     year=r"\d{4}",
     shard=r"\d+",
+    job=r"\d+",
     layer="collaboration|citation",
     variant="[a-z][a-z0-9_]*",
     null="[a-z][a-z0-9_]*",

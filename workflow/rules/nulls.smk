@@ -7,10 +7,20 @@ YEARLY_MODELS = "|".join(
     for null, model in signatures.null_models(Path(workflow.basedir)).items()
     if model.yearly_jobs
 )
-"""Pattern of the null models that have a job for each year."""
+"""Pattern of the null models whose years are fitted in several jobs."""
 YEARLY_MODELS = YEARLY_MODELS or "(?!)"  # no name matches this
 LINKS = "results/{variant}/{layer}/links/{year}.parquet"
-FITTED_YEAR = "results/{variant}/{layer}/nulls/{null}/{year}"
+YEARS_OF_JOB = {str(job): YEARS[job::4] for job in range(min(4, len(YEARS)))}
+"""Years by job: every fourth, as later years take longer. A job of one year would mostly wait for Python."""
+FITTED_YEARS = "results/{variant}/{layer}/nulls/{null}/{job}"
+
+
+def core_of_panel(wildcards):
+    """Years of the trajectories, and what a country needs to be in their panel."""
+    options = branches.trajectories(config, wildcards.variant)
+    return {key: options[key] for key in ("first", "last")} | {
+        key: options["panel"][key] for key in ("min_strength", "min_expected")
+    }
 
 
 ruleorder: gather_null_years > fit_null
@@ -34,32 +44,39 @@ rule fit_null:
         "../../scripts/fit_null.py"
 
 
-rule fit_null_year:
-    """One year of a null model that takes long, such as a sampler."""
+rule fit_null_years:
+    """Some years of a null model that takes long, such as a sampler."""
     input:
-        LINKS,
+        **{
+            layer: expand(LINKS, layer=layer, year=YEARS, allow_missing=True)
+            for layer in LAYERS
+        },
     output:
-        moments=f"{FITTED_YEAR}.parquet",
-        diagnostics=f"{FITTED_YEAR}.diagnostics.parquet",
+        moments=f"{FITTED_YEARS}.parquet",
+        diagnostics=f"{FITTED_YEARS}.diagnostics.parquet",
     log:
-        "results/logs/{variant}/{layer}/fit_null_year.{null}/{year}.log",
+        "results/logs/{variant}/{layer}/fit_null_years.{null}/{job}.log",
     benchmark:
-        "results/benchmarks/{variant}/{layer}/fit_null_year.{null}/{year}.tsv"
+        "results/benchmarks/{variant}/{layer}/fit_null_years.{null}/{job}.tsv"
     wildcard_constraints:
         null=YEARLY_MODELS,
     params:
+        layers=LAYERS,
+        poles=config["poles"],
+        years=lambda wildcards: YEARS_OF_JOB[wildcards.job],
+        core=core_of_panel,
         options=lambda wildcards: config["nulls"].get(wildcards.null, {}),
-        code=lambda wildcards: code("fit_null_year", f"poles.nulls.{wildcards.null}"),
+        code=lambda wildcards: code("fit_null_years", f"poles.nulls.{wildcards.null}"),
     script:
-        "../../scripts/fit_null_year.py"
+        "../../scripts/fit_null_years.py"
 
 
 rule gather_null_years:
-    """All years of a null model that has a job for each year."""
+    """All years of a null model that is fitted in several jobs."""
     input:
-        moments=expand(f"{FITTED_YEAR}.parquet", year=YEARS, allow_missing=True),
+        moments=expand(f"{FITTED_YEARS}.parquet", job=YEARS_OF_JOB, allow_missing=True),
         diagnostics=expand(
-            f"{FITTED_YEAR}.diagnostics.parquet", year=YEARS, allow_missing=True
+            f"{FITTED_YEARS}.diagnostics.parquet", job=YEARS_OF_JOB, allow_missing=True
         ),
     output:
         moments="results/{variant}/{layer}/nulls/{null}.parquet",

@@ -27,7 +27,7 @@ from poles.archetypes.tables import null_panels_table
 from poles.layers import LAYERS
 from poles.nulls import fitting, gravity
 from poles.nulls.constraints import are_integers
-from poles.nulls.network import Network, network_of, tabulate
+from poles.nulls.network import Network, network_of, tabulate, with_used
 from poles.nulls.scores import z_of
 from poles.nulls.tables import MOMENTS
 from poles.stats.threads import one_blas_thread, parallel_map
@@ -195,6 +195,7 @@ def sample_null_panels(
         network = sample_network(of_year, layer, rng, units[layer])
         if not network.countries:
             return None
+        network = with_used(network, panel.countries, ())
         return tabulate(network, fitting.fit_network(null, network, options))
 
     tables = []

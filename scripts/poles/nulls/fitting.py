@@ -2,7 +2,7 @@
 
 import importlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import polars as pl
 
 from poles.errors import StudyError
 from poles.nulls.constraints import TOLERANCE
-from poles.nulls.network import Moments, Network, network_of, tabulate
+from poles.nulls.network import Moments, Network, network_of, tabulate, with_used
 from poles.nulls.tables import DIAGNOSTICS, MOMENTS
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,12 @@ def fit_network(null: str, network: Network, options: Mapping[str, Any]) -> Mome
 
 
 def fit_year(
-    null: str, path: str | Path, layer: str, options: Mapping[str, Any]
+    null: str,
+    path: str | Path,
+    layer: str,
+    options: Mapping[str, Any],
+    core: Collection[str] | None = None,
+    poles: Collection[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Fit a null model to the links of one year.
 
@@ -61,6 +66,9 @@ def fit_year(
         File of links, named by its year, such as ``2021.parquet``.
     layer : str
         ``collaboration`` or ``citation``.
+    core, poles : collection of str
+        Countries whose links a sampler must get right, see `network.with_used`. By default it looks at all
+        links.
 
     Returns
     -------
@@ -76,6 +84,8 @@ def fit_year(
     path = Path(path)
     network = network_of(pl.read_parquet(path), int(path.stem), layer)
     diagnostics: dict[str, Any] = {"year": network.year, "nodes": len(network.countries)}
+    if core is not None:
+        network = with_used(network, core, poles)
     if network.countries:
         fitted = fit_network(null, network, options)
         moments = tabulate(network, fitted)
@@ -94,13 +104,18 @@ def fit_year(
 
 
 def fit_years(
-    null: str, paths: Iterable[str | Path], layer: str, options: Mapping[str, Any]
+    null: str,
+    paths: Iterable[str | Path],
+    layer: str,
+    options: Mapping[str, Any],
+    core: Collection[str] | None = None,
+    poles: Collection[str] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Fit a null model to every year of a layer.
 
     Parameters
     ----------
-    null, layer, options
+    null, layer, options, core, poles
         See `fit_year`.
     paths : iterable of path
         One file for each year.
@@ -115,5 +130,5 @@ def fit_years(
     StudyError
         As `fit_year`.
     """
-    years = [fit_year(null, path, layer, options) for path in sorted(map(Path, paths))]
+    years = [fit_year(null, path, layer, options, core, poles) for path in sorted(map(Path, paths))]
     return pl.concat(moments for moments, _ in years), pl.concat(diagnostics for _, diagnostics in years)

@@ -8,8 +8,13 @@ laws can be sampled:
 - ``multi_edge``: a matrix has weight 1 / prod w_ij!, as units are distinguishable. It is the counterpart of
   the null model `multi_edge` with exact strengths.
 
-Limits. Moments are estimates; the diagnostics give effective sample sizes and split R-hat. Weights that are
-not whole are refused.
+Every move is recorded by the expectation of its weights given all others, which tells more than the weights
+that are drawn. The estimated means are then corrected for what is known without error, the strengths: each
+takes its part of the difference in proportion to the variance of its estimate (generalised least squares;
+Deming and Stephan 1940, Ann. Math. Stat. 11:427-444).
+
+Limits. Moments are estimates; the diagnostics give the standard error of z, effective sample sizes and split
+R-hat. Weights that are not whole are refused.
 """
 
 from collections.abc import Sequence
@@ -21,8 +26,10 @@ from poles.errors import StudyError
 from poles.nulls import rewiring_convergence
 from poles.nulls.constraints import are_integers, residual_of
 from poles.nulls.network import Moments, Network
-from poles.nulls.rewiring_convergence import LEAST_SWEEPS, Chain, Outcome
+from poles.nulls.newton import solve_semidefinite
+from poles.nulls.rewiring_convergence import LEAST_SWEEPS, Chain, Goal, Outcome, Pairs
 from poles.nulls.rewiring_kernel import LAWS, Kernel
+from poles.stats.threads import one_blas_thread
 
 WHOLE_WEIGHTS_ONLY = True
 YEARLY_JOBS = True
@@ -32,11 +39,13 @@ def fit(
     network: Network,
     *,
     law: Literal["uniform", "multi_edge"] = "uniform",
+    links: Literal["used", "all"] = "used",
+    z_error: float = 0.04,
+    ess: float = 100,
+    max_sweeps: int = 20_000,
     chains: int = 4,
     seed: int = 1,
-    ess: float = 1000,
-    max_sweeps: int = 20_000,
-    exponents: Sequence[float] = (0.0, 0.25, 0.75),
+    exponents: Sequence[float] = (1.25,),
 ) -> Moments:
     """Sample the matrices of whole weights that have exactly the observed strengths.
 
@@ -46,44 +55,56 @@ def fit(
         Undirected or directed; whole weights.
     law : {"uniform", "multi_edge"}
         Stationary law of the chains.
+    links : {"used", "all"}
+        Links whose accuracy decides how long the chains run: those that the study uses (``network.used``), or
+        all. Links that the strengths fix never count, nor those that are neither observed nor have an
+        expected weight of at least 1.
+    z_error : float
+        Largest root mean square of the standard errors of the z-scores of these links.
+    ess : float
+        Least effective sample size of each of these links.
+    max_sweeps : int
+        Budget of each chain, warm-up included. A sweep has as many moves as there are pairs of countries.
     chains : int
         Number of chains. The first starts from the observed matrix, the others from matrices far from it.
     seed : int
         Seed of all chains. The result does not depend on the number of threads.
-    ess : float
-        Least effective sample size of a relevant link. A link is relevant if the strengths do not fix it, and
-        if it is observed or has an expected weight of at least 1.
-    max_sweeps : int
-        Budget of each chain, warm-up included. A sweep has as many moves as there are pairs of countries.
     exponents : sequence of float
-        Powers of the strengths with which countries are drawn, in turn.
+        Powers of the strengths with which three countries of a move are drawn, in turn. The fourth is drawn
+        uniformly.
 
     Returns
     -------
     Moments
-        Means and standard deviations over the states of all chains after each sweep. ``p_upper`` is
-        (#[w >= observed] + 1) / (states + 1). ``residual`` is the largest relative error of a strength in the
-        last states of the chains, which is 0. ``iterations`` is the number of sweeps of each chain. A pair
-        that never moved has std 0: the strengths fix it, or its expected weight is below 1 / states. The note
-        says if the budget ended before the effective sample size was reached.
+        Estimates from the moves of all chains. ``p_upper`` is (sum of P[w >= observed] + 1) / (moves + 1).
+        ``residual`` is the largest relative error of a strength in the last states of the chains, which is 0.
+        ``iterations`` is the number of sweeps of each chain. A pair whose weight could not change in any
+        move has std 0: the strengths fix it, or it hardly ever has weight. The note says if the budget ended
+        before the accuracy was reached; ``extra`` has the rule that ended the run.
 
     Raises
     ------
     StudyError
         If a weight is not whole, or an option has an impossible value.
     """
-    _check(network, law, chains, ess, max_sweeps, exponents)
+    _check(network, law, links, chains, z_error, ess, max_sweeps, exponents)
     observed = network.weights.astype(np.int64)
     kernel = Kernel.of(network, law, exponents)
+    pairs = Pairs.of(network, network.used if links == "used" else None)
     seeds = np.random.SeedSequence(seed).spawn(chains)
     started = [Chain.start(observed, kernel, child, disperse=place > 0) for place, child in enumerate(seeds)]
-    outcome = rewiring_convergence.run(started, observed, kernel, ess, max_sweeps)
+    goal = Goal(z_error, ess)
+    outcome = rewiring_convergence.run(started, pairs, kernel, goal, max_sweeps)
     residual, worst = residual_of(network, *((chain.weights, observed) for chain in started))
-    note, extra = _summary(network, outcome, ess)
+    note, extra = _summary(network, pairs, outcome, goal)
+    mean, variance, ess_of = (
+        pairs.matrix(values) for values in outcome.diagnosis[:2] + outcome.diagnosis[4:5]
+    )
+    error = np.divide(variance, ess_of, out=np.zeros_like(mean), where=variance > 0)
     return Moments(
-        expected=observed + outcome.diagnosis.mean,
-        std=np.sqrt(outcome.diagnosis.variance),
-        p_upper=(np.sum([chain.reached for chain in started], axis=0) + 1) / (outcome.states + 1),
+        expected=observed + mean + correction(network, mean, error),
+        std=np.sqrt(variance),
+        p_upper=pairs.matrix(outcome.diagnosis.upper, diagonal=1),
         residual=residual,
         worst=worst,
         iterations=outcome.sweeps,
@@ -92,8 +113,57 @@ def fit(
     )
 
 
+@one_blas_thread
+def correction(network: Network, deviations: np.ndarray, variances: np.ndarray) -> np.ndarray:
+    """Correct estimated deviations from the observed weights, so that they change no strength.
+
+    Parameters
+    ----------
+    network : Network
+        Says whether pairs are directed.
+    deviations : ndarray, shape (n, n)
+        Estimated means of w - observed.
+    variances : ndarray, shape (n, n)
+        Variances of these estimates; what has 0 is not corrected.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        The smallest correction, measured in its own variances: v_ij (a_i + b_j), with b = a if undirected. A
+        weight that would fall to 0 or below keeps its estimate, and the others take its part.
+    """
+    n = len(deviations)
+    weighing, correction = variances.copy(), np.zeros_like(deviations)
+    while True:
+        rows = np.diag(weighing.sum(axis=1))
+        system = np.block([[rows, weighing], [weighing.T, np.diag(weighing.sum(axis=0))]])
+        if not network.directed:
+            system = rows + weighing
+        correction[:] = 0
+        for _ in range(3):  # the second and third round remove the rounding errors of the one before
+            excess = deviations + correction
+            wanted = (
+                -excess.sum(axis=1)
+                if not network.directed
+                else -np.concatenate([excess.sum(axis=1), excess.sum(axis=0)])
+            )
+            multipliers, _ = solve_semidefinite(system, wanted)
+            correction += weighing * np.add.outer(multipliers[:n], multipliers[-n:])
+        lost = (weighing > 0) & (network.weights + deviations + correction <= 0)
+        if not lost.any():
+            return correction
+        weighing[lost] = 0
+
+
 def _check(
-    network: Network, law: str, chains: int, ess: float, max_sweeps: int, exponents: Sequence[float]
+    network: Network,
+    law: str,
+    links: str,
+    chains: int,
+    z_error: float,
+    ess: float,
+    max_sweeps: int,
+    exponents: Sequence[float],
 ) -> None:
     """Refuse weights and options that cannot be sampled."""
     if not are_integers(network.weights):
@@ -105,38 +175,47 @@ def _check(
         )
     if law not in LAWS:
         raise StudyError(f"local_rewiring: law {law!r}; allowed: {', '.join(LAWS)}")
-    if chains < 1 or not ess > 0:
-        raise StudyError(f"local_rewiring: chains={chains}, ess={ess}; allowed: both above 0")
+    if links not in ("used", "all"):
+        raise StudyError(f"local_rewiring: links {links!r}; allowed: used, all")
+    if chains < 1 or not ess > 0 or not z_error > 0:
+        raise StudyError(f"local_rewiring: chains={chains}, ess={ess}, z_error={z_error}; allowed: above 0")
     if max_sweeps < LEAST_SWEEPS:
         raise StudyError(f"local_rewiring: max_sweeps={max_sweeps}; allowed: at least {LEAST_SWEEPS}")
     if not len(exponents) or not np.isfinite(exponents).all():
         raise StudyError(f"local_rewiring: exponents={exponents}; allowed: one or more finite numbers")
 
 
-def _summary(network: Network, outcome: Outcome, ess: float) -> tuple[str, dict[str, float]]:
+def _summary(
+    network: Network, pairs: Pairs, outcome: Outcome, goal: Goal
+) -> tuple[str, dict[str, float | str]]:
     """Note and diagnostics of a finished run."""
-    diagnosis, relevant = outcome.diagnosis, outcome.relevant
-    if not relevant.any():
+    diagnosis, decisive = outcome.diagnosis, outcome.decisive
+    if not (diagnosis.variance > 0).any():
         return "no weight moved: the strengths fix all of them", {}
+    if not decisive.any():
+        return "the strengths fix all links that are used", {}
 
-    def pair(index: np.integer) -> str:
-        return "-".join(network.countries[place] for place in np.unravel_index(index, relevant.shape))
+    def name(pair: np.integer) -> str:
+        return f"{network.countries[pairs.rows[pair]]}-{network.countries[pairs.columns[pair]]}"
 
-    sizes, rhats = np.where(relevant, diagnosis.ess, np.inf), np.where(relevant, diagnosis.rhat, 0)
-    unmoved = (network.weights > 0) & (diagnosis.variance == 0)
+    sizes, rhats = np.where(decisive, diagnosis.ess, np.inf), np.where(decisive, diagnosis.rhat, 0)
     notes = []
-    if sizes.min() < ess:
+    if sizes.min() < goal.ess:
         notes.append(
-            f"max_sweeps spent at effective size {sizes.min():.0f} of {ess:g} ({pair(sizes.argmin())})"
+            f"max_sweeps spent at effective size {sizes.min():.0f} of {goal.ess:g} ({name(sizes.argmin())})"
         )
+    if outcome.z_error > goal.z_error:
+        notes.append(f"max_sweeps spent at an error of z of {outcome.z_error:.3g}")
     if not outcome.converged:
-        notes.append(f"max_sweeps spent in warm-up, split R-hat {rhats.max():.2f} ({pair(rhats.argmax())})")
+        notes.append(f"max_sweeps spent in warm-up, split R-hat {rhats.max():.2f} ({name(rhats.argmax())})")
+    unmoved = (pairs.observed > 0) & (diagnosis.variance == 0)
     if unmoved.any():
-        links = unmoved.sum() // (1 if network.directed else 2)
-        notes.append(f"{links} links never moved ({pair(unmoved.argmax())})")
+        notes.append(f"{unmoved.sum()} links never moved ({name(unmoved.argmax())})")
     return "; ".join(notes), {
+        "z_error": outcome.z_error,
         "ess_min": float(sizes.min()),
-        "ess_median": float(np.median(sizes[relevant])),
+        "ess_median": float(np.median(sizes[decisive])),
         "rhat_max": float(rhats.max()),
-        "rhat_median": float(np.median(rhats[relevant])),
+        "rhat_median": float(np.median(rhats[decisive])),
+        "ended_by": "accuracy" if outcome.reached else "max_sweeps",
     }

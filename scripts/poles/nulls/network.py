@@ -3,8 +3,8 @@
 A null model is one module of this package with a function ``fit(network, **options) -> Moments``.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -29,6 +29,8 @@ class Network:
         numbers (counts of works or citations) under full counting.
     directed : bool
         Whether the layer is directed.
+    used : ndarray of bool, shape (n, n), or None
+        Links that the study uses; a sampler runs until these are accurate. None: all links.
     """
 
     year: int
@@ -36,6 +38,7 @@ class Network:
     countries: tuple[str, ...]
     weights: np.ndarray
     directed: bool
+    used: np.ndarray | None = None
 
     def __str__(self) -> str:
         return f"{self.layer} {self.year}"
@@ -60,7 +63,7 @@ class Moments:
     note : str
         What a reader should know about this year; may be empty.
     extra : dict
-        Further columns of the diagnostics table (``ess_min``, ``ess_median``, ``rhat_max``, ``rhat_median``).
+        Further columns of the diagnostics table, such as ``ess_min``.
     """
 
     expected: np.ndarray
@@ -70,7 +73,7 @@ class Moments:
     worst: str
     iterations: int
     note: str = ""
-    extra: Mapping[str, float] = field(default_factory=dict)
+    extra: Mapping[str, float | str] = field(default_factory=dict)
 
 
 def network_of(links: pl.DataFrame, year: int, layer: str) -> Network:
@@ -114,6 +117,26 @@ def network_of(links: pl.DataFrame, year: int, layer: str) -> Network:
     if not directed:
         weights += weights.T
     return Network(year, layer, tuple(countries), weights, directed)
+
+
+def with_used(network: Network, core: Collection[str], poles: Collection[str]) -> Network:
+    """Mark the links that the study uses: those between countries of the core, and all links of a pole.
+
+    Parameters
+    ----------
+    network : Network
+    core : collection of str
+        Countries whose links with each other are followed.
+    poles : collection of str
+        Countries all of whose links are looked at.
+
+    Returns
+    -------
+    Network
+        The same network with ``used``.
+    """
+    in_core, pole = (np.isin(network.countries, list(names)) for names in (core, poles))
+    return replace(network, used=np.logical_and.outer(in_core, in_core) | np.logical_or.outer(pole, pole))
 
 
 def tabulate(network: Network, moments: Moments) -> pl.DataFrame:

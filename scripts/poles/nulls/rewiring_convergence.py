@@ -1,32 +1,74 @@
 """Chains of local rewiring: how they start, what they record, and when they have run long enough.
 
-A chain records sums over batches of sweeps. `BATCHES` batches are a block. The first block is warm-up, and so
-is every later block at whose end the chains still disagree (`AGREEMENT`). A block of warm-up is dropped, and
-the batches of the next block are twice as long. After warm-up, full blocks are halved by merging neighbouring
-batches, and the chains run until the effective sample size is reached or the budget of sweeps is spent.
+A chain records sums over batches of sweeps. `BATCHES` batches are a block. The first block is warm-up and is
+not recorded. A later block at whose end the chains still disagree (`AGREEMENT`) is warm-up too: it is
+dropped, and the batches of the next block are twice as long. After warm-up, full blocks are halved by merging
+neighbouring batches, and the chains run until a `Goal` is reached or the budget of sweeps is spent.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from poles.nulls.rewiring_kernel import ENDS, Kernel, rewire, sample
+from poles.nulls.network import Network
+from poles.nulls.rewiring_kernel import ENDS, FIELDS, Kernel, move_all, rewire
 
-BATCHES = 32
+BATCHES = 16
 """Batches that a chain keeps."""
+STEP = 2
+"""Batches after which the chains are looked at; an even number, as each chain is split in two halves."""
 FIRST_LENGTH = 4
 """Sweeps in a batch of the first block."""
 START_SWEEPS = 16
 """Sweeps under the law `ENDS` that move a chain away from the observed matrix."""
-LEAST_SWEEPS = START_SWEEPS + BATCHES // 4 * FIRST_LENGTH
+LEAST_SWEEPS = START_SWEEPS + BATCHES * FIRST_LENGTH + STEP * 2 * FIRST_LENGTH
 """Sweeps of the shortest run."""
 AGREEMENT = 1.1
 """Largest split R-hat of chains that have forgotten where they started."""
+
+
+class Pairs(NamedTuple):
+    """The pairs of a network, numbered as in the records.
+
+    Attributes
+    ----------
+    rows, columns : ndarray of int64, shape (pairs,)
+        Countries of each pair; row < column if the network is undirected.
+    place : ndarray of int32, shape (n, n)
+        Number of each pair. Both directions of an undirected pair have the same.
+    observed : ndarray of int64, shape (pairs,)
+        Observed weights.
+    used : ndarray of bool, shape (pairs,)
+        Pairs whose accuracy decides how long the chains run.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    place: np.ndarray
+    observed: np.ndarray
+    used: np.ndarray
+
+    @classmethod
+    def of(cls, network: Network, used: np.ndarray | None) -> "Pairs":
+        """Number the pairs; `used` is a matrix, by default all pairs count."""
+        n = len(network.countries)
+        rows, columns = np.nonzero(~np.eye(n, dtype=bool)) if network.directed else np.triu_indices(n, 1)
+        place = np.zeros((n, n), np.int32)
+        place[rows, columns] = np.arange(len(rows))
+        if not network.directed:
+            place[columns, rows] = place[rows, columns]
+        counts = np.ones(len(rows), bool) if used is None else used[rows, columns]
+        return cls(rows, columns, place, network.weights[rows, columns].astype(np.int64), counts)
+
+    def matrix(self, values: np.ndarray, diagonal: float = 0) -> np.ndarray:
+        """Put values of pairs into a matrix."""
+        matrix = values[self.place]
+        np.fill_diagonal(matrix, diagonal)
+        return matrix
 
 
 @dataclass
@@ -39,93 +81,129 @@ class Chain:
         The present state.
     rng : ndarray of uint64, shape (4,)
         State of the random number generator.
-    sums : ndarray, shape (BATCHES, n, n)
-        Sums of (w - observed) over the states of each batch; whole numbers.
-    squares : ndarray, shape (n, n)
-        Sums of (w - observed)^2 over all states.
-    reached : ndarray of int64, shape (n, n)
-        Number of states with w >= observed.
+    record : ndarray, shape (BATCHES, pairs, FIELDS)
+        Sums over each batch, see `rewiring_kernel.add`.
     """
 
     weights: np.ndarray
     rng: np.ndarray
-    sums: np.ndarray
-    squares: np.ndarray
-    reached: np.ndarray
+    record: np.ndarray
 
     @classmethod
     def start(
         cls, observed: np.ndarray, kernel: Kernel, seed: np.random.SeedSequence, disperse: bool
     ) -> "Chain":
         """Start at the observed matrix, or at a matrix far from it."""
-        sums = np.zeros((BATCHES, *observed.shape))
+        pairs = len(observed) * (len(observed) - 1) // (1 if kernel.directed else 2)
         rng = seed.generate_state(4, np.uint64)
-        chain = cls(observed.copy(), rng, sums, np.zeros(observed.shape), np.zeros_like(observed))
+        chain = cls(observed.copy(), rng, np.zeros((BATCHES, pairs, FIELDS)))
         if disperse:
             rewire(chain.weights, rng, START_SWEEPS * kernel.moves, *kernel._replace(law=ENDS)[:4])
         return chain
 
-    def record(self, observed: np.ndarray, kernel: Kernel, batches: slice, length: int) -> None:
+    def forget(self, kernel: Kernel, sweeps: int) -> None:
+        """Move without a record."""
+        rewire(self.weights, self.rng, sweeps * kernel.moves, *kernel[:4])
+
+    def fill(self, kernel: Kernel, pairs: Pairs, batches: range, length: int) -> None:
         """Fill some batches with `length` sweeps each."""
-        sample(
-            self.weights, self.rng, observed, self.sums[batches], self.squares, self.reached,
-            length, kernel.moves, *kernel[:4],
-        )  # fmt: skip
+        for batch in batches:
+            self.record[batch] = 0
+            move_all(
+                self.weights, self.rng, length * kernel.moves, *kernel[:4],
+                pairs.place, pairs.observed, self.record[batch],
+            )  # fmt: skip
 
     def merge(self) -> None:
         """Merge neighbouring batches, which frees the second half of them."""
-        self.sums[: BATCHES // 2] = self.sums[::2] + self.sums[1::2]
-
-    def drop(self) -> None:
-        """Forget everything but the present state."""
-        self.squares[:] = 0
-        self.reached[:] = 0
+        self.record[: BATCHES // 2] = self.record[::2] + self.record[1::2]
 
 
 class Diagnosis(NamedTuple):
-    """Moments and convergence of the chains, each an array of the shape of the recorded quantity."""
+    """Moments and convergence of the chains, each an array with one value for each pair.
+
+    Attributes
+    ----------
+    mean, variance : ndarray
+        Of w - observed. A pair that no move has touched has 0.
+    upper : ndarray
+        Estimate of P[w >= observed], see `diagnose`.
+    error : ndarray
+        Standard error of z = -mean / std.
+    ess : ndarray
+        Effective sample size.
+    rhat : ndarray
+        Split R-hat.
+    """
 
     mean: np.ndarray
     variance: np.ndarray
+    upper: np.ndarray
+    error: np.ndarray
     ess: np.ndarray
     rhat: np.ndarray
 
 
-def diagnose(sums: Sequence[np.ndarray], squares: Sequence[np.ndarray], length: int) -> Diagnosis:
-    """Moments, effective sample size and split R-hat from sums over batches.
+def diagnose(records: Sequence[np.ndarray]) -> Diagnosis:
+    """Moments, standard errors, effective sample size and split R-hat from sums over batches.
 
-    The effective sample size is that of the mean over all chains, by batch means (Flegal and Jones 2010, Ann.
-    Stat. 38:1034): number of batches x variance / variance of the batch means about the common mean. It thus
-    also falls with differences between chains. It is at most the number of states. R-hat is that of Gelman et
-    al. (2013, Bayesian Data Analysis, 11.4), with each chain split in two halves.
+    A mean is a ratio of two sums: of expectations, and of moves. Its variance is estimated by batch means
+    (Flegal and Jones 2010, Ann. Stat. 38:1034) from the deviations of the batches from the ratio. It also
+    grows with differences between chains. The standard error of z follows by the delta method from those of
+    the first two moments. The effective sample size is the variance of the weight divided by the variance of
+    the estimated mean: so many independent matrices would estimate the mean as well. It is at most the number
+    of recorded moves of the pair. R-hat is that of Gelman et al. (2013, Bayesian Data Analysis, 11.4), with
+    each chain split in two halves.
 
     Parameters
     ----------
-    sums : sequence of ndarray, shape (batches, ...)
-        For each chain the sums over its batches; the number of batches is even.
-    squares : sequence of ndarray, shape (...)
-        For each chain the sum of squares over all its states.
-    length : int
-        States in a batch.
+    records : sequence of ndarray, shape (batches, pairs, FIELDS)
+        Of each chain; the number of batches is even.
 
     Returns
     -------
     Diagnosis
-        R-hat and effective sample size are not a number where the variance is 0.
+        Error, effective sample size and R-hat are not a number where the variance is 0. ``upper`` is
+        (sum of P[w >= observed] + 1) / (moves + 1).
     """
-    chains, batches = len(sums), len(sums[0])
-    states, half = chains * batches * length, batches // 2 * length
-    halves = np.stack([part.sum(axis=0) for chain in sums for part in np.split(chain, 2)])
-    total, square = halves.sum(axis=0), sum(squares)
-    mean = total / states
-    variance = np.maximum(square - total * mean, 0) / (states - 1)
-    batch_square = sum(np.einsum("b...,b...->...", chain, chain) for chain in sums)
-    between = np.maximum(batch_square / length - total * mean, 0) / (chains * batches - 1)
-    within = np.maximum(square - (halves**2).sum(axis=0) / half, 0) / (2 * chains * (half - 1))
+    halves = np.stack([half.sum(axis=0) for record in records for half in np.split(record, 2)])
+    batches = sum(len(record) for record in records)
+    counts, firsts, seconds = (halves[..., field] for field in range(3))
+    count = counts.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ess = np.minimum(states * variance / between, states)
-        rhat = np.sqrt((half - 1) / half + (halves / half).var(axis=0, ddof=1) / within)
-    return Diagnosis(mean, variance, ess, rhat)
+        mean = np.where(count > 0, firsts.sum(axis=0) / count, 0)
+        second = np.where(count > 0, seconds.sum(axis=0) / count, 0)
+        variance = np.maximum(second - mean**2, 0)
+        z, of_mean, of_z = -mean / np.sqrt(variance), np.zeros_like(mean), np.zeros_like(mean)
+        for record in records:
+            for batch in record:
+                about_mean = batch[:, 1] - mean * batch[:, 0]
+                about_second = batch[:, 2] - second * batch[:, 0]
+                of_mean += about_mean**2
+                of_z += (about_mean - z * (about_second - 2 * mean * about_mean) / np.sqrt(4 * variance)) ** 2
+        scale = batches / (batches - 1) / count**2
+        within = (seconds / counts - (firsts / counts) ** 2).mean(axis=0)
+        moves = count / len(halves)
+        rhat = np.sqrt((moves - 1) / moves * (1 + (firsts / counts).var(axis=0, ddof=1) / within))
+        ess = np.minimum(variance / (of_mean * scale), count)
+        error = np.sqrt(of_z * scale / variance)
+    upper = (halves[..., 3].sum(axis=0) + 1) / (count + 1)
+    return Diagnosis(mean, variance, upper, error, ess, rhat)
+
+
+class Goal(NamedTuple):
+    """When the chains have run long enough.
+
+    Attributes
+    ----------
+    z_error : float
+        Largest root mean square of the standard errors of z.
+    ess : float
+        Least effective sample size of any pair.
+    """
+
+    z_error: float
+    ess: float
 
 
 class Outcome(NamedTuple):
@@ -134,40 +212,38 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     diagnosis : Diagnosis
-        Of the deviations from the observed weights, shape (n, n).
-    relevant : ndarray of bool, shape (n, n)
-        Links that are not fixed by the strengths, and that are observed or have an expected weight of at
-        least 1.
-    states : int
-        States recorded, of all chains.
+    decisive : ndarray of bool, shape (pairs,)
+        Pairs that decided how long the chains ran: those of ``Pairs.used`` that are not fixed by the
+        strengths, and that are observed or have an expected weight of at least 1.
+    z_error : float
+        Root mean square of the standard errors of their z; not a number if there is none.
     sweeps : int
         Sweeps of each chain, warm-up included.
-    converged : bool
-        Whether warm-up ended.
+    converged, reached : bool
+        Whether warm-up ended, and whether the goal was reached.
     """
 
     diagnosis: Diagnosis
-    relevant: np.ndarray
-    states: int
+    decisive: np.ndarray
+    z_error: float
     sweeps: int
     converged: bool
+    reached: bool
 
 
-def run(
-    chains: Sequence[Chain], observed: np.ndarray, kernel: Kernel, ess: float, max_sweeps: int
-) -> Outcome:
-    """Advance all chains, a quarter of a block at a time, until they agree and are long enough.
+def run(chains: Sequence[Chain], pairs: Pairs, kernel: Kernel, goal: Goal, max_sweeps: int) -> Outcome:
+    """Advance all chains, `STEP` batches at a time, until they agree and are long enough.
 
     Parameters
     ----------
     chains : sequence of Chain
         Chains that have just started; they are changed.
-    observed : ndarray of int64, shape (n, n)
-        Observed weights.
+    pairs : Pairs
+        The pairs of the network.
     kernel : Kernel
         How the chains move.
-    ess : float
-        Least effective sample size of a relevant link.
+    goal : Goal
+        When they are long enough.
     max_sweeps : int
         Budget of each chain.
 
@@ -176,35 +252,32 @@ def run(
     Outcome
         Also if the budget ended before the chains agreed or were long enough.
     """
-    quarter = BATCHES // 4
-    sweeps, length, filled, converged = START_SWEEPS, FIRST_LENGTH, 0, False
+    length, filled, converged = 2 * FIRST_LENGTH, 0, False
+    sweeps = START_SWEEPS + BATCHES * FIRST_LENGTH
     with ThreadPoolExecutor(min(len(chains), numba.get_num_threads())) as pool:
+        list(pool.map(lambda chain: chain.forget(kernel, BATCHES * FIRST_LENGTH), chains))
         while True:
-            batches = slice(filled, filled + quarter)
-            list(
-                pool.map(
-                    Chain.record, chains, repeat(observed), repeat(kernel), repeat(batches), repeat(length)
-                )
-            )
-            sweeps, filled = sweeps + quarter * length, batches.stop
+            batches = range(filled, filled + STEP)
+            list(pool.map(Chain.fill, chains, *([x] * len(chains) for x in (kernel, pairs, batches, length))))
+            sweeps, filled = sweeps + STEP * length, batches.stop
             full = filled == BATCHES
             next_length = length * 2 if full else length
-            spent = sweeps + quarter * next_length > max_sweeps
+            spent = sweeps + STEP * next_length > max_sweeps
             if full or converged or spent:
-                diagnosis = diagnose(
-                    [chain.sums[:filled] for chain in chains], [chain.squares for chain in chains], length
-                )
-                relevant = (diagnosis.variance > 0) & ((observed > 0) | (observed + diagnosis.mean >= 1))
-                if (
-                    full
-                    and length > FIRST_LENGTH
-                    and np.max(diagnosis.rhat[relevant], initial=1) <= AGREEMENT
-                ):
+                diagnosis = diagnose([chain.record[:filled] for chain in chains])
+                decisive = pairs.used & (diagnosis.variance > 0)
+                decisive &= (pairs.observed > 0) | (pairs.observed + diagnosis.mean >= 1)
+                if full and np.max(diagnosis.rhat[decisive], initial=1) <= AGREEMENT:
                     converged = True
-                if spent or (converged and np.min(diagnosis.ess[relevant], initial=np.inf) >= ess):
-                    return Outcome(diagnosis, relevant, len(chains) * filled * length, sweeps, converged)
+                errors = diagnosis.error[decisive]
+                z_error = float(np.sqrt(np.mean(errors**2))) if len(errors) else np.nan
+                least = np.min(diagnosis.ess[decisive], initial=np.inf)
+                reached = converged and not z_error > goal.z_error and least >= goal.ess
+                if spent or reached:
+                    return Outcome(diagnosis, decisive, z_error, sweeps, converged, reached)
             if full:
-                for chain in chains:
-                    chain.merge() if converged else chain.drop()
+                if converged:
+                    for chain in chains:
+                        chain.merge()
                 filled = BATCHES // 2 if converged else 0
             length = next_length

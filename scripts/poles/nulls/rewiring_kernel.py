@@ -16,10 +16,16 @@ first kind, since p cannot be both j and k. Directed matrices with an empty diag
 three-cycle (i->j->k->i up, its reverse down), and no other move (Aoki and Takemura 2005, J. Stat. Comput.
 Simul. 75:777-796).
 
-Countries are drawn in proportion to powers of their strengths, one power after the other. Uniform draws leave
-the largest links almost unmoved; draws by strength leave the smallest links almost unmoved. Neither these
-probabilities nor the order of the powers depends on the state. So every move is a draw from a conditional law
-and keeps the stationary law.
+Of the four countries of a move, one is drawn uniformly, a source and a target in turn, and the other three in
+proportion to a power of their strengths. So every country has its share of the moves, and the partners of a
+move are those that carry weight: a step between small links is small. Neither these probabilities nor the
+order of the moves depends on the state. So every move is a draw from a conditional law and keeps the
+stationary law.
+
+A move is also an estimate. Given all other weights, the four weights of a move have a known law. A record
+adds up the expectations under this law instead of the weights that were drawn (Rao-Blackwell; Gelfand and
+Smith 1990, J. Am. Stat. Assoc. 85:398-409). As the choice of the countries does not depend on the state,
+every move of a chain in equilibrium gives an unbiased estimate for its weights.
 """
 
 from collections.abc import Sequence
@@ -44,7 +50,12 @@ LOG_FACTORIALS = gammaln(np.arange(1.0, LARGE + 1))
 ONE, LARGEST = np.uint64(1), np.uint64(2**64 - 1)
 B11, B16, B32, B48 = (np.uint64(bits) for bits in (11, 16, 32, 48))
 
+TWO_TO_32, LOW_32 = np.uint64(2**32), np.uint64(2**32 - 1)
+FIELDS = 4
+"""Fields of a record, see `add`."""
+
 compiled = numba.njit(cache=True, nogil=True)
+inlined = numba.njit(cache=True, nogil=True, inline="always")
 
 
 class Kernel(NamedTuple):
@@ -52,8 +63,8 @@ class Kernel(NamedTuple):
 
     Attributes
     ----------
-    sources, targets : ndarray of uint16, shape (exponents, size)
-        Tables from which sources and targets are drawn, see `sampling_table`.
+    sources, targets : ndarray of uint16, shape (tables, 2, size)
+        Tables from which the two sources and the two targets of a move are drawn, see `sampling_table`.
     directed : bool
         Whether the network is directed.
     law : int
@@ -70,14 +81,22 @@ class Kernel(NamedTuple):
 
     @classmethod
     def of(cls, network: Network, law: str, exponents: Sequence[float]) -> "Kernel":
-        """Kernel that draws sources by out-strength and targets by in-strength, to each power in turn."""
+        """Kernel that draws a source or a target uniformly, the others by strength to each power in turn."""
         n = len(network.countries)
-        sources, targets = (
-            np.stack([sampling_table(network.weights.sum(axis=axis), exponent) for exponent in exponents])
-            for axis in (1, 0)
-        )
+        of_sources, of_targets = (network.weights.sum(axis=axis) for axis in (1, 0))
+        sources: list[list[np.ndarray]] = []
+        targets: list[list[np.ndarray]] = []
+        for exponent in exponents:
+            for uniform in (of_sources, of_targets):
+                for strengths, tables in ((of_sources, sources), (of_targets, targets)):
+                    first = 0.0 if strengths is uniform else exponent
+                    tables.append([sampling_table(strengths, power) for power in (first, exponent)])
         return cls(
-            sources, targets, network.directed, LAWS[law], n * (n - 1) // (1 if network.directed else 2)
+            np.array(sources),
+            np.array(targets),
+            network.directed,
+            LAWS[law],
+            n * (n - 1) // (1 if network.directed else 2),
         )
 
 
@@ -106,64 +125,152 @@ def sampling_table(strengths: np.ndarray, exponent: float) -> np.ndarray:
 
 
 @compiled
-def sample(
-    weights, rng, observed, sums, squares, reached, length, moves, sources, targets, directed, law
-):  # fmt: skip
-    """Fill batches with the state after each sweep, in place; `rewiring_convergence.Chain` has the arrays."""
-    n = len(weights)
-    for batch in range(len(sums)):
-        sums[batch] = 0
-        for _ in range(length):
-            rewire(weights, rng, moves, sources, targets, directed, law)
-            for i in range(n):
-                for j in range(n):
-                    deviation = weights[i, j] - observed[i, j]
-                    sums[batch, i, j] += deviation
-                    squares[i, j] += float(deviation) ** 2
-                    reached[i, j] += deviation >= 0
+def rewire(weights, rng, moves, sources, targets, directed, law):
+    """Make moves in place, without a record. `Kernel` has the last four arguments."""
+    nowhere = np.empty((0, 0), np.int32)
+    nothing, no_weights = np.empty((0, FIELDS)), np.empty(0, np.int64)
+    move_all(weights, rng, moves, sources, targets, directed, law, nowhere, no_weights, nothing)
 
 
 @compiled
-def rewire(weights, rng, moves, sources, targets, directed, law):
-    """Make moves in place. A move whose draw contains a country twice changes nothing."""
-    three_countries = len(weights) == 3
-    mask = np.uint64(sources.shape[1] - 1)
-    tables = len(sources)
-    for move in range(moves):
-        bits = next_bits(rng)
-        if directed and (three_countries or move % THREE_CYCLES == 0):
-            table = sources[move // THREE_CYCLES % tables]
-            i, j, k = table[bits & mask], table[(bits >> B16) & mask], table[(bits >> B32) & mask]
-            if i == j or j == k or k == i:
+def move_all(weights, rng, moves, sources, targets, directed, law, place, observed, record):
+    """Make moves in place and record every second one.
+
+    A move whose draw contains a country twice changes nothing. The next table is taken after every
+    `THREE_CYCLES` moves. A record costs more than a move, and successive moves tell much the same.
+
+    Parameters
+    ----------
+    weights : ndarray of int64, shape (n, n)
+        State of the chain.
+    rng : ndarray of uint64, shape (4,)
+        State of the random number generator.
+    moves : int
+        Number of moves.
+    sources, targets, directed, law
+        See `Kernel`.
+    place : ndarray of int32, shape (n, n)
+        Where each pair stands in the record. Both directions of an undirected pair have the same place.
+    observed : ndarray of int64, shape (pairs,)
+        Observed weights, by place.
+    record : ndarray, shape (pairs, FIELDS)
+        See `add`. Nothing is recorded if it has no pairs.
+    """
+    mask = np.uint64(sources.shape[2] - 1)
+    recorded, only_cycles = len(record) > 0, len(weights) == 3
+    s0, s1, s2, s3 = rng[0], rng[1], rng[2], rng[3]
+    table = -1
+    for first in range(0, moves, THREE_CYCLES):
+        table = table + 1 if table + 1 < len(sources) else 0
+        for move in range(first, min(first + THREE_CYCLES, moves)):
+            bits, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
+            i, k = sources[table, 0, bits & mask], sources[table, 1, (bits >> B16) & mask]
+            j, l = targets[table, 0, (bits >> B32) & mask], targets[table, 1, (bits >> B48) & mask]  # noqa: E741
+            cycle = directed and (only_cycles or move == first)
+            if (i == j) | (i == k) | (j == k) | (not cycle and ((i == l) | (j == l) | (k == l))):
                 continue
-            d = draw_step(
-                (weights[i, j], weights[j, k], weights[k, i]),
-                (weights[j, i], weights[k, j], weights[i, k]),
-                law,
-                rng,
-            )
-            weights[i, j] += d
-            weights[j, k] += d
-            weights[k, i] += d
-            weights[j, i] -= d
-            weights[k, j] -= d
-            weights[i, k] -= d
-            continue
-        rows, columns = sources[move % tables], targets[move % tables]
-        i, k = rows[bits & mask], rows[(bits >> B16) & mask]
-        j, l = columns[(bits >> B32) & mask], columns[(bits >> B48) & mask]  # noqa: E741
-        if i in (j, k, l) or j in (k, l) or k == l:
-            continue
-        d = draw_step((weights[i, j], weights[k, l]), (weights[i, l], weights[k, j]), law, rng)
-        weights[i, j] += d
-        weights[k, l] += d
-        weights[i, l] -= d
-        weights[k, j] -= d
-        if not directed:
-            weights[j, i] += d
-            weights[l, k] += d
-            weights[l, i] -= d
-            weights[j, k] -= d
+            if cycle:
+                l = i  # noqa: E741
+                up = (weights[i, j], weights[j, k], weights[k, i])
+                down = (weights[j, i], weights[k, j], weights[i, k])
+                low, high = -min(up), min(down)
+            else:
+                ij, kl, il, kj = weights[i, j], weights[k, l], weights[i, l], weights[k, j]
+                low, high = -min(ij, kl), min(il, kj)
+            size = np.uint64(high - low + 1)
+            if law == UNIFORM and size < TWO_TO_32:  # Lemire 2019, ACM Trans. Model. Comput. Simul. 29:3
+                bits, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
+                scaled = (bits >> B32) * size
+                while scaled & LOW_32 < size and scaled & LOW_32 < (TWO_TO_32 - size) % size:
+                    bits, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
+                    scaled = (bits >> B32) * size
+                d = low + np.int64(scaled >> B32)
+            else:
+                rng[0], rng[1], rng[2], rng[3] = s0, s1, s2, s3
+                d = draw_step(up, down, law, rng) if cycle else draw_step((ij, kl), (il, kj), law, rng)
+                s0, s1, s2, s3 = rng[0], rng[1], rng[2], rng[3]
+            recording = recorded and move & 1 == 1
+            if cycle:
+                if recording:
+                    shift, spread, share = step_law(low, high)
+                    if law == MULTI_EDGE:  # has no closed form: record the step itself
+                        shift, spread, share, low, high = float(d), 0.0, 1.0, d, d
+                    for a, b in ((i, j), (j, k), (k, i)):
+                        e, f = place[a, b], place[b, a]
+                        add(record, e, weights[a, b] - observed[e], shift, spread, low, high, share)
+                        add(record, f, weights[b, a] - observed[f], -shift, spread, -high, -low, share)
+                weights[i, j] += d
+                weights[j, k] += d
+                weights[k, i] += d
+                weights[j, i] -= d
+                weights[k, j] -= d
+                weights[i, k] -= d
+                continue
+            weights[i, j] = ij + d
+            weights[k, l] = kl + d
+            weights[i, l] = il - d
+            weights[k, j] = kj - d
+            if not directed:
+                weights[j, i] = ij + d
+                weights[l, k] = kl + d
+                weights[l, i] = il - d
+                weights[j, k] = kj - d
+            if recording:
+                shift, spread, share = step_law(low, high)
+                if law == MULTI_EDGE:
+                    shift, spread = hypergeometric(ij, kl, il, kj)
+                    low, high, share = d, d, 1.0
+                e, f, g, h = place[i, j], place[k, l], place[i, l], place[k, j]
+                add(record, e, ij - observed[e], shift, spread, low, high, share)
+                add(record, f, kl - observed[f], shift, spread, low, high, share)
+                add(record, g, il - observed[g], -shift, spread, -high, -low, share)
+                add(record, h, kj - observed[h], -shift, spread, -high, -low, share)
+    rng[0], rng[1], rng[2], rng[3] = s0, s1, s2, s3
+
+
+@compiled
+def add(record, pair, deviation, shift, spread, low, high, share):
+    """Add the law of one weight in a move to the record.
+
+    The record counts the moves of the pair, and sums three expectations: of w - observed, of its square, and
+    of w >= observed.
+
+    Parameters
+    ----------
+    record : ndarray, shape (pairs, FIELDS)
+    pair : int
+        Place of the pair.
+    deviation : int
+        w - observed before the move.
+    shift, spread : float
+        Mean and variance of the step.
+    low, high : int
+        Smallest and largest step; between them every step is equally likely.
+    share : float
+        Probability of each of them.
+    """
+    mean = deviation + shift
+    record[pair, 0] += 1
+    record[pair, 1] += mean
+    record[pair, 2] += mean * mean + spread
+    record[pair, 3] += share * max(0, min(deviation + high, high - low) + 1)
+
+
+@inlined
+def step_law(low, high):
+    """Mean and variance of a step under `UNIFORM`, and the probability of each value."""
+    size = high - low + 1.0
+    return 0.5 * (low + high), (size * size - 1) * (1 / 12), 1 / size
+
+
+@inlined
+def hypergeometric(ij, kl, il, kj):
+    """Mean and variance of the step of four countries under `MULTI_EDGE`, a table with fixed margins."""
+    row, column, total = float(ij + il), float(ij + kj), float(ij + kl + il + kj)
+    if total < 2:
+        return (row * column if total else 0.0) - ij, 0.0
+    mean = row * column / total
+    return mean - ij, mean * (total - row) * (total - column) / (total * (total - 1))
 
 
 @compiled
@@ -276,14 +383,24 @@ def next_real(rng):
 
 @compiled
 def next_bits(rng):
-    """64 random bits by xoshiro256++ (Blackman and Vigna 2021, ACM Trans. Math. Softw. 47:36)."""
-    bits = rng[0] + rng[3]
-    bits = ((bits << np.uint64(23)) | (bits >> np.uint64(41))) + rng[0]
-    shifted = rng[1] << np.uint64(17)
-    rng[2] ^= rng[0]
-    rng[3] ^= rng[1]
-    rng[1] ^= rng[2]
-    rng[0] ^= rng[3]
-    rng[2] ^= shifted
-    rng[3] = (rng[3] << np.uint64(45)) | (rng[3] >> np.uint64(19))
+    """64 random bits; the state of the generator is an array."""
+    bits, rng[0], rng[1], rng[2], rng[3] = advance(rng[0], rng[1], rng[2], rng[3])
     return bits
+
+
+@inlined
+def advance(s0, s1, s2, s3):
+    """64 random bits and the next state of xoshiro256++.
+
+    The generator is that of Blackman and Vigna (2021, ACM Trans. Math. Softw. 47:36). The state is four
+    numbers, as a loop that has them in variables is twice as fast as with an array.
+    """
+    bits = s0 + s3
+    bits = ((bits << np.uint64(23)) | (bits >> np.uint64(41))) + s0
+    shifted = s1 << np.uint64(17)
+    s2 ^= s0
+    s3 ^= s1
+    s1 ^= s2
+    s0 ^= s3
+    s2 ^= shifted
+    return bits, s0, s1, s2, (s3 << np.uint64(45)) | (s3 >> np.uint64(19))

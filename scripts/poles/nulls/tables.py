@@ -23,10 +23,12 @@ DIAGNOSTICS = Table(
         "links": pl.Int32,
         "iterations": pl.Int32,
         "residual": pl.Float64,  # largest relative error of any constraint
-        "ess_min": pl.Float64,  # effective sample size and split R-hat, of samplers only
+        "z_error": pl.Float64,  # root mean square of the standard errors of z, of samplers only
+        "ess_min": pl.Float64,  # effective sample size and split R-hat, likewise
         "ess_median": pl.Float64,
         "rhat_max": pl.Float64,
         "rhat_median": pl.Float64,
+        "ended_by": pl.String,  # what ended a sampler: accuracy, or max_sweeps
         "note": pl.String,  # what a reader should know about that year
     },
 )

@@ -387,10 +387,10 @@ class Stability(Section):
         "would lie.",
     )
     null_options: NullOptions = Field(
-        {"local_rewiring": {"ess": 100}},
+        {"local_rewiring": {"z_error": 0.1}},
         description="Options of null models for `network_null`, by the name of the model, where they differ "
-        "from those in `nulls`. A sampler needs less here: at an effective size of 100, z is off by about a "
-        "tenth of its own noise.",
+        "from those in `nulls`. A sampler may be less accurate here: an error of a tenth is small beside the "
+        "noise of z, which is 1.",
     )
     surrogate_resamples: Count = Field(2, description="As `resamples`, for each surrogate panel.")
     silhouette_pairs: Integer = Field(

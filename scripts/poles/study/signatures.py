@@ -78,7 +78,7 @@ class NullModel:
     whole_weights_only : bool
         ``WHOLE_WEIGHTS_ONLY = True``: the model cannot take fractional counting.
     yearly_jobs : bool
-        ``YEARLY_JOBS = True``: each year is fitted in a job of its own.
+        ``YEARLY_JOBS = True``: the years are fitted in several jobs, and the model is told which links count.
     """
 
     options: Mapping[str, Option]

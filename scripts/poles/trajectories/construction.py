@@ -79,6 +79,38 @@ def active_countries(scores: Mapping[str, pl.DataFrame], first: int, last: int) 
     return joined.fill_null(0.0).sort("country")
 
 
+def core_countries(
+    links: Mapping[str, pl.DataFrame],
+    first: int,
+    last: int,
+    min_strength: float | None,
+    min_expected: float,
+) -> list[str]:
+    """List the countries that may be in the panel of `build_panel`, sorted, before any null model is fitted.
+
+    Parameters
+    ----------
+    links : Mapping
+        year, source, target and observed (weight) by layer.
+    first, last, min_strength, min_expected
+        See `build_panel`.
+
+    Returns
+    -------
+    list of str
+        Countries with ``min_strength``. If it is None, countries of which the product of strengths over the
+        weight of all links gives ``min_expected`` at least with the strongest country of every layer.
+    """
+    activity = active_countries(links, first, last)
+    if min_strength is None:
+        enough = [
+            pl.col(layer) * pl.col(layer).max() >= min_expected * pl.col(layer).sum() for layer in links
+        ]
+    else:
+        enough = [pl.col(layer) >= min_strength for layer in links]
+    return activity.filter(pl.all_horizontal(enough))["country"].to_list()
+
+
 def expected_weights(scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
     """Compute the mean yearly weight that the null model expects of each pair.
 
