@@ -35,6 +35,9 @@ NOT_RUN = {
     "POLES_SHARED_DATA=FOLDER .venv/bin/python tests/benchmarks/bench_rewiring.py": (
         "takes minutes, real data"
     ),
+    "POLES_SHARED_DATA=FOLDER .venv/bin/python tests/benchmarks/bench_rewiring.py --against OLD --run RUN": (
+        "takes minutes, real data and another version"
+    ),
     "POLES_SHARED_DATA=FOLDER .venv/bin/python tests/benchmarks/bench_enhanced.py PYTHON_WITH_NEMTROPY": (
         "takes minutes, real data"
     ),

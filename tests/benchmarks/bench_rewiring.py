@@ -47,7 +47,7 @@ from poles.trajectories.construction import core_countries
 DATA = Path(os.environ.get("POLES_SHARED_DATA", ROOT.parent / "shared" / "data"))
 EXPONENTS = (1.25,)
 CORE = {"world": (2000, 2021, 5000, 3), "run": (2000, 2021, 50, 3)}
-"""First and last year, least strength and least expected weight, of the countries whose links are followed."""
+"""First and last year, least strength and least expected weight: whose links are followed."""
 ERROR = 0.05
 FITS = """
 import json, sys, time
