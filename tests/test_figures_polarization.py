@@ -40,7 +40,7 @@ def by_year(channel, measure, pair, apart=None):
 
 
 def trend(channel, measure, pair):
-    row = (channel, measure, pair, -0.5, -0.6, -0.4, -0.4, -0.7, -0.1, -0.9, -0.1, 0.02, 1)
+    row = (channel, measure, pair, -0.5, -0.6, -0.4, -0.4, -0.7, -0.1, -0.9, -0.1, 0.02, 9, 1)
     return pl.DataFrame([row], POLARIZATION_TRENDS.columns, orient="row")
 
 

@@ -47,10 +47,7 @@ rule fit_null:
 rule fit_null_years:
     """Some years of a null model that takes long, such as a sampler."""
     input:
-        **{
-            layer: expand(LINKS, layer=layer, year=YEARS, allow_missing=True)
-            for layer in LAYERS
-        },
+        **LINKS_OF,
     output:
         moments=f"{FITTED_YEARS}.parquet",
         diagnostics=f"{FITTED_YEARS}.diagnostics.parquet",
@@ -63,7 +60,9 @@ rule fit_null_years:
     params:
         layers=LAYERS,
         poles=config["poles"],
-        years=lambda wildcards: YEARS_OF_JOB[wildcards.job],
+        years=lambda wildcards: [
+            f"{year}.parquet" for year in YEARS_OF_JOB[wildcards.job]
+        ],
         core=core_of_panel,
         options=lambda wildcards: config["nulls"].get(wildcards.null, {}),
         code=lambda wildcards: code("fit_null_years", f"poles.nulls.{wildcards.null}"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
@@ -77,6 +78,23 @@ def active_countries(scores: Mapping[str, pl.DataFrame], first: int, last: int) 
     for frame in frames[1:]:
         joined = joined.join(frame, on="country", how="full", coalesce=True)
     return joined.fill_null(0.0).sort("country")
+
+
+def read_links(paths: Iterable[str | Path]) -> pl.DataFrame:
+    """Read the links between different countries, with the column names of scores.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Tables of links, one for each year and named by it, such as ``2021.parquet``.
+
+    Returns
+    -------
+    pl.DataFrame
+        source, target, observed (weight), year.
+    """
+    frames = [pl.read_parquet(path).with_columns(year=int(Path(path).stem)) for path in paths]
+    return pl.concat(frames).rename({"weight": "observed"}).filter(pl.col("source") != pl.col("target"))
 
 
 def core_countries(
