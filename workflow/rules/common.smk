@@ -136,10 +136,15 @@ def scores_by_null(wildcards):
 
 def first_scores(wildcards):
     """Scores of a variant under its first null model, in the order of the layers."""
-    null = by_null(wildcards)[0][1]
-    return [
-        path for path in scores_by_null(wildcards) if path.endswith(f"/{null}.parquet")
-    ]
+    return scores_by_null(wildcards)[:: len(by_null(wildcards)) // len(LAYERS)]
+
+
+def core_of_panel(wildcards):
+    """Years of the trajectories, and what a country needs to be in their panel."""
+    options = branches.trajectories(config, wildcards.variant)
+    return {key: options[key] for key in ("first", "last")} | {
+        key: options["panel"][key] for key in ("min_strength", "min_expected")
+    }
 
 
 def preprocessing(wildcards):

@@ -15,14 +15,6 @@ YEARS_OF_JOB = {str(job): YEARS[job::4] for job in range(min(4, len(YEARS)))}
 FITTED_YEARS = "results/{variant}/{layer}/nulls/{null}/{job}"
 
 
-def core_of_panel(wildcards):
-    """Years of the trajectories, and what a country needs to be in their panel."""
-    options = branches.trajectories(config, wildcards.variant)
-    return {key: options[key] for key in ("first", "last")} | {
-        key: options["panel"][key] for key in ("min_strength", "min_expected")
-    }
-
-
 ruleorder: gather_null_years > fit_null
 
 
