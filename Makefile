@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study timings test test-all lint clean help bench worlds pins estimate verify-live demo-api
+.PHONY: study timings test test-all lint clean help bench worlds thinning pins estimate verify-live demo-api
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
@@ -42,6 +42,9 @@ bench: .venv/ready  ## speed and memory, side by side, as ratios
 
 worlds: .venv/ready  ## eleven planted worlds: what is recovered, and how many verdicts are false
 	$(BIN)/python tests/worlds.py -- --cores all
+
+thinning: .venv/ready  ## the null models on ever sparser networks; needs the edge list of config/world-collaboration.yaml
+	$(BIN)/python tests/thinning.py --figure docs/images/thinning.svg
 
 estimate: .venv/ready  ## what a harvest from the REST API will cost, and what there is to spend today
 	$(BIN)/snakemake estimate_harvest --configfile config/openalex-api.yaml
