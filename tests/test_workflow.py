@@ -101,7 +101,7 @@ def test_other_words_and_time_stamps_plan_nothing(edited: Project):
 
 EDITS = {
     "stats/dyadic.py": "cluster_trajectories compare_hubs",
-    "study/extraction.py": "audit_results",
+    "study/extraction.py": "audit_results collect_claims",
     "corpus/selection.py": "select_works",
     "networks/links.py": "build_networks",
     "nulls/max_entropy.py": "fit_null",
