@@ -21,9 +21,7 @@ VARIANT_CLAIMS = [claim for claim in CLAIMS if not STAGES[claim["id"]]]
 JUDGED = {
     "scores": shared("links", SCORES, layer=LAYERS),
     "countries": shared("links", "results/{variant}/countries.parquet"),
-    "signal": shared(
-        "trajectories", "results/{variant}/trajectories/{null}.signal.parquet"
-    ),
+    "signal": shared("panel", "results/{variant}/trajectories/{null}.signal.parquet"),
     "polarization": shared(
         "panel", "results/{variant}/polarization/{null}.trends.parquet"
     ),

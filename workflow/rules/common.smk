@@ -172,7 +172,7 @@ def null_panels(wildcards):
     """Panels of networks sampled from the null model, if they are among the surrogates."""
     if "network_null" not in config["stability"]["surrogates"]:
         return []
-    return shared("trajectories", NULL_PANELS)(wildcards)
+    return shared("panel", NULL_PANELS)(wildcards)
 
 
 def stability_design(wildcards):
