@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from conftest import ROOT
 from poles.archetypes.names import ARCHETYPES, UNNAMED
+from poles.archetypes.tables import RECOVERY
 from poles.blocs.tables import TRENDS
 from poles.corpus import selection
 from poles.corpus.tables import LOSSES
@@ -395,7 +396,7 @@ def test_recovery_writes_the_numbers_of_pairs():
     diverging = "Scientific Divergence"
     rows = [("Stable", "Unnamed", 3), (diverging, diverging, 1200), ("Stable", "Stable", 1)]
     confusion = pl.DataFrame(rows, ["planted", "recovered", "pairs"], orient="row")
-    figure = plot_recovery(confusion, 0.8149)
+    figure = plot_recovery(confusion.with_columns(adjusted_rand_index=0.8149))
     axes = figure.axes[0]
     # Rows and columns have the same three names: divergence, stable, unnamed.
     assert [text.get_text() for text in axes.texts] == ["1,200", "0", "0", "0", "1", "3", "0", "0", "0"]
@@ -482,7 +483,7 @@ EMPTY = {
     "one pole": (lambda: plot_alignment(*aligned(), ["US"]), "fewer than two poles"),
     "no works": (lambda: plot_losses(lost([])), "no works of the years of the study have been read"),
     "no truth": (
-        lambda: plot_recovery(pl.DataFrame(schema={"planted": str, "recovered": str, "pairs": int}), 0.0),
+        lambda: plot_recovery(pl.DataFrame(schema=RECOVERY.columns)),
         "no pair with a planted archetype",
     ),
     "no fit": (

@@ -102,7 +102,7 @@ def answer(page: Path) -> list:
 def test_the_report_lists_every_figure_and_each_under_labels_of_its_own(tiny: Project, report: Path):
     results, categories = embedded(report, "results"), embedded(report, "categories")
     figures = {
-        path.relative_to(tiny.folder).as_posix() for path in tiny.folder.glob("results/figures/**/*.svg")
+        path.relative_to(tiny.folder).as_posix() for path in tiny.folder.glob("results/figures/**/*.png")
     }
     assert set(results) == figures | {"results/claims.html"}
     listed = [path for inside in categories.values() for paths in inside.values() for path in paths]

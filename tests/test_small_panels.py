@@ -111,7 +111,7 @@ def test_clusters_and_what_rests_on_them(pairs, channels, k):
     tables.conform(trends, TRENDS)
     plot_archetypes(panel.to_table(), members)
     plot_selection(results[0], k)
-    plot_recovery(recovered, recovered["adjusted_rand_index"].max())
+    plot_recovery(recovered)
     plot_alignment(aligned, trends, ("US", "CN"))
 
 

@@ -115,7 +115,7 @@ def test_the_audit_of_an_untouched_study_holds(tiny: Project):
     answer = audit(tiny, "results/figures/full/max_entropy/archetypes.svg")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.rstrip().endswith("every link holds")
-    for rule in ("plot_archetypes", "cluster_trajectories", "fit_null", "select_works", "make_demo"):
+    for rule in ("plot_clusters", "cluster_trajectories", "fit_null", "select_works", "make_demo"):
         assert f"rule {rule}" in answer.stdout
     full = audit(tiny, "results/figures/full/max_entropy/archetypes.svg", "--full")
     assert full.stdout.count("results/full/citation/links/") == 34

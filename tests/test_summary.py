@@ -72,20 +72,20 @@ def write_job(name: str, rule: str, cpu: str, wall: str, memory: str) -> None:
 def test_timings_add_up_jobs_by_rule():
     write_job("read_works/0", "read_works", "4.25", "5.5", "300.4")
     write_job("read_works/1", "read_works", "3.75", "4.5", "250.0")
-    write_job("full/plot_hubs.max_entropy", "plot_hubs", "0.75", "1.25", "NA")
+    write_job("full/plot_panel.max_entropy", "plot_panel", "0.75", "1.25", "NA")
     write_job("full/score_links.max_entropy", "score_links", "10.00", "7.00", "120.00")
-    write_log("full/plot_hubs.failed.log", "ERROR plot_hubs: no file")
-    (timings.BENCHMARKS / "full/plot_hubs.failed.tsv").write_text("s\tmax_rss\n1.0\t1.0\n")
+    write_log("full/plot_panel.failed.log", "ERROR plot_panel: no file")
+    (timings.BENCHMARKS / "full/plot_panel.failed.tsv").write_text("s\tmax_rss\n1.0\t1.0\n")
     assert timings.read_timings().rows() == [
         ("score_links", 1, 10.0, 7.0, 120.0),
         ("read_works", 2, 8.0, 10.0, 300.4),
-        ("plot_hubs", 1, 0.75, 1.25, None),
+        ("plot_panel", 1, 0.75, 1.25, None),
     ]
     head, *rows = (line.split() for line in timings.describe_timings().splitlines())
     assert head == ["rule", "jobs", "CPU", "s", "wall", "s", "MB"]
     assert rows[1:] == [
         ["read_works", "2", "8.0", "10.0", "300"],
-        ["plot_hubs", "1", "0.8", "1.2"],
+        ["plot_panel", "1", "0.8", "1.2"],
         ["all", "4", "18.8", "18.2", "300"],
     ]
     write_claims(("full", "max_entropy", "reproduced"))

@@ -23,11 +23,9 @@ from workflow import Project
 RULES = sorted((ROOT / "workflow").rglob("*.smk"))
 ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
-    judge_recovery judge_branch collect_claims plot_strong_links plot_trajectories plot_archetypes
-    plot_alignment plot_nulls plot_recovery plot_diagnostics plot_losses audit_results all
-    search_poles measure_courses measure_polarization compare_hubs plot_poles plot_polarization plot_hubs
-    study_stability classify_trends plot_selection measure_signal sample_null_panels check_countries
-    measure_indices plot_indices verify_clusters
+    judge_recovery judge_branch collect_claims plot_links plot_panel plot_clusters plot_first_link plot_losses
+    audit_results all search_poles measure_courses measure_polarization compare_hubs study_stability
+    classify_trends measure_signal sample_null_panels check_countries measure_indices verify_clusters
 """
 TWICE = "find_core read_works fit_null score_links"
 EVERYTHING = dict.fromkeys(ONCE.split(), 1) | dict.fromkeys(TWICE.split(), 2)
@@ -81,11 +79,11 @@ def test_three_variants_run_by_default(tmp_path: Path):
     plan = Project.copy(tmp_path / "empty").plan()
     jobs_per_layer = {rule: jobs // EVERYTHING[rule] for rule, jobs in plan.items()}
     by_variant = (
-        "build_trajectories", "cluster_trajectories", "study_stability", "judge_recovery", "plot_archetypes",
+        "build_trajectories", "cluster_trajectories", "study_stability", "judge_recovery", "plot_clusters",
         "judge_branch",
     )  # fmt: skip
     assert all(jobs_per_layer[rule] == 3 for rule in by_variant)
-    once = ("build_networks", "score_links", "collect_claims", "plot_nulls", "verify_clusters")
+    once = ("build_networks", "score_links", "collect_claims", "plot_first_link", "verify_clusters")
     assert all(jobs_per_layer[rule] == 1 for rule in once)
 
 
@@ -110,7 +108,7 @@ EDITS = {
     "blocs/tables.py": "align_countries compare_hubs measure_courses measure_polarization search_poles",
     "claims/kinds/trend.py": "judge_branch",
     "claims/page.html.j2": "collect_claims",
-    "figures/hubs.py": "plot_hubs",
+    "figures/hubs.py": "plot_panel",
 }
 """One file of each package, and the first rules that use it."""
 ADDITIONS = {
@@ -176,8 +174,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
 def test_a_config_key_plans_the_rules_that_read_it_and_what_follows(tiny: Project):
     assert set(tiny.plan("--config", "clusters={seed: 2}")) == {
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_branch", "collect_claims",
-        "plot_archetypes", "plot_alignment", "plot_recovery", "audit_results", "all",
-        "study_stability", "classify_trends", "plot_selection", "sample_null_panels", "verify_clusters",
+        "plot_clusters", "audit_results", "all",
+        "study_stability", "classify_trends", "sample_null_panels", "verify_clusters",
     }  # fmt: skip
 
 
@@ -204,13 +202,10 @@ def test_a_variant_plans_its_branch_alone(tiny: Project):
 
 def test_variants_share_the_files_that_their_differences_do_not_affect(tiny: Project):
     plan = tiny.plan("--config", "run={variants: [full, literal]}")
-    assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["plot_archetypes"] == 1
+    assert plan["build_trajectories"] == plan["cluster_trajectories"] == plan["plot_clusters"] == 1
     assert plan["judge_branch"] == plan["collect_claims"] == 1
-    shared = {"build_networks", "fit_null", "score_links", "plot_strong_links", "plot_nulls"}
-    of_panel = {
-        "search_poles", "measure_courses", "measure_polarization", "compare_hubs", "plot_poles",
-        "plot_polarization", "plot_hubs",
-    }  # fmt: skip
+    shared = {"build_networks", "fit_null", "score_links", "plot_links", "plot_first_link"}
+    of_panel = {"search_poles", "measure_courses", "measure_polarization", "compare_hubs", "plot_panel"}
     assert not (shared | of_panel) & set(plan)
     plan = tiny.plan(
         "--config",
@@ -234,11 +229,9 @@ def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Pr
     branch = {
         "fit_null": 2, "score_links": 2, "build_trajectories": 1, "cluster_trajectories": 1,
         "align_countries": 1, "judge_recovery": 1, "judge_branch": 1, "collect_claims": 1,
-        "plot_strong_links": 1, "plot_trajectories": 1, "plot_archetypes": 1, "plot_alignment": 1,
-        "plot_recovery": 1, "plot_diagnostics": 1, "plot_nulls": 1, "audit_results": 1, "all": 1,
+        "plot_links": 1, "plot_panel": 1, "plot_clusters": 1, "plot_first_link": 1,
         "search_poles": 1, "measure_courses": 1, "measure_polarization": 1, "compare_hubs": 1,
-        "plot_poles": 1, "plot_polarization": 1, "plot_hubs": 1,
-        "study_stability": 1, "classify_trends": 1, "plot_selection": 1, "measure_signal": 1,
+        "study_stability": 1, "classify_trends": 1, "measure_signal": 1, "audit_results": 1, "all": 1,
         "sample_null_panels": 1, "verify_clusters": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch

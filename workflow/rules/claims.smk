@@ -3,7 +3,6 @@
 from poles.claims import checking
 
 KINDS = checked(checking.kinds)
-PERIOD = [config["trajectories"][end] for end in ("first", "last")]
 CLAIMS = checking.with_years(
     checked(
         checking.read_claims,
@@ -60,7 +59,7 @@ rule judge_branch:
         study={
             "layers": LAYERS,
             "poles": config["poles"],
-            "period": PERIOD,
+            "period": ends("trajectories"),
             "significance": config["significance"],
         },
         limits=lambda wildcards: branches.limits(config, wildcards.variant),
@@ -90,7 +89,7 @@ rule collect_claims:
         data=[SOURCE["kind"], config["field"]["subfields"]],
         choices=lambda wildcards: branches.declared(config),
         homes=lambda wildcards: branches.homes(config),
-        period=PERIOD,
+        period=ends("trajectories"),
         code=code("collect_claims", *checking.modules(VARIANT_CLAIMS)),
     script:
         "../../scripts/collect_claims.py"

@@ -77,6 +77,11 @@ def sharers(variant, null, stage):
     ]
 
 
+def ends(period):
+    """First and last year of a period of the configuration."""
+    return [config[period]["first"], config[period]["last"]]
+
+
 def place(category, figure, stage=None, nulls=None):
     """Where the report lists a figure of a stage, or of all branches: arguments of `report`.
 
@@ -105,15 +110,57 @@ def place(category, figure, stage=None, nulls=None):
 
 
 FIGURES = {
-    "links": ["strong_links", "trajectories", "diagnostics"],
-    "panel": ["poles", "polarization", "hubs"],
-    "clusters": ["archetypes", "selection", "alignment"],
+    "links": {
+        "strong_links": ("1 Links above expectation", "Links above expectation"),
+        "trajectories": ("2 Trajectories", "Chosen pairs"),
+        "diagnostics": ("5 Checks", "Fit of the null model"),
+    },
+    "panel": {
+        "poles": ("4 Alignment", "Every country as a pole"),
+        "polarization": ("4 Alignment", "Polarization"),
+        "hubs": ("4 Alignment", "Hubs within regions"),
+    },
+    "clusters": {
+        "archetypes": ("3 Archetypes", "Archetypes"),
+        "selection": ("3 Archetypes", "Number of clusters"),
+        "alignment": ("4 Alignment", "Countries against the poles"),
+    },
 }
-"""Figures of a branch, by the stage of the data that they show."""
+"""Figures of a branch, by the stage of the data that they show: their category and title in the report."""
 if SOURCE["kind"] == "demo":
-    FIGURES["clusters"].append("recovery")
-if windows.length(config["trajectories"]) < windows.MIN_YEARS:
-    FIGURES = {"links": FIGURES["links"]}  # the others would all be empty
+    FIGURES["clusters"]["recovery"] = ("5 Checks", "Recovery of planted archetypes")
+FIRST_LINK_FIGURES = {
+    "nulls": ("The poles under each null model", "all null models"),
+    "indices": ("The poles by plain indices", config["run"]["nulls"][0]),
+}
+"""Figures of the first two poles in a variant: their title, and the null models that they show."""
+
+
+def drawn(folder, name, **where):
+    """Files of a figure. Its PNG stands in the report, as it takes a third of the bytes of the SVG."""
+    shown = report(f"{folder}/{name}.png", caption=f"../report/{name}.rst", **where)
+    return [shown, f"{folder}/{name}.svg"]
+
+
+def figures(stage):
+    """Outputs of the rule that plots the figures of a stage of the data, by name of the figure."""
+    folder = "results/figures/{variant}/{null}"
+    return {
+        name: drawn(folder, name, **place(*title, stage))
+        for name, title in FIGURES[stage].items()
+    }
+
+
+def first_link_figures():
+    """Outputs of the rule that plots the link between the first two poles, by name of the figure."""
+    return {
+        name: drawn(
+            "results/figures/{variant}",
+            name,
+            **place("2 Trajectories", title, "links", nulls),
+        )
+        for name, (title, nulls) in FIRST_LINK_FIGURES.items()
+    }
 
 
 def by_null(wildcards):
@@ -214,16 +261,18 @@ def source_of_run():
 
 def results():
     """Paths of all results of the study, except for the audit."""
+    # Without trends, all figures but those of the links would be empty.
+    short = windows.length(config["trajectories"]) < windows.MIN_YEARS
     figures = [
         path
-        for stage, names in FIGURES.items()
+        for stage in (["links"] if short else FIGURES)
         for path in per_branch(
-            stage, "results/figures/{variant}/{null}/{figure}", figure=names
+            stage, "results/figures/{variant}/{null}/{figure}", figure=FIGURES[stage]
         )
     ]
     if len(config["poles"]) > 1:
         figures += per_branch(
-            "links", "results/figures/{variant}/{figure}", figure=["nulls", "indices"]
+            "links", "results/figures/{variant}/{figure}", figure=FIRST_LINK_FIGURES
         )
     figures += [] if SOURCE["kind"] == "networks" else ["results/figures/losses"]
     paths = [

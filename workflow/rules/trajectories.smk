@@ -4,6 +4,9 @@ SCORES = "results/{variant}/{layer}/scores/{null}.parquet"
 TRAJECTORIES = "results/{variant}/trajectories/{null}.parquet"
 NULL_PANELS = "results/{variant}/trajectories/{null}.null_panels.parquet"
 CLUSTERS = "results/{variant}/clusters/{null}.parquet"
+RECOVERY = (
+    "results/{variant}/recovery/{null}.parquet" if SOURCE["kind"] == "demo" else []
+)
 
 
 rule score_links:
@@ -173,7 +176,7 @@ if SOURCE["kind"] == "demo":
             truth="results/demo/truth.parquet",
             clusters=CLUSTERS,
         output:
-            "results/{variant}/recovery/{null}.parquet",
+            RECOVERY,
         log:
             "results/logs/{variant}/judge_recovery.{null}.log",
         benchmark:

@@ -8,15 +8,14 @@ from poles.figures import style
 
 
 @style.styled
-def plot_recovery(confusion: pl.DataFrame, adjusted_rand: float) -> Figure:
+def plot_recovery(confusion: pl.DataFrame) -> Figure:
     """Plot planted against recovered archetypes.
 
     Parameters
     ----------
     confusion : pl.DataFrame
-        Columns planted, recovered, and pairs: the number of pairs of countries.
-    adjusted_rand : float
-        Adjusted Rand index of the two partitions: 1 is perfect agreement, 0 is agreement by chance.
+        Table `RECOVERY`: number of pairs by planted and recovered archetype, and the adjusted Rand index of
+        the two partitions, which is 1 for perfect agreement and 0 for agreement by chance.
 
     Returns
     -------
@@ -30,7 +29,7 @@ def plot_recovery(confusion: pl.DataFrame, adjusted_rand: float) -> Figure:
     for planted, recovered, pairs in confusion.select("planted", "recovered", "pairs").iter_rows():
         counts[names.index(planted), names.index(recovered)] += pairs
     figure = style.canvas(
-        f"Recovery of planted archetypes: adjusted Rand index {adjusted_rand:.2f}",
+        f"Recovery of planted archetypes: adjusted Rand index {confusion['adjusted_rand_index'][0]:.2f}",
         f"{counts.sum():,} pairs of countries of the demo world. Shade: share of the row.",
         width=8.5,
         height=1.8 + 0.7 * len(names),

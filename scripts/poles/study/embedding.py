@@ -34,8 +34,8 @@ def table_digest(frame: Any) -> str:
 
 
 def image_digest(image: Any) -> str:
-    """SHA-256 of the pixels of a Pillow image."""
-    return digest_of(f"{image.mode} {image.size} ".encode() + image.tobytes())
+    """SHA-256 of the pixels of a Pillow image, as colours and not as numbers of colours in a palette."""
+    return digest_of(f"{image.size} ".encode() + image.convert("RGBA").tobytes())
 
 
 def drawing_digest(svg: bytes, description: str) -> str:

@@ -36,6 +36,11 @@ def record_of(job: Any) -> dict[str, Any]:
     }
 
 
+def options(job: Any) -> dict[str, Any]:
+    """Params of a Snakemake job for the function that it calls, without the digest of its code."""
+    return {key: value for key, value in job.params.items() if key != "code"}
+
+
 @contextmanager
 def run(job: Any) -> Iterator[dict[str, Any]]:
     """Run the body of an entry point: keep its log, and end with one line if the input is bad.

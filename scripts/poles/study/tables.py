@@ -4,7 +4,7 @@ A table is sorted by its key and carries its provenance in the Parquet metadata,
 bytes. Countries are ISO 3166-1 alpha-2 codes (Namibia is the string "NA"), years are int16.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,3 +121,23 @@ def read(path: str | Path, table: Table) -> pl.DataFrame:
     if frame.schema != pl.Schema(table.columns):
         raise StudyError(f"{path}: columns {dict(frame.schema)}, expected {dict(table.columns)}")
     return frame
+
+
+def read_each(keys: Iterable[str], paths: Iterable[str | Path], table: Table) -> dict[str, pl.DataFrame]:
+    """Read tables of one kind, such as one for each layer.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        A key for each table, in the order of the files.
+    paths : iterable of str or Path
+        As many files, written by `write`.
+    table : Table
+        The kind of table expected.
+
+    Returns
+    -------
+    dict
+        Tables by key, in the same order.
+    """
+    return {key: read(path, table) for key, path in zip(keys, paths, strict=True)}

@@ -1,0 +1,53 @@
+"""Figures of the links of a branch: links above expectation, chosen pairs, and the fit of the null model."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+from poles.figures.diagnostics import plot_diagnostics
+from poles.figures.strong_links import plot_strong_links
+from poles.figures.trajectories import largest_pairs, plot_trajectories
+from poles.nulls.tables import DIAGNOSTICS, MOMENTS, SCORES
+from poles.study import tables
+
+
+def plot(
+    files: Mapping[str, Sequence[str]],
+    layers: Sequence[str],
+    pairs: Sequence[tuple[str, str]] | None,
+    poles: Sequence[str],
+    years: tuple[int, int],
+    recent: tuple[int, int],
+    threshold: float,
+) -> dict[str, Figure]:
+    """Plot the figures of the links.
+
+    Parameters
+    ----------
+    files : Mapping
+        Files with one table for each layer: ``scores``, ``moments``, ``diagnostics``.
+    layers : sequence of str
+    pairs : sequence of (str, str), optional
+        Pairs whose z is plotted by year; by default the largest of each pole in the first layer.
+    poles : sequence of str
+        Country codes.
+    years, recent : tuple of int
+        First and last year of the trajectories, and of the recent years.
+    threshold : float
+        Mean z of the recent years above which a link is above expectation.
+
+    Returns
+    -------
+    dict
+        Figures by name.
+    """
+    scores = tables.read_each(layers, files["scores"], SCORES)
+    moments = tables.read_each(layers, files["moments"], MOMENTS)
+    diagnostics = tables.read_each(layers, files["diagnostics"], DIAGNOSTICS)
+    if pairs is None:
+        pairs = largest_pairs(scores[layers[0]], poles, years)
+    return {
+        "strong_links": plot_strong_links(scores, poles, recent, threshold),
+        "trajectories": plot_trajectories(scores, pairs, years),
+        "diagnostics": plot_diagnostics(moments, diagnostics),
+    }
