@@ -1,7 +1,7 @@
 """Collect the verdicts of all branches, and say which choice changes them."""
 
 from poles.claims import judging, page, robustness
-from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS
+from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS, TIES
 from poles.study import jobs, run_warnings, tables
 
 with jobs.run(snakemake) as record:
@@ -12,4 +12,4 @@ with jobs.run(snakemake) as record:
     tables.write(moved, ROBUSTNESS, output.robustness, record)
     shown = judged, judging.read_all(source.basis, BASIS), moved, params.stages, params.choices, params.homes
     about = params.period, page.caveat(*params.data), run_warnings.sentences(run_warnings.upstream(source))
-    page.write(page.content(*shown, *about), output.page, output.html, record)
+    page.write(page.content(*shown, judging.read_all(source.ties, TIES), *about), output, record)

@@ -16,8 +16,8 @@ from poles.archetypes.names import ARCHETYPES, UNNAMED
 from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
 from poles.blocs import tables as blocs_tables
 from poles.blocs.tables import HUBS, POLARIZATION_TRENDS, TRENDS, alignment_table
-from poles.claims import checking, contradictions, judging, page, robustness, verdicts
-from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS
+from poles.claims import checking, contradictions, judging, page, robustness, ties, verdicts
+from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS, TIES
 from poles.errors import StudyError
 from poles.study import tables, windows
 from poles.study.branches import STAGES
@@ -87,6 +87,7 @@ def shown(
     homes: dict | None = None,
     stage: str | None = "clusters",
     warnings: tuple[str, ...] = (),
+    scans: pl.DataFrame | None = None,
 ) -> dict:
     """Content of the page about claims that were judged; those of a branch rest on one stage."""
     single = (
@@ -106,9 +107,9 @@ def shown(
     moved = frame(ROBUSTNESS) if moved is None else moved
     of_several = judged.filter(null=judging.ALL)["claim"].to_list()
     rests_on = {claim: None if claim in of_several else stage for claim in judged["claim"]}
-    return page.content(
-        judged, basis, moved, rests_on, choices, homes or apart(choices), (2000, 2021), note, warnings
-    )
+    scans = frame(TIES) if scans is None else scans
+    homes = homes or apart(choices)
+    return page.content(judged, basis, moved, rests_on, choices, homes, scans, (2000, 2021), note, warnings)
 
 
 def course(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
@@ -163,6 +164,7 @@ def branch(
                 z, schema=["layer", "source", "target", "z", "q", "years"], orient="row"
             ),
             "threshold": 2.0,
+            "panel": [],
             "k": 4,
             "members": members(("AA", "AB", SC)),
             "sizes": {},
@@ -648,7 +650,16 @@ def test_the_page_says_what_archetypes_rest_on():
     choices = {f"full/{null}": {"null model": null, "k": 4} for null in cases}
     judged = judge([TREND], {("full", null): case for null, case in cases.items()})
     text = page.markdown(
-        page.content(judged, basis, frame(ROBUSTNESS), stages([TREND]), choices, apart(choices), (2000, 2010))
+        page.content(
+            judged,
+            basis,
+            frame(ROBUSTNESS),
+            stages([TREND]),
+            choices,
+            apart(choices),
+            frame(TIES),
+            (2000, 2010),
+        )
     )
     assert "The panel holds pairs of rule one; or else pairs of rule two." in text
     assert "| full, one |  | 40 | collaboration 2.3 | 7 | none | 0 of 4 | 0 |" in text
@@ -690,6 +701,97 @@ def test_a_list_that_leaves_open_what_the_study_lacks_is_refused():
         StudyError, match=r"claim poles_diverge_collaboration: statement .* and \{pole_2\} have"
     ):
         template("NO")
+
+
+def ranked(z: Mapping[str, float], **more) -> verdicts.Branch:
+    """A branch in which the United States have links of given z, with the partner as second or first end."""
+    rows = [("collaboration", *sorted(("US", code)), value, 0.01, 5) for code, value in z.items()]
+    rows.append(("collaboration", "AA", "BB", 9.0, 0.01, 5))
+    rows.append(("citation", "AA", "US", 9.0, 0.01, 5))
+    names = ["layer", "source", "target", "z", "q", "years"]
+    return branch(significant=pl.DataFrame(rows, schema=names, orient="row"), **more)
+
+
+SCANNED = COUNT | {"expected": 3, "tolerance": 0.34, "at_least": 4}
+
+
+def test_ties_are_counted_by_threshold_and_set_of_countries():
+    z = {"AA": 4.5, "BB": 3.2, "VN": 2.6, "CC": 2.2, "ZW": 2.0, "DD": 1.2, "EE": -1.0}
+    # BB is the one partner that is not among the 60 largest countries.
+    sizes = {"US": 1000.0, **{code: 900.0 for code in z}, "BB": 0.0, **{f"x{n:02}": 10.0 for n in range(70)}}
+    case = ranked(z, panel=["AA", "VN", "US", "FR"], sizes=sizes)
+    scans = judging.scan_ties([TREND, SCANNED], case, "full", "one")
+    tables.conform(scans, TIES)
+    counts = {
+        name: dict(rows.select("threshold", "partners").iter_rows())
+        for (name,), rows in scans.group_by("countries", maintain_order=True)
+    }
+    assert counts == {
+        # By hand; z = 2.0 is not above 2.
+        "all": {1: 6, 1.5: 5, 2: 4, 2.5: 3, 3: 2, 3.5: 1, 4: 1},
+        "panel": {1: 2, 1.5: 2, 2: 2, 2.5: 2, 3: 1, 3.5: 1, 4: 1},
+        "largest": {1: 5, 1.5: 4, 2: 3, 2.5: 2, 3: 1, 3.5: 1, 4: 1},
+    }
+    linked = dict(scans.select("countries", "linked").unique().iter_rows())
+    assert linked == {"all": 7, "panel": 2, "largest": 6}
+    stated = scans.filter("stated").select("countries", "threshold", "partners")
+    assert stated.rows() == [("all", 2.0, 4)]
+    about = scans.filter("about").select("countries", "threshold")
+    # The claim expects 3 and tolerates 34 %: 2, 3 and 4 are about 3.
+    assert about.filter(countries="all")["threshold"].to_list() == [2, 2.5, 3]
+    assert about.filter(countries="largest")["threshold"].to_list() == [1.5, 2, 2.5]
+    other = ties.scan(SCANNED, case._replace(threshold=2.6))
+    assert other.filter("stated").select("threshold", "partners").rows() == [(2.6, 2)]
+    assert ties.scan(SCANNED | {"layer": "citation"}, case._replace(layers=["collaboration"])).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("z", "members", "verdict", "reason"),
+    [
+        ([5, 5, 5, 0, 0, 0], {}, "reproduced", "from 3 to 3"),
+        ([9, 9, 9, 9, 9, 9], {}, "contradicted", "from 6 to 6"),
+        ([9, 9, 9, 1.7, 1.7, 1.7], {}, "reproduced", "from 6 to 3"),
+        ([9, 9, 9, 9, 9, 2.2], {}, "contradicted", "from 6 to 5"),
+        # Another threshold gives the number although that of the study does not.
+        ([9, 9, 9, 2.2, 2.2, 2.2], {}, "inconclusive", "from 6 to 3"),
+        # So it does between two thresholds: 6 with one, 0 with the next.
+        ([2.2, 2.2, 2.2, 2.2, 2.2, 2.2], {}, "inconclusive", "from 6 to 0"),
+        # The threshold of the study gives the number; neither the next lower nor the next higher one does.
+        ([2.2, 2.2, 2.2, 1.7, 1.7, 1.7], {}, "inconclusive", "from 6 to 0"),
+        # A set of at least four partners gives another number at the threshold of the study.
+        ([5, 5, 5, 0, 0, 0], {"panel": ["AA", "DD", "EE", "FF"]}, "inconclusive", "panel"),
+        # All countries are far above the number, and a set of three passes through it.
+        ([9, 9, 9, 9, 9, 2.2], {"panel": ["DD", "EE", "FF"]}, "inconclusive", "from 3 to 2"),
+        # One that cannot reach it does not matter.
+        ([9, 9, 9, 9, 9, 2.2], {"panel": ["FF"]}, "contradicted", "from 6 to 5"),
+        # Three partners are too few to hold against the claim.
+        ([5, 5, 5, 0, 0, 0], {"panel": ["DD", "EE", "FF"]}, "reproduced", "from 3 to 3"),
+    ],
+)
+def test_a_number_of_ties_is_judged_by_the_scan(z, members, verdict, reason):
+    case = ranked(dict(zip(("AA", "BB", "CC", "DD", "EE", "FF"), map(float, z), strict=True)), **members)
+    row = judge([SCANNED], {("full", "max_entropy"): case}).row(0, named=True)
+    assert row["verdict"] == verdict
+    assert reason in row["why"]
+
+
+def test_the_page_shows_the_scan_and_marks_the_numbers_of_the_claim():
+    z = {"AA": 5.0, "BB": 3.2, "CC": 2.2, "DD": 1.7, "EE": 1.2}
+    cases = {("full", "one"): ranked(z), ("literal", "one"): ranked(z)}
+    judged = judge([SCANNED], cases)
+    scans = pl.concat(judging.scan_ties([SCANNED], case, *names) for names, case in cases.items())
+    homes = {f"{v}/{n}": dict.fromkeys(STAGES, "full/one") for v, n in cases}
+    values = shown(judged, scans=scans, homes=homes, stage="links")
+    text = page.markdown(values)
+    head = "| countries | with links | z > 1 | z > 1.5 | z > 2 (stated) | z > 2.5 | z > 3 | z > 3.5 | z > 4 |"
+    assert head in text
+    row = "| full, literal (shared) | one | all | 5 | 5 | **4** | **3** | **2** | **2** | 1 | 1 |"
+    assert text.count(row) == 1
+    assert text.count("| large enough for the panel | 0 | 0 |") == 1
+    html = page.html(values)
+    assert "<td><strong>4</strong></td><td><strong>3</strong></td>" in html
+    assert 5 * "<td>0</td>" in html
+    assert "z > 1.5" not in page.markdown(shown(judged)) + page.html(shown(judged))
 
 
 OTHERS = {"countries": "others", "at_least": 3}
@@ -749,7 +851,7 @@ def test_a_statement_with_other_braces_is_refused(statement):
 )
 def test_the_page_names_the_years_of_the_noise(period, sentence):
     judged, basis, moved = (frame(kind) for kind in (CLAIMS, BASIS, ROBUSTNESS))
-    assert sentence in page.content(judged, basis, moved, {}, {}, {}, period)["about_basis"]
+    assert sentence in page.content(judged, basis, moved, {}, {}, {}, frame(TIES), period)["about_basis"]
 
 
 ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"], "share": 0.8, "at_least": 1}

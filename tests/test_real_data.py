@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from conftest import ROOT
 from poles.archetypes.null_panels import sample_null_panels
 from poles.blocs.tables import alignment_table
+from poles.claims import ties
 from poles.claims.tables import CLAIMS
 from poles.corpus import passes, selection
 from poles.corpus.tables import COUNTS, KEPT, WORKS
@@ -48,6 +50,35 @@ def test_the_link_of_the_poles_falls_in_the_world_of_all_fields(world: pl.DataFr
     assert z[2021] == pytest.approx(-0.3431, abs=5e-5)
     trend = trends.estimate(pair["z"].to_numpy()[None])
     assert trend.low[0] < trend.high[0] < 0
+
+
+def test_the_numbers_of_ties_hang_on_the_threshold_and_the_countries(world: pl.DataFrame):
+    recent = world.filter(pl.col("year") >= 2017, pl.col("z").is_not_null())
+    sizes = {}
+    for end in ("source", "target"):
+        for country, weight in world.group_by(end).agg(pl.col("observed").sum()).iter_rows():
+            sizes[country] = sizes.get(country, 0) + weight
+    # The claims read these results alone.
+    branch = SimpleNamespace(
+        layers=["collaboration"], threshold=2, panel=[], sizes=sizes,
+        significant=scores.significant_links({"collaboration": world}, 2017, 2021),
+    )  # fmt: skip
+    stated = {}
+    for pole, expected in (("US", 46), ("CN", 17)):
+        claim = {"pole": pole, "layer": "collaboration", "expected": expected, "tolerance": 0.2}
+        counts = ties.scan(claim, branch)
+        stated[pole] = counts.filter("stated")["partners"].item()
+        for countries, threshold, counted in counts.select("countries", "threshold", "partners").iter_rows():
+            # By hand: the mean of z over the years that have one, more than half of the five.
+            z = {}
+            for source, target, value in recent.select("source", "target", "z").iter_rows():
+                if pole in (source, target):
+                    z.setdefault(target if source == pole else source, []).append(value)
+            partners = [c for c, v in z.items() if len(v) > 2 and sum(v) / len(v) > threshold]
+            if countries == "largest":
+                partners = [c for c in partners if c in sorted(sizes, key=sizes.get)[-60:]]
+            assert counted == (0 if countries == "panel" else len(partners)), (pole, countries, threshold)
+    assert stated == {"US": 209, "CN": 41}
 
 
 @pytest.mark.slow

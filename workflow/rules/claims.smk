@@ -38,8 +38,23 @@ JUDGED = {
 VERDICTS = {
     "verdicts": [f"results/{name}/claims/{null}.parquet" for name, null in BRANCHES],
     "basis": [f"results/{name}/claims/{null}.basis.parquet" for name, null in BRANCHES],
+    "ties": [f"results/{name}/claims/{null}.ties.parquet" for name, null in BRANCHES],
 }
 """Tables of claims; each branch has its own, whatever else it shares with others."""
+
+
+def study_of(wildcards):
+    """What the claims need to know of the study and of a branch."""
+    return {
+        "layers": LAYERS,
+        "poles": config["poles"],
+        "period": ends("trajectories"),
+        "significance": config["significance"],
+        # Variants with equal links share verdicts on them, so the plainest one says who is in the panel.
+        "core": core_of(home(wildcards.variant, "links")),
+    }
+
+
 PAGE = place("0 Claims", "Claims of the paper")
 
 
@@ -50,18 +65,14 @@ rule judge_branch:
     output:
         verdicts="results/{variant}/claims/{null}.parquet",
         basis="results/{variant}/claims/{null}.basis.parquet",
+        ties="results/{variant}/claims/{null}.ties.parquet",
     log:
         "results/logs/{variant}/judge_branch.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/judge_branch.{null}.tsv"
     params:
         claims=BRANCH_CLAIMS,
-        study={
-            "layers": LAYERS,
-            "poles": config["poles"],
-            "period": ends("trajectories"),
-            "significance": config["significance"],
-        },
+        study=study_of,
         limits=lambda wildcards: branches.limits(config, wildcards.variant),
         code=code("judge_branch", *checking.modules(BRANCH_CLAIMS)),
     script:

@@ -188,7 +188,12 @@ def first_scores(wildcards):
 
 def core_of_panel(wildcards):
     """Years of the trajectories, and what a country needs to be in their panel."""
-    options = branches.trajectories(config, wildcards.variant)
+    return core_of(wildcards.variant)
+
+
+def core_of(variant):
+    """Years of the trajectories, and what a country needs to be in the panel of a variant."""
+    options = branches.trajectories(config, variant)
     return {key: options[key] for key in ("first", "last")} | {
         key: options["panel"][key] for key in ("min_strength", "min_expected")
     }

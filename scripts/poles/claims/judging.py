@@ -8,14 +8,15 @@ import polars as pl
 
 from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
 from poles.blocs.tables import COURSES, HUBS, POLARIZATION_TRENDS, POLES, TRENDS, alignment_table
-from poles.claims import contradictions
-from poles.claims.tables import BASIS, CLAIMS
+from poles.claims import contradictions, ties
+from poles.claims.tables import BASIS, CLAIMS, TIES
 from poles.claims.verdicts import Branch, Claim, Verdict, untestable
 from poles.networks.country_table import country_sizes
 from poles.networks.tables import COUNTRIES
 from poles.nulls.scores import significant_links
 from poles.nulls.tables import SCORES
 from poles.study import tables, windows
+from poles.trajectories.construction import core_countries
 
 ALL = "all"
 """Stands for the null model of a claim about several null models."""
@@ -27,6 +28,7 @@ def read_branch(
     poles: Sequence[str],
     period: tuple[int, int],
     significance: Mapping[str, float],
+    core: Mapping[str, Any],
 ) -> Branch:
     """Read the results of a branch.
 
@@ -42,6 +44,8 @@ def read_branch(
         First and last year of the trajectories.
     significance : Mapping
         ``first`` and ``last`` of the recent years, and ``threshold``.
+    core : Mapping
+        Options of `poles.trajectories.construction.core_countries`.
 
     Returns
     -------
@@ -63,6 +67,7 @@ def read_branch(
         alignment=tables.read(files.alignment, alignment_table(poles)),
         significant=significant_links(scores, int(significance["first"]), int(significance["last"])),
         threshold=significance["threshold"],
+        panel=core_countries(scores, **core),
         k=members["cluster"].n_unique(),
         members=members,
         sizes=country_sizes(tables.read(files.countries, COUNTRIES)),
@@ -98,6 +103,38 @@ def judge_branch(claims: Iterable[Claim], branch: Branch, variant: str, null: st
         for claim in claims
     ]
     return pl.DataFrame(rows, schema=dict(CLAIMS.columns))
+
+
+def scan_ties(claims: Iterable[Claim], branch: Branch, variant: str, null: str) -> pl.DataFrame:
+    """Scan what the numbers of ties hang on that claims of the kind ``significant`` state.
+
+    Parameters
+    ----------
+    claims : iterable of Claim
+        Claims of any kind; others are left out.
+    branch : Branch
+        Results.
+    variant, null : str
+        Names of the branch.
+
+    Returns
+    -------
+    pl.DataFrame
+        `TIES`, in the order of the claims, see `poles.claims.ties.scan`.
+    """
+    scans = [
+        ties.scan(claim, branch).with_columns(
+            claim=pl.lit(claim["id"]),
+            variant=pl.lit(variant),
+            null=pl.lit(null),
+            pole=pl.lit(claim["pole"]),
+            layer=pl.lit(claim["layer"]),
+            expected=pl.lit(float(claim["expected"])),
+        )
+        for claim in claims
+        if claim["kind"] == "significant"
+    ]
+    return pl.concat([pl.DataFrame(schema=dict(TIES.columns)), *(s.select(*TIES.columns) for s in scans)])
 
 
 def judge_variants(claims: Iterable[Claim], verdicts: pl.DataFrame) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 import polars as pl
 
-from poles.claims import robustness
+from poles.claims import robustness, ties
 from poles.claims.judging import ALL
 from poles.claims.verdicts import VERDICTS
 from poles.stats.trends import change_of_white_noise
@@ -26,6 +26,12 @@ ABOUT_CONTRADICTIONS = (
     "clusters. The own trends of a pair may be too unclear for the same group. If they clearly "
     "go the other way, they contradict the archetype. Claims on groups then "
     "count the country neither way."
+)
+ABOUT_SCANS = (
+    "How many ties of a pole are significant hangs on the threshold, on the null model, and on the countries "
+    "that are counted. Each cell is the number of countries whose mean z with the pole in the recent years "
+    "is above the threshold. A smaller set of countries leaves out partners; the null model is still fitted "
+    "to all countries. Bold numbers are within the tolerance of the claim."
 )
 ABOUT_WARNINGS = (
     "The jobs that these verdicts rest on gave warnings. results/warnings.json has those of all jobs."
@@ -78,6 +84,7 @@ def content(
     stages: Mapping[str, str | None],
     choices: Mapping[str, Mapping[str, Any]],
     homes: Mapping[str, Mapping[str, str]],
+    scans: pl.DataFrame,
     period: tuple[int, int],
     note: str = "",
     warnings: Sequence[str] = (),
@@ -96,6 +103,8 @@ def content(
     homes : Mapping
         Where the results of every branch stand, see `poles.study.branches.homes`. A verdict on results that
         branches share is shown once.
+    scans : pl.DataFrame
+        `TIES`.
     period : (int, int)
         First and last year of the trajectories.
     note : str
@@ -113,6 +122,7 @@ def content(
         _claim(rows, branches, stages[rows["claim"][0]], homes)
         for _, rows in judged.group_by("claim", maintain_order=True)
     ]
+    statements = dict(judged.select("claim", "statement").iter_rows())
     choice_names = robustness.by_choice(moved)["choice"].to_list()
     return {
         "title": TITLE,
@@ -129,7 +139,9 @@ def content(
         "claims": claims,
         "basis": [_basis(basis.filter(variant=branch[0], null=branch[1]), choices) for branch in branches],
         "choices": choice_names,
-        "moved": _moved(moved, choice_names, dict(judged.select("claim", "statement").iter_rows())),
+        "moved": _moved(moved, choice_names, statements),
+        "about_scans": ABOUT_SCANS,
+        "scans": _scans(scans, branches, homes, statements),
     }
 
 
@@ -143,22 +155,20 @@ def html(values: Mapping[str, Any]) -> str:
     return _TEMPLATES.get_template("page.html.j2").render(values)
 
 
-def write(
-    values: Mapping[str, Any], markdown_path: str | Path, html_path: str | Path, record: Mapping[str, Any]
-) -> None:
+def write(values: Mapping[str, Any], files: Any, record: Mapping[str, Any]) -> None:
     """Write the page in both formats, with its provenance.
 
     Parameters
     ----------
     values : Mapping
         As `content` returns them.
-    markdown_path, html_path : str or Path
-        The files.
+    files : object
+        Paths as attributes: ``page`` (Markdown) and ``html``.
     record : Mapping
         Provenance of the job.
     """
-    embedding.write_text(markdown(values), markdown_path, record)
-    embedding.write_text(html(values), html_path, record)
+    embedding.write_text(markdown(values), files.page, record)
+    embedding.write_text(html(values), files.html, record)
 
 
 def _name(variant: str, null: str) -> str:
@@ -242,6 +252,43 @@ def _moved(
         }
         for claim in compared["claim"].unique(maintain_order=True)
     ]
+
+
+def _scans(
+    scans: pl.DataFrame,
+    branches: Sequence[tuple[str, str]],
+    homes: Mapping[str, Mapping[str, str]],
+    statements: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """The scan of each claim on a number of ties, once for branches that share their links."""
+    first: dict[str, tuple[str, str]] = {}
+    sharers: dict[str, list[str]] = {}
+    for variant, null in branches:
+        home = homes[f"{variant}/{null}"]["links"]
+        first.setdefault(home, (variant, null))
+        sharers.setdefault(home, []).append(variant)
+    tables = []
+    for claim, statement in statements.items():
+        of_claim = scans.filter(claim=claim)
+        if of_claim.is_empty():
+            continue
+        cells = of_claim.sort("threshold").unique(["threshold"], keep="first", maintain_order=True)
+        stated = of_claim.filter("stated")["threshold"].to_list()
+        rows = [
+            {
+                "variant": _shared(sharers[home]),
+                "null": null,
+                "countries": ties.SETS[name],
+                "linked": counts["linked"][0],
+                "cells": list(counts.sort("threshold").select("partners", "about").iter_rows(named=True)),
+            }
+            for home, (variant, null) in first.items()
+            for name in ties.SETS
+            if len(counts := of_claim.filter(variant=variant, null=null, countries=name))
+        ]
+        heads = [f"z > {value:g}{' (stated)' if value in stated else ''}" for value in cells["threshold"]]
+        tables.append({"statement": statement, "thresholds": heads, "rows": rows})
+    return tables
 
 
 def _overview(claims: int, branches: int) -> str:

@@ -32,6 +32,23 @@ BASIS = Table(
         "contradictions": pl.List(pl.String),  # a sentence for each whose courses contradict its archetype
     },
 )
+TIES = Table(
+    ("claim", "variant", "null", "countries", "threshold"),
+    {
+        "claim": pl.String,
+        "variant": pl.String,
+        "null": pl.String,
+        "countries": pl.String,  # the partners that are counted, see `poles.claims.ties.SETS`
+        "threshold": pl.Float64,  # mean z above which a link counts
+        "pole": pl.String,
+        "layer": pl.String,
+        "expected": pl.Float64,  # number that the claim states
+        "linked": pl.Int64,  # partners of the set with any link to the pole
+        "partners": pl.Int64,  # those of them with a mean z above the threshold
+        "stated": pl.Boolean,  # whether the claim is about this cell: all countries, threshold of the study
+        "about": pl.Boolean,  # whether the number of partners is within the claim's tolerance
+    },
+)
 ROBUSTNESS = Table(
     ("claim", "choice"),
     {

@@ -68,6 +68,9 @@ class Branch(NamedTuple):
         See `poles.nulls.scores.significant_links`.
     threshold : float
         Mean z above which a link is significant.
+    panel : sequence of str
+        Countries large enough for the panel of the plainest variant with these links, see
+        `poles.trajectories.construction.core_countries`.
     k : int
         Number of clusters.
     members : pl.DataFrame
@@ -88,6 +91,7 @@ class Branch(NamedTuple):
     alignment: pl.DataFrame
     significant: pl.DataFrame
     threshold: float
+    panel: Sequence[str]
     k: int
     members: pl.DataFrame
     sizes: Mapping[str, float]

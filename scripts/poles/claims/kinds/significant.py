@@ -1,5 +1,7 @@
 """Kind ``significant``: a pole has significant ties with so many countries."""
 
+import polars as pl
+
 from poles.claims import ties
 from poles.claims.verdicts import (
     CONTRADICTED,
@@ -23,16 +25,42 @@ STAGE = "links"
 
 
 def judge(claim: Claim, branch: Branch) -> Verdict:
-    """Judge the number of countries by its relative distance from the expected number."""
+    """Judge the number of countries by a scan over thresholds and sets of countries (`ties.scan`).
+
+    The claim is reproduced if the threshold of the study gives about the expected number in every set of
+    which ``at_least`` countries have links with the pole, and the next lower or higher threshold does so too
+    among all countries. It is contradicted if the number is more than twice ``tolerance`` away and no set
+    passes through the expected one between its lowest and highest threshold.
+    """
     found = ties.of_pole(claim, branch)
     if isinstance(found, Verdict):
         return found
     if verdict := too_few(claim, len(found.linked), f"countries with links to {claim['pole']}"):
         return verdict
-    count = len(found.partners)
-    error = abs(count - claim["expected"]) / claim["expected"]
+    count, expected = len(found.partners), claim["expected"]
+    margin = claim["tolerance"] * expected
+    # A set of fewer partners cannot reach the number.
+    counts = ties.scan(claim, branch).filter(pl.col("linked") >= expected - margin)
+    stated = counts.filter(pl.col("threshold") == branch.threshold, pl.col("linked") >= claim["at_least"])
+    everyone = counts.filter(countries="all")
+    beside = everyone.filter(pl.col("stated").shift(1) | pl.col("stated").shift(-1))
+    most, least = pl.col("partners").max(), pl.col("partners").min()
+    through = counts.select(
+        ((most >= expected - margin) & (least <= expected + margin)).over("countries").any()
+    ).item()
     why = f"{count} of {len(found.linked)} linked countries are significant partners; the claim expects "
-    why += f"{claim['expected']}."
-    if error <= claim["tolerance"]:
+    why += f"{expected}. {_of_scan(counts)}"
+    if stated["about"].all() and beside["about"].any():
         return Verdict(REPRODUCED, float(count), why)
-    return Verdict(CONTRADICTED if error > 2 * claim["tolerance"] else INCONCLUSIVE, float(count), why)
+    far = abs(count - expected) > 2 * margin
+    return Verdict(CONTRADICTED if far and not through else INCONCLUSIVE, float(count), why)
+
+
+def _of_scan(counts: pl.DataFrame) -> str:
+    """Sentence on the counts of some sets, from the lowest to the highest threshold."""
+    parts = [
+        f"from {rows['partners'][0]} to {rows['partners'][-1]} (countries: {ties.SETS[str(name)]})"
+        for (name,), rows in counts.group_by("countries", maintain_order=True)
+    ]
+    thresholds = counts["threshold"].to_list()
+    return f"With thresholds from {min(thresholds):g} to {max(thresholds):g} it goes {', '.join(parts)}."
