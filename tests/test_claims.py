@@ -333,6 +333,9 @@ LARGE = {"US": 9.0, "CN": 8.0, "IN": 7.0, "XK": 1.0}
         (COUNT | {"at_least": 95}, branch(ties=5), "contradicted", 5),
         (COUNT | {"at_least": 96}, branch(ties=5), "not testable", None),
         (COUNT | {"layer": "citation"}, branch(layers=("collaboration",)), "not testable", None),
+        # The pole has 95 links. 118 less a fifth is 94.4, and 119 less a fifth is 95.2.
+        (COUNT | {"expected": 118}, branch(ties=95), "reproduced", 95),
+        (COUNT | {"expected": 119}, branch(ties=95), "not testable", None),
         (GROUP | {"at_least": 2}, branch(groups="both,both,not in panel,not in panel"), "reproduced", 1.0),
         (GROUP | {"at_least": 3}, branch(groups="both,both,not in panel,not in panel"), "not testable", None),
         (GROUP | {"share": 0.3}, branch(groups="both,neither,neither,neither"), "inconclusive", 0.25),

@@ -11,6 +11,7 @@ from poles.claims.verdicts import (
     Claim,
     Verdict,
     too_few,
+    untestable,
 )
 
 KEYS = {
@@ -39,6 +40,9 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
         return verdict
     count, expected = len(found.partners), claim["expected"]
     margin = claim["tolerance"] * expected
+    if len(found.linked) < expected - margin:
+        why = f"{claim['pole']} has links to {len(found.linked)} countries; the claim expects {expected} ties."
+        return untestable(why)
     # A set of fewer partners cannot reach the number.
     counts = ties.scan(claim, branch).filter(pl.col("linked") >= expected - margin)
     stated = counts.filter(pl.col("threshold") == branch.threshold, pl.col("linked") >= claim["at_least"])
