@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from conftest import ROOT
 from poles.archetypes.names import ARCHETYPES, UNNAMED
@@ -987,12 +988,32 @@ def test_every_kind_has_a_least_number():
         ),
         ([GROUP | {"at_least": 5}], "claim g: at_least 5; allowed: at most 4, as the claim counts no more"),
         ([AMONG | {"at_least": 4}], "claim a: at_least 4; allowed: at most 3, as the claim counts no more"),
+        ([TREND | {"least_slope": "1e400"}], "claim t: least_slope '1e400'; allowed: a number above 0"),
+        ([COUNT | {"at_least": "2.5e0"}], "claim c: at_least 2.5; allowed: a whole number above 0"),
         ([TREND | {"least_slope": -0.1}], "claim t: least_slope -0.1; allowed: a number above 0"),
     ],
 )
 def test_a_broken_list_of_claims_is_refused(broken, message):
     with pytest.raises(StudyError, match=message):
         checking.check_claims(broken, "claims.yaml")
+
+
+@pytest.mark.parametrize(
+    ("claim", "key", "spelling", "value"),
+    [
+        (COUNT, "expected", "4.6e1", 46),
+        (COUNT, "expected", "46.0", 46),
+        (COUNT, "tolerance", "2e-1", 0.2),
+        (COUNT, "at_least", "2e1", 20),
+        (TREND, "least_slope", "1e-1", 0.1),
+        (COURSES, "share", "1e0", 1),
+    ],
+)
+def test_numbers_of_a_claim_are_the_same_in_any_spelling(claim, key, spelling, value):
+    written = yaml.safe_load(f"[{{{key}: {spelling}}}]")
+    [read] = checking.check_claims([claim | written[0]], "claims.yaml")
+    assert repr(read[key]) == repr(value)
+    assert read == claim | {key: value}
 
 
 def test_groups_of_three_poles_are_allowed_in_any_order():
@@ -1018,9 +1039,10 @@ def test_a_claim_on_a_country_that_counts_as_another_is_refused(claim, key):
 def test_a_file_of_claims_that_is_missing_or_no_yaml_is_refused(tmp_path: Path):
     with pytest.raises(StudyError, match=r"claims: mine\.yaml: no such file"):
         checking.read_claims("mine.yaml", tmp_path, {})
-    (tmp_path / "mine.yaml").write_text("- {id: a")
-    with pytest.raises(StudyError, match=r"mine\.yaml: not readable as YAML"):
-        checking.read_claims("mine.yaml", tmp_path, {})
+    for content in (b"- {id: a", "- {id: \xe9t\xe9}".encode("latin-1")):
+        (tmp_path / "mine.yaml").write_bytes(content)
+        with pytest.raises(StudyError, match=r"mine\.yaml: not readable as YAML"):
+            checking.read_claims("mine.yaml", tmp_path, {})
 
 
 def test_claims_are_checked_without_libraries_that_take_long_to_import():

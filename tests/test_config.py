@@ -192,6 +192,19 @@ def test_an_unknown_key_is_always_named(key, section):
             {"stability": {"null_options": {"local_rewiring": {"ess": True}}}},
             "stability.null_options.local_rewiring.ess: True; allowed: number",
         ),
+        (
+            {"nulls": {"local_rewiring": {"chains": 0}}},
+            "nulls.local_rewiring.chains: 0; allowed: integer, at least 1",
+        ),
+        (
+            {"nulls": {"local_rewiring": {"exponents": []}}},
+            "nulls.local_rewiring.exponents: []; allowed: list, each entry number, at least 1 entries",
+        ),
+        (
+            {"stability": {"null_options": {"local_rewiring": {"z_error": "-1e-1"}}}},
+            "stability.null_options.local_rewiring.z_error: '-1e-1'; allowed: number, above 0",
+        ),
+        ({"demo": {"works": 10**400}}, "demo.works: 1000"),
         ({"variants": {}}, "variants: {}; allowed: at least 1 entries"),
         ({"poles": ["US", "US"]}, "allowed: no entry twice"),
         (

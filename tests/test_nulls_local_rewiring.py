@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from conftest import ROOT
 from enumeration import law_of, matrices_with_strengths, network_from, pairs_of
 from poles.errors import StudyError
 from poles.nulls import variance_corrected
 from poles.nulls.fitting import fit_years
 from poles.nulls.local_rewiring import correction, fit
 from poles.nulls.network import network_of, with_used
-from poles.nulls.rewiring_convergence import Chain, Pairs, diagnose
+from poles.nulls.rewiring_convergence import LEAST_SWEEPS, Chain, Pairs, diagnose
 from poles.nulls.rewiring_kernel import (
     FIELDS,
     MULTI_EDGE,
@@ -34,6 +35,7 @@ from poles.nulls.rewiring_kernel import (
     next_below,
     rewire,
 )
+from poles.study import signatures
 
 EXPONENTS = (0.0, 0.25, 0.75)
 
@@ -375,6 +377,18 @@ def test_the_note_says_if_the_budget_ended_the_run():
 def test_impossible_options_are_refused(options, message):
     with pytest.raises(StudyError, match=message):
         fit(network_from(*CASES["hub"]), **options)
+    [(name, value)] = options.items()
+    with pytest.raises(ValueError):  # before any job runs
+        signatures.null_models(ROOT)["local_rewiring"].options[name].read(
+            list(value) if value == () else value
+        )
+
+
+def test_the_least_budget_is_taken():
+    read = signatures.null_models(ROOT)["local_rewiring"].options["max_sweeps"].read
+    assert read(LEAST_SWEEPS) == LEAST_SWEEPS
+    with pytest.raises(ValueError):
+        read(LEAST_SWEEPS - 1)
 
 
 def test_fractional_weights_are_refused():

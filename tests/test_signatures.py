@@ -91,6 +91,11 @@ def test_a_file_that_is_not_python_is_named_with_its_line(project):
         ("list[int]", [], []),
         ("Literal['a', 'b']", "b", "b"),
         ("np.ndarray", "[1, 2]", [1, 2]),
+        ("Annotated[int, Ge(1)]", "1e0", 1),
+        ("Annotated[int | None, 'a note', annotated_types.Ge(-1)]", "-1", -1),
+        ("Annotated[float, Gt(0), Le(1)] | None", "null", None),
+        ("Sequence[Annotated[float, Lt(2)]]", [1.5], [1.5]),
+        ("Annotated[list[int], MinLen(1), MaxLen(2)]", ["1", 2], [1, 2]),
     ],
 )
 def test_values_are_converted_to_the_declared_type(project, annotation, value, converted):
@@ -114,13 +119,32 @@ def test_values_are_converted_to_the_declared_type(project, annotation, value, c
         ("Sequence[float]", 1.0, "list, each entry number"),
         ("Sequence[float]", [1, "x"], "list, each entry number"),
         ("Literal['a', 'b']", "c", "a, b"),
+        ("int", 10**400, "integer"),
+        ("bool", "a: b: c", "boolean"),
+        ("np.ndarray", "a: b: c", "any value"),
+        ("Annotated[int, Ge(1)]", 0, "integer, at least 1"),
+        ("Annotated[float, Gt(0), Le(1)]", 0, "number, above 0, at most 1"),
+        ("Annotated[float, Gt(0), Le(1)] | None", 2, "number, above 0, at most 1 or null"),
+        ("Sequence[Annotated[float, Lt(2)]]", [1, 2], "list, each entry number, below 2"),
+        ("Annotated[Sequence[float], MinLen(1)]", [], "list, each entry number, at least 1 entries"),
+        ("Annotated[list[int], MaxLen(1)]", [1, 2], "list, each entry integer, at most 1 entries"),
+        ("Annotated[int, MinLen(1)]", 1, "integer, at least 1 entries"),
     ],
 )
-def test_values_of_another_type_are_refused(project, annotation, value, allowed):
+def test_values_of_another_type_or_beyond_a_limit_are_refused(project, annotation, value, allowed):
     option = signatures.null_models(project(model=f"def fit(network, *, x: {annotation}): ..."))["model"]
     with pytest.raises(ValueError):
         option.options["x"].read(value)
     assert str(option.options["x"]) == allowed
+
+
+@pytest.mark.parametrize("limit", ["Ge(LEAST)", "Gt('x')", "Le(2 ** 3)"])
+def test_a_limit_that_is_no_number_is_refused_with_its_line(project, limit):
+    root = project(model=f"\ndef fit(network, *, x: Annotated[int, {limit}] = 9): ...")
+    with pytest.raises(
+        StudyError, match=r"model\.py, line 2: a limit is no number; allowed: a number such as"
+    ):
+        signatures.null_models(root)
 
 
 def test_knobs_of_the_demo_world_are_the_attributes_of_its_plan():

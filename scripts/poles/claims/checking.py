@@ -20,6 +20,7 @@ from poles.errors import StudyError
 from poles.layers import LAYERS
 from poles.study import signatures
 from poles.study.branches import STAGES
+from poles.study.values import number
 
 KINDS = Path(__file__).with_name("kinds")
 """Folder of the kinds of claims, see `poles.claims.kinds`."""
@@ -30,6 +31,7 @@ YEARS = ("first", "last", "recent")
 
 
 def _is_number(value: Any) -> bool:
+    """Whether this is a number, after `_with_numbers` has read all that can be read as one."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -57,6 +59,8 @@ VALUES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "statement": (_is_statement, f"text; in braces only {', '.join(f'{{{name}}}' for name in YEARS)}"),
 }
 """Single values that a kind of claim may ask for: a test, and what a message calls allowed."""
+NUMBERS = ("share", "positive number", "whole number")
+"""Those of `VALUES` that are numbers, and may be written as YAML 1.1 takes for text, such as ``1e3``."""
 LISTS = {"countries": "country", "countries or others": "country", "pair": "country", "names": "text"}
 """Lists that a kind of claim may ask for, by their entries; a pair has two."""
 OTHERS = "others"
@@ -165,12 +169,12 @@ def words_of_poles(poles: Sequence[str], year: int) -> dict[str, str]:
         ``code_1``, ``pole_1`` (the name) and ``region_1`` of the first pole, and so on.
     """
     words: dict[str, str] = {}
-    for number, code in enumerate(poles, 1):
+    for place, code in enumerate(poles, 1):
         region = countries.region_of(code, year)
         words |= {
-            f"code_{number}": code,
-            f"pole_{number}": countries.in_text(code),
-            f"region_{number}": region,
+            f"code_{place}": code,
+            f"pole_{place}": countries.in_text(code),
+            f"region_{place}": region,
         }
     return words
 
@@ -217,7 +221,7 @@ def read_claims(
         raise StudyError(f"claims: {name}: no such file")
     try:
         claims = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{name}: not readable as YAML ({error})") from None
     return check_claims(_filled(claims, words or {}), name, merge)
 
@@ -255,7 +259,7 @@ def check_claims(claims: Any, origin: str, merge: Mapping[str, str] | None = Non
     Returns
     -------
     list of dict
-        The claims.
+        The claims, with their numbers as numbers.
 
     Raises
     ------
@@ -265,6 +269,7 @@ def check_claims(claims: Any, origin: str, merge: Mapping[str, str] | None = Non
     """
     if not isinstance(claims, list) or not all(isinstance(claim, dict) for claim in claims):
         raise StudyError(f"{origin}: must be a list of claims, each a map")
+    claims = [_with_numbers(claim) for claim in claims]
     ids: set[str] = set()
     for place, claim in enumerate(claims, 1):
         name = claim.get("id", f"number {place}")
@@ -275,6 +280,27 @@ def check_claims(claims: Any, origin: str, merge: Mapping[str, str] | None = Non
             raise StudyError(f"{origin}: claim {name}: {fault}")
         ids.add(name)
     return claims
+
+
+def _with_numbers(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the values that have to be numbers as the configuration reads them; the rest is left."""
+    kind = kinds().get(claim["kind"]) if isinstance(claim.get("kind"), str) else None
+    allowed = {**kind.keys, **kind.optional} if kind else {}
+    return {key: _as_number(value, allowed.get(key)) for key, value in claim.items()}
+
+
+def _as_number(value: Any, allowed: Any) -> Any:
+    """Convert a value to a number if it has to be one and can be, or the entries of a map."""
+    if isinstance(allowed, dict) and isinstance(value, dict):
+        [of_entries] = allowed.values()
+        return {key: _as_number(entry, of_entries) for key, entry in value.items()}
+    if not isinstance(allowed, str) or allowed not in NUMBERS:
+        return value
+    try:
+        read = number(value)
+    except ValueError:
+        return value  # it is refused with what is allowed
+    return int(read) if float(read).is_integer() else read
 
 
 def _faults(claim: Mapping[str, Any], merge: Mapping[str, str]) -> Iterator[str]:

@@ -18,9 +18,10 @@ R-hat. Weights that are not whole are refused.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge, Gt, MinLen
 
 from poles.errors import StudyError
 from poles.nulls import rewiring_convergence
@@ -40,12 +41,12 @@ def fit(
     *,
     law: Literal["uniform", "multi_edge"] = "uniform",
     links: Literal["used", "all"] = "used",
-    z_error: float = 0.04,
-    ess: float = 100,
-    max_sweeps: int = 20_000,
-    chains: int = 4,
-    seed: int = 1,
-    exponents: Sequence[float] = (1.25,),
+    z_error: Annotated[float, Gt(0)] = 0.04,
+    ess: Annotated[float, Gt(0)] = 100,
+    max_sweeps: Annotated[int, Ge(96)] = 20_000,  # LEAST_SWEEPS
+    chains: Annotated[int, Ge(1)] = 4,
+    seed: Annotated[int, Ge(0)] = 1,
+    exponents: Annotated[Sequence[float], MinLen(1)] = (1.25,),
 ) -> Moments:
     """Sample the matrices of whole weights that have exactly the observed strengths.
 

@@ -6,7 +6,6 @@ config/README.md and workflow/schemas/config.schema.yaml are made from these cla
 from collections.abc import Hashable, Sequence
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -26,8 +25,8 @@ def _number(value: Any) -> Any:
     """Read numbers in any spelling; refuse true, false and what is not finite, which pydantic would take."""
     try:
         return values.number(value)
-    except (ValueError, OverflowError):
-        if isinstance(value, bool | float):
+    except ValueError:
+        if isinstance(value, int | float):
             raise PydanticCustomError("number", "number") from None
         return value  # pydantic says what is allowed
 
@@ -36,7 +35,7 @@ def _flag(value: Any) -> bool:
     """Refuse numbers, which pydantic would take."""
     try:
         return values.flag(value)
-    except (ValueError, yaml.YAMLError):
+    except ValueError:
         raise PydanticCustomError("flag", "true or false") from None
 
 

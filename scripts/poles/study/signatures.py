@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from poles.errors import StudyError
 from poles.study import values
@@ -29,6 +28,15 @@ TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"
 """Annotations of single values, and what messages call them."""
 LISTS = ("Sequence", "list")
 """Annotations of lists, whose entries have one type."""
+LIMITS = {
+    "Gt": ("above {}", operator.gt),
+    "Ge": ("at least {}", operator.ge),
+    "Lt": ("below {}", operator.lt),
+    "Le": ("at most {}", operator.le),
+    "MinLen": ("at least {} entries", lambda value, least: len(value) >= least),
+    "MaxLen": ("at most {} entries", lambda value, most: len(value) <= most),
+}
+"""Limits of `annotated_types` that an ``Annotated`` option may have: what messages say, and a test."""
 RESERVED = "all"
 """Name under which tables hold the claims about several null models."""
 
@@ -49,7 +57,7 @@ class Option:
     required: bool
 
     def read(self, value: Any) -> Any:
-        """Convert a value of the configuration to the declared type.
+        """Convert a value of the configuration to the declared type, and check its limits.
 
         Parameters
         ----------
@@ -59,9 +67,12 @@ class Option:
         Raises
         ------
         ValueError
-            If the value does not have that type.
+            If the value does not have that type, or is beyond a limit.
         """
-        return _converted(value, self.annotation)
+        try:
+            return _converted(value, self.annotation)
+        except TypeError:  # what has no length, or no order
+            raise ValueError(value) from None
 
     def __str__(self) -> str:
         return _described(self.annotation)
@@ -102,7 +113,8 @@ def null_models(root: Path) -> dict[str, NullModel]:
     Raises
     ------
     StudyError
-        If a file of that folder is not valid Python, or a model has the name `RESERVED`.
+        If a file of that folder is not valid Python, a model has the name `RESERVED`, or a limit of an option
+        is no number.
     """
     models = {}
     for path in sorted((root / NULLS).glob("*.py")):
@@ -117,6 +129,7 @@ def null_models(root: Path) -> dict[str, NullModel]:
                     f"null model {RESERVED}: claims about several models have this name; rename {path}"
                 )
             constants = literals(body)
+            _check_limits(path, fit)
             models[path.stem] = NullModel(
                 _options(fit),
                 whole_weights_only=constants.get("WHOLE_WEIGHTS_ONLY", False),
@@ -165,10 +178,16 @@ def literals(body: list[ast.stmt]) -> dict[str, Any]:
     return constants
 
 
-def _options(function: ast.FunctionDef) -> dict[str, Option]:
+def _keywords(function: ast.FunctionDef) -> list[ast.arg]:
     """Arguments that a function takes by keyword, without the first one."""
     arguments = function.args
-    keywords = arguments.args if arguments.posonlyargs else arguments.args[1:]
+    return [*(arguments.args if arguments.posonlyargs else arguments.args[1:]), *arguments.kwonlyargs]
+
+
+def _options(function: ast.FunctionDef) -> dict[str, Option]:
+    """Options of a function: what it takes by keyword, without the first argument."""
+    arguments = function.args
+    keywords = _keywords(function)[: -len(arguments.kwonlyargs) or None]
     optional = len(keywords) - min(len(arguments.defaults), len(keywords))
     options = {
         argument.arg: Option(argument.annotation, required=place < optional)
@@ -206,7 +225,37 @@ def _converted(value: Any, annotation: ast.expr | None) -> Any:
             return value
         case ast.Subscript(value=ast.Name(id=kind), slice=inner) if kind in LISTS:
             return [_converted(entry, inner) for entry in _instance(value, list)]
-    return yaml.safe_load(value) if isinstance(value, str) else value
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[inner, *metadata])):
+            converted = _converted(value, inner)
+            for kind, limit in _limits(metadata):
+                if not LIMITS[kind][1](converted, limit):
+                    raise ValueError(value)
+            return converted
+    return values.plain(value)
+
+
+def _limits(metadata: list[ast.expr]) -> Iterator[tuple[str, float]]:
+    """Limits in the metadata of an ``Annotated``: names of `LIMITS` with their numbers. The rest is left."""
+    for entry in metadata:
+        match entry:
+            case ast.Call(func=ast.Name(id=kind) | ast.Attribute(attr=kind), args=[limit], keywords=[]) if (
+                kind in LIMITS
+            ):
+                yield kind, values.number(ast.literal_eval(limit))
+
+
+def _check_limits(path: Path, fit: ast.FunctionDef) -> None:
+    """Refuse limits that can only be known by importing the module."""
+    for node in (found for argument in _keywords(fit) for found in ast.walk(argument)):
+        match node:
+            case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[_, *metadata])):
+                try:
+                    list(_limits(metadata))
+                except ValueError:
+                    raise StudyError(
+                        f"{path}, line {node.lineno}: a limit is no number; allowed: a number such as in "
+                        "Ge(1), as the file is not imported when it is read"
+                    ) from None
 
 
 def _instance(value: Any, kind: type) -> Any:
@@ -234,4 +283,7 @@ def _described(annotation: ast.expr | None) -> str:
             return ", ".join(map(str, _choices(choices)))
         case ast.Subscript(value=ast.Name(id=kind), slice=inner) if kind in LISTS:
             return f"list, each entry {_described(inner)}"
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[inner, *metadata])):
+            limits = (LIMITS[kind][0].format(limit) for kind, limit in _limits(metadata))
+            return ", ".join([_described(inner), *limits])
     return "any value"

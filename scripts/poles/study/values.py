@@ -32,9 +32,17 @@ def number(value: Any) -> int | float:
             value = int(value)
         except ValueError:
             value = float(value)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    if not isinstance(value, int | float) or isinstance(value, bool) or not _is_finite(value):
         raise ValueError(value)
     return value
+
+
+def _is_finite(value: int | float) -> bool:
+    """Whether a number is finite, and not a whole number beyond all floating-point numbers."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def flag(value: Any) -> bool:
@@ -50,8 +58,23 @@ def flag(value: Any) -> bool:
     ValueError
         If the value is anything else; 0 and 1 are no flags.
     """
-    if isinstance(value, str):
-        value = yaml.safe_load(value)
+    value = plain(value)
     if not isinstance(value, bool):
         raise ValueError(value)
     return value
+
+
+def plain(value: Any) -> Any:
+    """Convert text to what YAML makes of it; return every other value as it is.
+
+    Raises
+    ------
+    ValueError
+        If the text is no YAML.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ValueError(value) from None
