@@ -204,6 +204,13 @@ def test_mapped_codes_give_the_links_of_the_countries(tmp_path, caplog):
             "a weight with a comma or blank; allowed: digits with a decimal point",
         ),
         ((2000, "US", "CN", "1 000"), "a weight with a comma or blank"),
+        (("99999999999999999999", "US", "CN", 1), "no such year; allowed: a year from 1000 to 2999"),
+        ((2**64 + 2000, "US", "CN", 1), "no such year"),
+        ((-2000, "US", "CN", 1), "no such year"),
+        ((20000, "US", "CN", 1), "no such year"),
+        ((2000, "US", "CN", 2**53), "the weight is too large; allowed: a number below 9007199254740992"),
+        ((2000, "US", "CN", 2**64 + 1), "the weight is too large"),
+        ((2000, "US", "CN", "1e300"), "the weight is too large"),
         ((2000, "US", "CN", -1), "weight is negative"),
         ((2000, "US", "CN", "inf"), "weight is not finite"),
         ((2000, "US", "CN", "NaN"), "weight is not finite"),
@@ -225,6 +232,12 @@ def test_whole_numbers_are_read_in_any_spelling(tmp_path, year, weight):
     links = read_links(write_csv(tmp_path / "a.csv", [(year, "US", "CN", weight)]), "citation", YEARS)
     assert links[2000].rows() == [("US", "CN", 1000)]
     assert links[2000]["weight"].dtype == pl.Int64
+
+
+def test_the_largest_weight_is_exact(tmp_path):
+    rows = [(2000, "US", "CN", 2**53 - 1), (2000, "US", "FR", 1)]
+    links = read_links(write_csv(tmp_path / "a.csv", rows), "citation", YEARS)
+    assert links[2000].rows() == [("US", "CN", 2**53 - 1), ("US", "FR", 1)]
 
 
 @pytest.mark.parametrize("kind", [pl.Int16, pl.UInt64, pl.Float32, pl.Float64, pl.Decimal(12, 2), pl.Int128])

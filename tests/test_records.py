@@ -505,6 +505,8 @@ def test_times_are_spelled_so_that_later_is_greater(tmp_path, given, normal):
         (True, None),
         (10**12, None),
         (-(10**30), None),
+        (2**63, None),
+        (2**64 + 1999, None),
         ("n.d.", None),
         ([], None),
     ],
@@ -535,6 +537,30 @@ def test_years_of_parquet_in_any_type_that_holds_numbers(tmp_path, years):
     assert read(tmp_path / "works.parquet")["year"].to_list() == [1999, None, 2001]
 
 
+@pytest.mark.parametrize("beyond", [2**63, 2**64 + 1999])
+def test_years_of_parquet_beyond_64_bits_are_no_years(tmp_path, beyond):
+    kind = pa.uint64() if beyond < 2**64 else pa.decimal128(30, 0)
+    table = pa.Table.from_pylist(WORKS[:3], EXPORTED.remove(11))
+    years = pa.array([Decimal(1999), Decimal(beyond), None], pa.decimal128(30, 0)).cast(kind)
+    place = table.column_names.index("publication_year")
+    pq.write_table(table.set_column(place, "publication_year", years), tmp_path / "works.parquet")
+    plain = read(tmp_path / "works.parquet")
+    assert plain["year"].to_list() == [1999, None, None]
+    everything = CorePrefilter(plain["work_id"].sort())
+    assert read(tmp_path / "works.parquet", prefilter=everything).equals(plain)
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 + 5, 10**400, -5])
+def test_numbers_of_works_beyond_64_bits_or_below_0_are_no_ids(tmp_path, number):
+    kept = {"id": "W1", "referenced_works": [f"W{number}", f"https://openalex.org/W{number}", "W2"]}
+    tally = raw_schema.Tally()
+    assert read(write_lines([kept], tmp_path / "a.jsonl"), tally=tally)["references"].to_list() == [[2]]
+    assert tally.references == 2
+    path = write_lines([kept, {"id": f"https://openalex.org/W{number}"}], tmp_path / "b.jsonl")
+    with pytest.raises(StudyError, match=r"b\.jsonl, line 2: id '.*' is not the id of a work, such as"):
+        read(path)
+
+
 def test_what_is_dropped_is_counted(tmp_path):
     authorship = {"countries": ["US", "usa", None], "institutions": [None, {}, {"country_code": "?"}]}
     work = {"id": "W1", "authorships": [authorship], "referenced_works": ["W2", None, "doi:10.1/2"]}
@@ -551,6 +577,7 @@ UNUSED = {
     "control characters": b'"title": "a\x01\tb"',
     "no finite number": b'"fwci": NaN, "apc": -Infinity',
     "a number of many digits": b'"fwci": 1' + b"0" * 400,
+    "more digits than Python reads": b'"cited_by_count": 1' + b"0" * 5000,
     "a key of half a pair": rb'"\ud83d": "\\"',
 }
 """Members of a record that the study does not use, and that some programs write but few read."""

@@ -265,11 +265,16 @@ def _parse(text: bytes) -> Any:
     except orjson.JSONDecodeError:
         content = text.decode("utf-8", "replace")
         try:
-            document = json.loads(content, strict=False)
+            document = json.loads(content, strict=False, parse_int=_whole_number)
             encoded = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
         except RecursionError:
             raise json.JSONDecodeError("too many levels", content, 0) from None
         return json.loads(encoded)
+
+
+def _whole_number(digits: str) -> int | float:
+    """Read a whole number; one of more digits than any count or id becomes what a float makes of it."""
+    return int(digits) if len(digits) < 100 else float(digits)
 
 
 def _works(document: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

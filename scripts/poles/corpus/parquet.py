@@ -205,7 +205,8 @@ def _passed(batch: pa.RecordBatch, prefilter: Prefilter, tally: Tally) -> np.nda
     # A row is counted here only if its id and year are of the usual form; the others are parsed in full.
     passed |= ids < 0
     if pa.types.is_integer(years.type):
-        numbers = pc.fill_null(years.cast(pa.int64()), raw_schema.YEARS).to_numpy()
+        # A number beyond 64 bits wraps to a negative one, and its row is parsed in full.
+        numbers = pc.fill_null(years.cast(pa.int64(), safe=False), raw_schema.YEARS).to_numpy()
         passed |= (numbers < 0) | (numbers > raw_schema.YEARS)
         tally.add(np.bincount(numbers[~passed], minlength=raw_schema.YEARS + 1))
     else:

@@ -123,7 +123,9 @@ def _identify(chunk: Chunk, file: File, tally: Tally) -> pl.DataFrame:
 
 def _work_number(text: pl.Expr) -> pl.Expr:
     """Number in the id of a work, ``https://openalex.org/W123`` or ``W123``; null for any other text."""
-    return text.str.strip_prefix("https://openalex.org/").str.strip_prefix("W").cast(pl.Int64, strict=False)
+    digits = text.str.strip_prefix("https://openalex.org/").str.strip_prefix("W")
+    number = digits.cast(pl.Int64, strict=False)
+    return pl.when(number >= 0).then(number)
 
 
 def _subfield_number(text: pl.Expr) -> pl.Expr:

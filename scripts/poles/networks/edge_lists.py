@@ -26,6 +26,10 @@ COLUMNS = {
 ENDS = ("source", "target")
 REST = "OTH"
 """The only code beside those of countries: the rest of the world."""
+YEARS = (1000, 2999)
+"""First and last year that a row may have, within the years of the study or not."""
+TOO_LARGE = 2**53
+"""Weight from which on floating-point numbers do not hold all whole numbers."""
 _UNQUOTED = "\N{SYMBOL FOR NULL}"
 """Stands for NA without quotes while such rows are looked for."""
 
@@ -138,6 +142,8 @@ def _years(path: Path, rows: pl.DataFrame) -> pl.Series:
     year = number.cast(pl.Int64, strict=False)
     _refuse(path, rows.filter(text.is_null() | (text == "")), "no year", allowed)
     _refuse(path, rows.filter(text.str.contains(r"^\d+[-/.]\d+[-/.]\d+")), "the year is a date", allowed)
+    beyond = ~number.is_between(*YEARS) & (number == number.floor())
+    _refuse(path, rows.filter(beyond), "no such year", f"a year from {YEARS[0]} to {YEARS[1]}")
     is_whole = (number == year).fill_null(False)
     _refuse(path, rows.filter(~is_whole), "the year is no whole number", allowed)
     return year
@@ -158,11 +164,8 @@ def _numbers(path: Path, rows: pl.DataFrame) -> pl.Series:
     _refuse(path, rows.filter(number.is_null()), "the weight is no number", digits)
     _refuse(path, rows.filter(~number.is_finite()), "weight is not finite", "a number")
     _refuse(path, rows.filter(number < 0), "weight is negative", "a number, not below 0")
-    exact = text.cast(pl.Int64, strict=False)
-    if not exact.has_nulls():
-        return exact
-    is_whole = (number == number.floor()) & (number < 2**53)
-    return number.cast(pl.Int64) if is_whole.all() else number
+    _refuse(path, rows.filter(number >= TOO_LARGE), "the weight is too large", f"a number below {TOO_LARGE}")
+    return number.cast(pl.Int64) if (number == number.floor()).all() else number
 
 
 def _codes(path: Path, rows: pl.DataFrame, merge: Mapping[str, str]) -> pl.DataFrame:
