@@ -561,6 +561,12 @@ def test_numbers_of_works_beyond_64_bits_or_below_0_are_no_ids(tmp_path, number)
         read(path)
 
 
+def test_a_score_beyond_all_floating_point_numbers_is_no_score(tmp_path):
+    line = '{"id": "W1", "primary_topic": {"score": %s}}\n' % ("9" * 400)
+    (tmp_path / "works.jsonl").write_text(line * 2)
+    assert read(tmp_path / "works.jsonl")["topic_score"].to_list() == [None, None]
+
+
 def test_what_is_dropped_is_counted(tmp_path):
     authorship = {"countries": ["US", "usa", None], "institutions": [None, {}, {"country_code": "?"}]}
     work = {"id": "W1", "authorships": [authorship], "referenced_works": ["W2", None, "doi:10.1/2"]}

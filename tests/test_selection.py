@@ -526,6 +526,30 @@ def test_what_is_dropped_is_warned_of_once_for_all_files(tmp_path, caplog):
     ]
 
 
+def pages(folder, stated, parts):
+    """Pages of the API, each of which says how many works their list has."""
+    folder.mkdir()
+    files = [folder / f"{number}.json" for number in range(len(parts))]
+    for file, part in zip(files, parts, strict=True):
+        file.write_bytes(orjson.dumps({"meta": {"count": stated, "per_page": 2}, "results": part}))
+    return [str(file) for file in files]
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+@pytest.mark.parametrize("prefilter", [AI, None])
+def test_pages_of_the_api_that_are_missing_are_warned_of(tmp_path, caplog, shards, prefilter):
+    parts = [[record(1), record(2)], [record(3)]]
+    for stated, warned in ((3, False), (4, True), (None, False), (2, False)):
+        caplog.clear()
+        files = pages(tmp_path / f"{stated}", stated, parts)
+        select(tmp_path, files, prefilter, range(2000, 2001), STRICT, shards)
+        sentences = [text for text in caplog.messages if "page of the API" in text]
+        assert sentences == warned * [
+            "a page of the API states that its list has 4 works, but all files together have 3 records; "
+            "fetch the other pages, too"
+        ]
+
+
 @pytest.mark.parametrize("ending", ["jsonl", "gz", "parquet", "zip"])
 def test_a_part_without_bytes_is_read_where_the_manifest_states_no_records(tmp_path, ending):
     files = write_files(tmp_path, [[record(1), record(2)]])

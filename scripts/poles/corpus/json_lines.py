@@ -243,6 +243,8 @@ class _Reader:
     def _unfold(self, document: Any) -> Iterator[Located]:
         """Yield the works in a document, numbered and with their places."""
         place = f"{self.prefix}line {self.number}"
+        if (stated := _stated(document)) is not None:
+            self.tally.stated = max(stated, self.tally.stated or 0)
         for within, work in _works(document, f"{self.file}, {place}"):
             row = self.tally.rows
             self.tally.rows += 1
@@ -294,6 +296,12 @@ def _works(document: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]
         if type(work) is not dict:
             raise StudyError(f"{where}, record {number}: {work!r:.50} is not a work; a work is a JSON object")
         yield f", record {number}", work
+
+
+def _stated(document: Any) -> int | None:
+    """Return how many works a page of the API says that its whole list has; None if there is no number."""
+    meta = document.get("meta") if type(document) is dict and "results" in document else None
+    return _count(meta, "count") if type(meta) is dict else None
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:

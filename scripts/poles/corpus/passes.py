@@ -129,12 +129,14 @@ def find_core(
     _warn(tallies, lambda tally: tally.without_id.total(), "records without an id are dropped")
     _warn(tallies, lambda tally: not tally.rows, "files hold no works")
     core = pl.concat(ids).unique().sort().to_frame()
+    stated = max((tally.stated for tally in tallies.values() if tally.stated is not None), default=None)
     years = sorted(with_id.keys() | without_id.keys(), key=lambda year: (year is None, year))
     counts = pl.DataFrame(
         {
             "year": years,
             "read": [with_id[year] + without_id[year] for year in years],
             "with_id": [with_id[year] for year in years],
+            "stated": [stated] * len(years),
         },
         schema=dict(COUNTS.columns),
     )

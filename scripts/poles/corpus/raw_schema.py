@@ -66,6 +66,8 @@ class Tally:
     codes, references : int
         Dropped values in the kept records: country codes that are not two letters, and references that are
         not ids of works.
+    stated : int or None
+        Most works that a page of the API in the file says its whole list has; None without such a page.
     """
 
     rows: int = 0
@@ -73,6 +75,7 @@ class Tally:
     without_id: Counter[int | None] = field(default_factory=Counter)
     codes: int = 0
     references: int = 0
+    stated: int | None = None
 
     def add(self, counts: np.ndarray) -> None:
         """Add counts of records with an id.

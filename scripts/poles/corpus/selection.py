@@ -117,6 +117,13 @@ def _left(works: pl.DataFrame, step: str, column: str | None = None) -> pl.DataF
 def _read(counts_files: Iterable[str | Path]) -> list[pl.DataFrame]:
     """Count what the first two steps leave: the records read, and those with an id."""
     records = pl.concat(tables.read(file, COUNTS) for file in counts_files)
+    stated, read = records.select(pl.col("stated").max(), pl.col("read").sum()).row(0)
+    if stated is not None and stated > read:
+        log.warning(
+            "a page of the API states that its list has %d works, but all files together have %d records; "
+            "fetch the other pages, too",
+            stated, read,
+        )  # fmt: skip
     return [
         records.group_by("year").agg(
             pl.col(column).sum().alias("left"),

@@ -35,6 +35,7 @@ COUNTS = Table(
         "year": YEAR,
         "read": pl.Int64,  # records
         "with_id": pl.Int64,  # of these, records with an id
+        "stated": pl.Int64,  # most works of a list that a page of the API states, in the files of any year
     },
 )
 WORKS = Table(
