@@ -11,5 +11,6 @@ with jobs.run(snakemake) as record:
     tables.write(judged, CLAIMS, output.table, record)
     tables.write(moved, ROBUSTNESS, output.robustness, record)
     shown = judged, judging.read_all(source.basis, BASIS), moved, params.stages, params.choices, params.homes
-    about = params.period, page.caveat(*params.data), run_warnings.sentences(run_warnings.upstream(source))
+    note = page.caveat(*params.data, params.of_paper)
+    about = params.period, note, run_warnings.sentences(run_warnings.upstream(source)), params.of_paper
     page.write(page.content(*shown, judging.read_all(source.ties, TIES), *about), output, record)

@@ -1,4 +1,4 @@
-"""Judge the paper's claims on one branch."""
+"""Judge the claims on one branch."""
 
 from poles.claims import judging
 from poles.claims.tables import BASIS, CLAIMS, TIES

@@ -89,6 +89,7 @@ def shown(
     stage: str | None = "clusters",
     warnings: tuple[str, ...] = (),
     scans: pl.DataFrame | None = None,
+    of_paper: bool = True,
 ) -> dict:
     """Content of the page about claims that were judged; those of a branch rest on one stage."""
     single = (
@@ -110,7 +111,9 @@ def shown(
     rests_on = {claim: None if claim in of_several else stage for claim in judged["claim"]}
     scans = frame(TIES) if scans is None else scans
     homes = homes or apart(choices)
-    return page.content(judged, basis, moved, rests_on, choices, homes, scans, (2000, 2021), note, warnings)
+    return page.content(
+        judged, basis, moved, rests_on, choices, homes, scans, (2000, 2021), note, warnings, of_paper
+    )
 
 
 def course(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
@@ -161,9 +164,7 @@ def branch(
             "trends": trends(courses),
             "courses": courses,
             "alignment": frame(alignment_table(POLES), *aligned),
-            "significant": pl.DataFrame(
-                z, schema=["layer", "source", "target", "z", "q", "years"], orient="row"
-            ),
+            "recent": pl.DataFrame(z, schema=["layer", "source", "target", "z", "q", "years"], orient="row"),
             "threshold": 2.0,
             "panel": [],
             "k": 4,
@@ -223,7 +224,7 @@ def tied(*partners: str, pole: str = "CN", z: float = 3.0, beside: tuple[str, ..
     rows += [("collaboration", min(pole, p), max(pole, p), 0.0, 0.5, 5) for p in beside]
     rows.append(("collaboration", "AA", pole, 0.0, 0.5, 5))
     return branch(
-        significant=pl.DataFrame(rows, schema=["layer", "source", "target", "z", "q", "years"], orient="row")
+        recent=pl.DataFrame(rows, schema=["layer", "source", "target", "z", "q", "years"], orient="row")
     )
 
 
@@ -700,6 +701,17 @@ def test_claims_about_any_two_poles_name_these_alone():
     assert paper - {claim["kind"] for claim in claims} == {"significant", "continents"}, "they expect numbers"
 
 
+def test_the_page_about_other_claims_does_not_speak_of_the_paper():
+    claims = [claim for claim in template("DE", "FR") if claim["kind"] != "robust"]
+    judged = judge(claims, TWO)
+    note = page.caveat("works", [1707], of_paper=False)
+    for render in (page.markdown, page.html):
+        text = render(shown(judged, note, of_paper=False))
+        assert "What the data say to the claims" in text
+        assert not re.search(r"\bpaper\b|significant (tie|partner)", text)
+        assert "What the data say to the paper" in render(shown(judged))
+
+
 def test_a_list_that_leaves_open_what_the_study_lacks_is_refused():
     with pytest.raises(
         StudyError, match=r"claim poles_diverge_collaboration: statement .* and \{pole_2\} have"
@@ -713,7 +725,7 @@ def ranked(z: Mapping[str, float], **more) -> verdicts.Branch:
     rows.append(("collaboration", "AA", "BB", 9.0, 0.01, 5))
     rows.append(("citation", "AA", "US", 9.0, 0.01, 5))
     names = ["layer", "source", "target", "z", "q", "years"]
-    return branch(significant=pl.DataFrame(rows, schema=names, orient="row"), **more)
+    return branch(recent=pl.DataFrame(rows, schema=names, orient="row"), **more)
 
 
 SCANNED = COUNT | {"expected": 3, "tolerance": 0.34, "at_least": 4}
@@ -891,7 +903,7 @@ def test_claims_that_are_open_everywhere_agree_on_nothing():
     assert few.filter(claim="r")["why"][0] == (
         "The claim needs at least 2 other claims decided under one of these null models; there are 1."
     )
-    none = {("full", null): undecided._replace(significant=decided.significant) for null in ("one", "two")}
+    none = {("full", null): undecided._replace(recent=decided.recent) for null in ("one", "two")}
     assert judge(several, none).filter(claim="r")["verdict"].to_list() == ["not testable"]
 
 

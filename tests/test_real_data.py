@@ -61,7 +61,7 @@ def test_the_numbers_of_ties_hang_on_the_threshold_and_the_countries(world: pl.D
     # The claims read these results alone.
     branch = SimpleNamespace(
         layers=["collaboration"], threshold=2, panel=[], sizes=sizes,
-        significant=scores.significant_links({"collaboration": world}, 2017, 2021),
+        recent=scores.recent_links({"collaboration": world}, 2017, 2021),
     )  # fmt: skip
     stated = {}
     for pole, expected in (("US", 46), ("CN", 17)):

@@ -67,7 +67,7 @@ def test_directions_are_averaged_and_years_too():
     frame = pl.DataFrame(rows, schema=dict(SCORES.columns), orient="row")
     means = scores.pair_means(frame)
     assert means.filter(source="CN", year=2017).row(0) == ("CN", "US", 2017, 2.5, 0.1)
-    links = scores.significant_links({"citation": frame}, 2017, 2021)
+    links = scores.recent_links({"citation": frame}, 2017, 2021)
     # Australia has z in two of five years, which is not more than half.
     assert links.rows() == [("citation", "CN", "US", pytest.approx(6.5 / 3), 0.3, 3)]
-    assert len(scores.significant_links({"citation": frame}, 2017, 2020)) == 1
+    assert len(scores.recent_links({"citation": frame}, 2017, 2020)) == 1

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from poles.claims.tables import CLAIMS
 from poles.claims.verdicts import NOT_TESTABLE, REPRODUCED
-from poles.nulls.scores import significant_links
+from poles.nulls.scores import recent_links
 from poles.nulls.tables import SCORES
 from poles.stats import trends
 from poles.study import run_warnings, settings, tables, windows
@@ -97,7 +97,7 @@ def test_a_panel_of_too_few_years_has_no_pair_and_says_why(last, caplog):
     assert reason.startswith("trajectories need 10 years or more, and 2015")
     assert reason in caplog.text
     assert tables.conform(excluded, EXCLUDED)["reason"].to_list() == [reason] * 66
-    assert len(significant_links(layers, max(2015, last - 4), last)) == 66
+    assert len(recent_links(layers, max(2015, last - 4), last)) == 66
 
 
 def test_ten_years_are_enough():

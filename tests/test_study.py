@@ -58,6 +58,7 @@ def test_with_other_poles_most_claims_are_testable(twin: Project):
     testable = judged.filter(pl.col("verdict") != "not testable")
     assert len(testable) > 20, judged.filter(verdict="not testable").select("claim", "why").rows()
     assert not judged.filter(pl.col("statement").str.contains("China|United States")).height
+    assert not re.search(r"\bpaper\b", (twin.folder / "results/claims.html").read_text(encoding="utf-8"))
     answer = twin.snakemake("--dry-run", "--config", "poles=[DE, FR, GB]")
     assert "not about DE, FR, GB; allowed: two poles, or a file of your own claims" in (
         answer.stdout + answer.stderr

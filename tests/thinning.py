@@ -104,7 +104,7 @@ def count(task: tuple[str, float, int]) -> list[dict[str, object]]:
     first: dict[str, pl.DataFrame] = {}
     for null in NULLS:
         by_layer = {LAYER: scored(thinned, null)}
-        ties = scores.significant_links(by_layer, *RECENT).filter(pl.col("z") > THRESHOLD)
+        ties = scores.recent_links(by_layer, *RECENT).filter(pl.col("z") > THRESHOLD)
         for reading, growth in READINGS.items():
             table = trends(by_layer, growth)
             both = first.setdefault(reading, table).join(table, on=["pole", "partner"], suffix="_here")

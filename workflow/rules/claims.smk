@@ -1,4 +1,4 @@
-"""The paper's claims: judged on every branch by itself, then collected."""
+"""Claims, by default those of the paper: judged on every branch by itself, then collected."""
 
 from poles.claims import checking
 
@@ -55,11 +55,12 @@ def study_of(wildcards):
     }
 
 
-PAGE = place("0 Claims", "Claims of the paper")
+OF_PAPER = config["claims"] == configuration.CLAIMS_OF_PAPER
+PAGE = place("0 Claims", "Claims of the paper" if OF_PAPER else "Claims")
 
 
 rule judge_branch:
-    """The paper's claims, judged on the results of one branch."""
+    """The claims, judged on the results of one branch."""
     input:
         **JUDGED,
     output:
@@ -98,6 +99,7 @@ rule collect_claims:
         claims=CLAIMS,
         stages=STAGES,
         data=[SOURCE["kind"], config["field"]["subfields"]],
+        of_paper=OF_PAPER,
         choices=lambda wildcards: branches.declared(config),
         homes=lambda wildcards: branches.homes(config),
         period=ends("trajectories"),

@@ -1,1 +1,1 @@
-"""The paper's claims: read, judged in every branch, and shown."""
+"""Claims, by default those of the paper: read, judged in every branch, and shown."""

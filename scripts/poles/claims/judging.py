@@ -13,7 +13,7 @@ from poles.claims.tables import BASIS, CLAIMS, TIES
 from poles.claims.verdicts import Branch, Claim, Verdict, untestable
 from poles.networks.country_table import country_sizes
 from poles.networks.tables import COUNTRIES
-from poles.nulls.scores import significant_links
+from poles.nulls.scores import recent_links
 from poles.nulls.tables import SCORES
 from poles.study import tables, windows
 from poles.trajectories.construction import core_countries
@@ -65,7 +65,7 @@ def read_branch(
         trends=tables.read(files.trends, TRENDS),
         courses=tables.read(files.courses, COURSES),
         alignment=tables.read(files.alignment, alignment_table(poles)),
-        significant=significant_links(scores, int(significance["first"]), int(significance["last"])),
+        recent=recent_links(scores, int(significance["first"]), int(significance["last"])),
         threshold=significance["threshold"],
         panel=core_countries(scores, **core),
         k=members["cluster"].n_unique(),

@@ -13,7 +13,8 @@ from poles.claims.verdicts import VERDICTS
 from poles.stats.trends import change_of_white_noise
 from poles.study import embedding, windows
 
-TITLE = "What the data say to the paper's claims"
+TITLE = "What the data say to the claims"
+TITLE_OF_PAPER = "What the data say to the paper's claims"
 ABOUT_BASIS = (
     "The panel holds {rules}. "
     "The signal of a pair is the change of its z over all years, divided by its yearly noise. "
@@ -28,10 +29,10 @@ ABOUT_CONTRADICTIONS = (
     "count the country neither way."
 )
 ABOUT_SCANS = (
-    "How many ties of a pole are significant hangs on the threshold, on the null model, and on the countries "
-    "that are counted. Each cell is the number of countries whose mean z with the pole in the recent years "
-    "is above the threshold. A smaller set of countries leaves out partners; the null model is still fitted "
-    "to all countries. Bold numbers are within the tolerance of the claim."
+    "How many links of a pole are above expectation hangs on the threshold, on the null model, and on the "
+    "countries that are counted. Each cell is the number of countries whose mean z with the pole in the "
+    "recent years is above the threshold. A smaller set of countries leaves out partners; the null model is "
+    "still fitted to all countries. Bold numbers are within the tolerance of the claim."
 )
 ABOUT_WARNINGS = (
     "The jobs that these verdicts rest on gave warnings. results/warnings.json has those of all jobs."
@@ -55,7 +56,7 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|")
 
 
-def caveat(kind: str, subfields: Sequence[int] | None) -> str:
+def caveat(kind: str, subfields: Sequence[int] | None, of_paper: bool = True) -> str:
     """What a reader must know of the data before reading the verdicts.
 
     Parameters
@@ -64,17 +65,19 @@ def caveat(kind: str, subfields: Sequence[int] | None) -> str:
         ``source.kind`` of the configuration.
     subfields : sequence of int or None
         ``field.subfields`` of the configuration.
+    of_paper : bool
+        Whether the claims are those of the paper.
 
     Returns
     -------
     str
-        Empty if the data are works of the field of the paper.
+        Empty if the data are works of the field of the paper, or the claims are others.
     """
     if kind == "demo":
         return MADE_UP
     if kind == "networks":
         return NETWORKS
-    return "" if list(subfields or []) == [AI] else OTHER_FIELD
+    return "" if not of_paper or list(subfields or []) == [AI] else OTHER_FIELD
 
 
 def content(
@@ -88,6 +91,7 @@ def content(
     period: tuple[int, int],
     note: str = "",
     warnings: Sequence[str] = (),
+    of_paper: bool = True,
 ) -> dict[str, Any]:
     """Everything that the page shows.
 
@@ -111,6 +115,8 @@ def content(
         What a reader must know of the data first.
     warnings : sequence of str
         Warnings of the jobs that the verdicts rest on.
+    of_paper : bool
+        Whether the claims are those of the paper.
 
     Returns
     -------
@@ -125,7 +131,7 @@ def content(
     statements = dict(judged.select("claim", "statement").iter_rows())
     choice_names = robustness.by_choice(moved)["choice"].to_list()
     return {
-        "title": TITLE,
+        "title": TITLE_OF_PAPER if of_paper else TITLE,
         "overview": _overview(len(claims), len(branches)),
         "verdicts": VERDICTS,
         "counts": _counts(claims, branches),

@@ -47,7 +47,7 @@ def summarize() -> str:
 
 def _verdicts(judged: pl.DataFrame) -> list[str]:
     """One line for each branch, the headline first: how many claims have each verdict."""
-    lines = ["Claims of the paper, by branch (data, null model):"]
+    lines = ["Claims, by branch (data, null model):"]
     branches = judged.filter(pl.col("null") != ALL).select("variant", "null").unique(maintain_order=True)
     for variant, null in branches.iter_rows():
         # A claim about several null models counts in each of their branches.

@@ -1,4 +1,8 @@
-"""Significant ties of a pole: with which countries, in which regions, and what their number hangs on."""
+"""Ties of a pole: with which countries, in which regions, and what their number hangs on.
+
+A tie has a mean z above the threshold of the study in the recent years. The paper calls it significant; the
+study keeps this word for q < 0.05, and for the name of the kind of claim.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -28,9 +32,9 @@ class Ties(NamedTuple):
     Attributes
     ----------
     partners : list of str
-        Countries with a significant link, sorted.
+        Countries whose link is above expectation, sorted.
     linked : list of str
-        Countries with any link, significant or not, sorted.
+        Countries with any link, sorted.
     """
 
     partners: list[str]
@@ -84,7 +88,7 @@ def scan(claim: Claim, branch: Branch) -> pl.DataFrame:
 
 def _links(claim: Claim, branch: Branch) -> pl.DataFrame:
     """Links of the claim's pole in its layer, with the partner as column ``country``."""
-    return partners_of(claim["pole"], branch.significant.filter(layer=claim["layer"]))
+    return partners_of(claim["pole"], branch.recent.filter(layer=claim["layer"]))
 
 
 def regions(codes: Iterable[str]) -> list[str | None]:

@@ -64,10 +64,10 @@ class Branch(NamedTuple):
         First and last year of the trajectories.
     trends, courses, alignment : pl.DataFrame
         `poles.blocs.tables.TRENDS`, `COURSES` and `alignment_table`.
-    significant : pl.DataFrame
-        See `poles.nulls.scores.significant_links`.
+    recent : pl.DataFrame
+        See `poles.nulls.scores.recent_links`.
     threshold : float
-        Mean z above which a link is significant.
+        Mean z above which a link is above expectation.
     panel : sequence of str
         Countries large enough for the panel of the plainest variant with these links, see
         `poles.trajectories.construction.core_countries`.
@@ -89,7 +89,7 @@ class Branch(NamedTuple):
     trends: pl.DataFrame
     courses: pl.DataFrame
     alignment: pl.DataFrame
-    significant: pl.DataFrame
+    recent: pl.DataFrame
     threshold: float
     panel: Sequence[str]
     k: int

@@ -41,11 +41,11 @@ def plot_strong_links(
     Returns
     -------
     matplotlib.figure.Figure
-        One plot per layer and pole, with partners ranked by mean z (`scores.significant_links`). Partners of
+        One plot per layer and pole, with partners ranked by mean z (`scores.recent_links`). Partners of
         several poles are black. Marks are hollow where a link is not significant, that is, where q is not
         below `LEVEL`.
     """
-    links = scores.significant_links(scores_by_layer, *years) if scores_by_layer else pl.DataFrame()
+    links = scores.recent_links(scores_by_layer, *years) if scores_by_layer else pl.DataFrame()
     period = style.year_range(*years)
     if links.is_empty():
         return style.empty("Links above expectation", f"no pair has a z-score in {period}")

@@ -80,8 +80,8 @@ def partners_of(country: str, pairs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def significant_links(scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
-    """Mean z of each pair over some years, by layer, which decides whether a link is significant.
+def recent_links(scores: Mapping[str, pl.DataFrame], first: int, last: int) -> pl.DataFrame:
+    """Mean z of each pair over some years, by layer, which decides whether a link is above expectation.
 
     Pairs that have z in half of the years or fewer are left out: one year with a high z is not a lasting tie.
 

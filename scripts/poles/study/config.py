@@ -14,6 +14,8 @@ from poles.study.settings import Settings
 DEMO_STRENGTH = 50
 """Least strength of a country of the panel in the demo. The world is small, and its planted trends are strong
 enough to be found in pairs of few works."""
+CLAIMS_OF_PAPER = "config/claims.yaml"
+"""List of the claims of the paper."""
 ALLOWED = {
     "literal_error": "{expected}",
     "greater_than": "above {gt}",
@@ -74,7 +76,7 @@ def _settle(config: dict[str, Any]) -> None:
 def _claims_about(poles: list[str]) -> str | None:
     """File of the claims that come with the study about some poles; None if there is none."""
     if {"US", "CN"} <= set(poles):
-        return "config/claims.yaml"
+        return CLAIMS_OF_PAPER
     return "config/claims-poles.yaml" if len(poles) == 2 else None
 
 

@@ -1,4 +1,4 @@
-"""Kind ``continents``: the significant ties of a pole spread over so many regions (UN M49)."""
+"""Kind ``continents``: the ties (`ties`) of a pole spread over so many regions (UN M49)."""
 
 from poles.claims import ties
 from poles.claims.verdicts import (
@@ -18,7 +18,7 @@ STAGE = "links"
 
 
 def judge(claim: Claim, branch: Branch) -> Verdict:
-    """Judge the number of regions with significant partners."""
+    """Judge the number of regions with partners above expectation."""
     found = ties.of_pole(claim, branch)
     if isinstance(found, Verdict):
         return found
@@ -31,7 +31,7 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if len(reachable) < claim["expected"]:
         return untestable(f"{claim['pole']} has links to {', '.join(reachable) or 'no region'} only.")
     count = len(regions)
-    why = f"{claim['pole']} has significant partners in {', '.join(regions) or 'no region'}."
+    why = f"{claim['pole']} has links above expectation with {', '.join(regions) or 'no region'}."
     if count >= claim["expected"]:
         return Verdict(REPRODUCED, float(count), why)
     return Verdict(CONTRADICTED if count < claim["expected"] / 2 else INCONCLUSIVE, float(count), why)

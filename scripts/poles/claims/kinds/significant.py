@@ -1,4 +1,4 @@
-"""Kind ``significant``: a pole has significant ties with so many countries."""
+"""Kind ``significant``: a pole has ties (`ties`) with so many countries; the paper calls them significant."""
 
 import polars as pl
 
@@ -52,7 +52,7 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     through = counts.select(
         ((most >= expected - margin) & (least <= expected + margin)).over("countries").any()
     ).item()
-    why = f"{count} of {len(found.linked)} linked countries are significant partners; the claim expects "
+    why = f"{count} of {len(found.linked)} linked countries have a link above expectation; the claim expects "
     why += f"{expected}. {_of_scan(counts)}"
     if stated["about"].all() and beside["about"].any():
         return Verdict(REPRODUCED, float(count), why)
