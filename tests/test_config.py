@@ -50,7 +50,7 @@ def test_defaults_are_filled_at_every_depth():
     assert {key: value for key, value in settings["variants"]["mine"].items() if value is not None} == {
         "counting": "full"
     }
-    assert settings["run"] == {"variants": ["mine"], "nulls": ["max_entropy"], "skip": []}
+    assert settings["run"] == completed()["run"] | {"variants": ["mine"]}
 
 
 def test_values_given_as_text_are_read_as_their_type():
@@ -171,8 +171,10 @@ def test_an_unknown_key_is_always_named(key, section):
         ({"significance": {"last": 2030}}, "significance: 2026-2030; allowed: within years = 1990-2023"),
         ({"run": {"variants": ["halves"]}}, "run.variants: 'halves'; allowed: full, fractional"),
         (
-            {"run": {"variants": ["full", "fractional"], "nulls": ["local_rewiring"]}},
-            "run: local_rewiring takes whole weights, but variant fractional is fractional; allowed: ",
+            {"run": {"variants": ["full", "fractional"]}},
+            "run: enhanced_max_entropy takes whole weights, but variant fractional is fractional; allowed: "
+            "max_entropy, multi_edge, variance_corrected; "
+            "or else run.skip: [fractional/enhanced_max_entropy, fractional/local_rewiring]",
         ),
         (
             {"source": {"kind": "networks"}, "run": {"variants": ["full", "fractional"]}},

@@ -117,7 +117,7 @@ def test_the_change_of_white_noise_is_what_drawn_noise_shows(years):
 CONFIG = """
 years: {{first: {first}, last: {last}}}
 source: {{kind: networks, networks: {{collaboration: collaboration.csv}}}}
-run: {{variants: [full]}}
+run: {{variants: [full], nulls: [max_entropy]}}
 stability: {{max_k: 4, resamples: 1, headline_resamples: 1, surrogate_panels: 2, surrogate_resamples: 1}}
 """
 

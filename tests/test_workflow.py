@@ -72,19 +72,21 @@ def readers(tiny: Project) -> dict[str, set[str]]:
 
 def test_an_empty_folder_plans_every_job(tmp_path: Path):
     project = Project.copy(tmp_path / "empty")
-    assert project.plan("--config", "run={variants: [full]}") == EVERYTHING
+    assert project.plan("--config", "run={variants: [full], nulls: [max_entropy]}") == EVERYTHING
 
 
-def test_three_variants_run_by_default(tmp_path: Path):
+def test_three_variants_run_under_four_null_models_by_default(tmp_path: Path):
     plan = Project.copy(tmp_path / "empty").plan()
-    jobs_per_layer = {rule: jobs // EVERYTHING[rule] for rule, jobs in plan.items()}
-    by_variant = (
+    by_branch = (
         "build_trajectories", "cluster_trajectories", "study_stability", "judge_recovery", "plot_clusters",
         "judge_branch",
     )  # fmt: skip
-    assert all(jobs_per_layer[rule] == 3 for rule in by_variant)
-    once = ("build_networks", "score_links", "collect_claims", "plot_first_link", "verify_clusters")
-    assert all(jobs_per_layer[rule] == 1 for rule in once)
+    assert all(plan[rule] == 3 * 4 for rule in by_branch)
+    # Growth kept or removed, under each null model; the third variant shares the panel of the first.
+    assert plan["measure_polarization"] == plan["sample_null_panels"] == plan["plot_panel"] == 2 * 4
+    assert plan["score_links"] == 4 * 2 and plan["plot_links"] == 4
+    once = ("build_networks", "collect_claims", "plot_first_link", "verify_clusters")
+    assert all(plan[rule] == 1 for rule in once)
 
 
 def test_other_words_and_time_stamps_plan_nothing(edited: Project):

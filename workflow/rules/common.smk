@@ -137,7 +137,7 @@ FIRST_LINK_FIGURES = {
 
 
 def drawn(folder, name, **where):
-    """Files of a figure. Its PNG stands in the report, as it takes a third of the bytes of the SVG."""
+    """Files of a figure. Its PNG stands in the report, as it takes a quarter of the bytes of the SVG."""
     shown = report(f"{folder}/{name}.png", caption=f"../report/{name}.rst", **where)
     return [shown, f"{folder}/{name}.svg"]
 

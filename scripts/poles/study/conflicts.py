@@ -81,14 +81,20 @@ def _null_models(config: Mapping[str, Any], models: Mapping[str, NullModel]) -> 
         for name, option in models[null].options.items():
             if option.required and name not in config["nulls"].get(null, {}):
                 yield f"nulls.{null}: option {name} is missing; allowed: {option}"
-    for variant, null in branches(config):
-        counting = config["variants"].get(variant, {}).get("counting")
-        if counting == "fractional" and null in models and models[null].whole_weights_only:
-            others = ", ".join(name for name, model in models.items() if not model.whole_weights_only)
-            yield (
-                f"run: {null} takes whole weights, but variant {variant} is fractional; allowed: {others}; "
-                f"or else run.skip: [{variant}/{null}]"
-            )
+    wrong = [
+        (variant, null)
+        for variant, null in branches(config)
+        if config["variants"].get(variant, {}).get("counting") == "fractional"
+        and null in models
+        and models[null].whole_weights_only
+    ]
+    if wrong:
+        others = ", ".join(name for name, model in models.items() if not model.whole_weights_only)
+        skipped = ", ".join(["/".join(branch) for branch in wrong] + config["run"]["skip"])
+        yield (
+            f"run: {wrong[0][1]} takes whole weights, but variant {wrong[0][0]} is fractional; "
+            f"allowed: {others}; or else run.skip: [{skipped}]"
+        )
 
 
 def _names_of(models: Mapping[str, NullModel]) -> str:

@@ -277,11 +277,11 @@ class Run(Section):
     """What is computed."""
 
     variants: Annotated[list[str], Field(min_length=1), *DISTINCT] = Field(
-        ["beyond_growth", "full", "literal"],
+        ["full", "beyond_growth", "literal"],
         description="Names from `variants`. The first one is the headline.",
     )
     nulls: Annotated[list[str], Field(min_length=1), *DISTINCT] = Field(
-        ["max_entropy"],
+        ["max_entropy", "enhanced_max_entropy", "variance_corrected", "local_rewiring"],
         description="Null models, by the names of the files in scripts/poles/nulls/. The first one is the "
         "headline.",
     )
