@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 from collections import defaultdict
 from datetime import date, datetime
 from functools import partial
@@ -415,7 +416,10 @@ def test_files_that_are_not_edge_lists_are_refused(tmp_path):
     with pytest.raises(StudyError, match=r"and 90 more$"):
         read_links(path, "citation", YEARS)
     path = write_csv(tmp_path / "links.csv", [(1980, "US", "CN", 1)])
-    with pytest.raises(StudyError, match="no link in the years 2000-2002; the file has 1980-1980"):
+    with pytest.raises(
+        StudyError,
+        match=r"no link in the years 2000-2002; the file has 1980; set years: \{first: 1980, last: 1980\}",
+    ):
         read_links(path, "citation", YEARS)
 
 
@@ -437,6 +441,40 @@ def test_a_file_without_rows_is_refused(tmp_path, ending):
     frame.write_csv(path) if ending == "csv" else frame.write_parquet(path)
     with pytest.raises(StudyError, match="no rows below the header"):
         read_links(path, "collaboration", YEARS)
+
+
+@pytest.mark.parametrize(
+    ("in_file", "needed", "wanted"),
+    [
+        ((2010, 2011, 2013), (2010, 2013), None),
+        ((2010, 2013), (2011, 2012), None),
+        (
+            (2010, 2013),
+            (2009, 2013),
+            "2009-2013; the file has 2010-2013; set years: {first: 2010, last: 2013}",
+        ),
+        (
+            (2010, 2013),
+            (2010, 2014),
+            "2010-2014; the file has 2010-2013; set years: {first: 2010, last: 2013}",
+        ),
+        ((2012,), (2010, 2014), "2010-2014; the file has 2012; set years: {first: 2012, last: 2012}"),
+    ],
+)
+def test_a_file_that_lacks_needed_years_is_refused_with_the_years_to_set(
+    tmp_path, caplog, in_file, needed, wanted
+):
+    rows = [(year, "US", "CN", 1) for year in in_file] + [(2009, "US", "CN", 0)]
+    path = write_csv(tmp_path / "links.csv", rows)
+    years = range(2008, 2016)
+    if wanted is None:
+        links = read_links(path, "collaboration", years, needed=needed)
+        assert [year for year in years if len(links[year])] == list(in_file)
+        absent = [str(year) for year in years if year not in in_file]
+        assert f"no link in {len(absent)} of the years 2008-2015: {', '.join(absent)}" in caplog.text
+    else:
+        with pytest.raises(StudyError, match=re.escape(f"{path}: the study needs links of {wanted}")):
+            read_links(path, "collaboration", years, needed=needed)
 
 
 @pytest.mark.parametrize(("name", "first"), [("world-collaboration", 2000), ("europe-collaboration", 1990)])

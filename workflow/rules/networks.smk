@@ -30,6 +30,10 @@ if SOURCE["kind"] == "networks":
         params:
             layers=LAYERS,
             years=config["years"],
+            needed=[
+                min(ends("trajectories")[0], ends("significance")[0]),
+                max(ends("trajectories")[1], ends("significance")[1]),
+            ],
             merge=config["selection"]["merge"],
             code=code("read_networks"),
         script:

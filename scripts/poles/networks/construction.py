@@ -17,7 +17,11 @@ log = logging.getLogger(__name__)
 
 
 def read(
-    files: Mapping[str, str | Path], first: int, last: int, merge: Mapping[str, str]
+    files: Mapping[str, str | Path],
+    first: int,
+    last: int,
+    merge: Mapping[str, str],
+    needed: tuple[int, int] | None = None,
 ) -> Iterator[tuple[int, dict[str, pl.DataFrame], pl.DataFrame]]:
     """Read the networks of every year from edge lists.
 
@@ -29,6 +33,8 @@ def read(
         Years of the study.
     merge : Mapping
         Codes that count as a country (``selection.merge``).
+    needed : (int, int), optional
+        See `poles.networks.edge_lists.read_links`.
 
     Yields
     ------
@@ -36,7 +42,9 @@ def read(
         As `build`.
     """
     years = range(first, last + 1)
-    layers = {layer: edge_lists.read_links(path, layer, years, merge) for layer, path in files.items()}
+    layers = {
+        layer: edge_lists.read_links(path, layer, years, merge, needed) for layer, path in files.items()
+    }
     for year in years:
         links = {layer: by_year[year] for layer, by_year in layers.items()}
         yield year, links, country_table(year, links)

@@ -12,7 +12,7 @@ from poles import countries
 from poles.errors import StudyError
 from poles.networks.edge_files import ALLOWED, Format, recognise
 from poles.networks.tables import links_table
-from poles.study import tables
+from poles.study import tables, windows
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +223,11 @@ def _refuse_repeated(path: Path, rows: pl.DataFrame, links: pl.DataFrame) -> Non
 
 
 def read_links(
-    path: str | Path, layer: str, years: Sequence[int], merge: Mapping[str, str] | None = None
+    path: str | Path,
+    layer: str,
+    years: Sequence[int],
+    merge: Mapping[str, str] | None = None,
+    needed: tuple[int, int] | None = None,
 ) -> dict[int, pl.DataFrame]:
     """Read the links of one layer.
 
@@ -240,6 +244,8 @@ def read_links(
         Years of the study; links of other years are left out.
     merge : Mapping, optional
         Codes that count as a country, ``{"UK": "GB"}``.
+    needed : (int, int), optional
+        First and last year in which the study needs links: those of the trajectories and of the recent years.
 
     Returns
     -------
@@ -252,7 +258,7 @@ def read_links(
     StudyError
         If the file is of another format. If a value is missing or invalid, a code is no country, or a link
         has two rows; the message names the row, counted from 1 below the header. If there is no link in these
-        years.
+        years, or all links are after the first needed year or before the last one.
     """
     layout = recognise(path, layer)
     path = Path(path)
@@ -261,11 +267,7 @@ def read_links(
     _refuse_repeated(path, rows, all_rows)
     all_links = all_rows.filter(pl.col("weight") != 0)
     links = all_links.filter(pl.col("year").is_in(list(years)))
-    if not len(links):
-        present = sorted(all_rows["year"])
-        raise StudyError(
-            f"{path}: no link in the years {years[0]}-{years[-1]}; the file has {present[0]}-{present[-1]}"
-        )
+    _check_years(path, all_links["year"], years, needed)
     outside = len(all_links) - len(links)
     if layer != "citation":
         links = _undirected(path, links)
@@ -276,6 +278,27 @@ def read_links(
     )  # fmt: skip
     table = links_table(links)
     return {year: tables.conform(links.filter(pl.col("year") == year), table) for year in years}
+
+
+def _check_years(
+    path: Path, present: pl.Series, years: Sequence[int], needed: tuple[int, int] | None
+) -> None:
+    """Refuse links that do not cover the years that the study needs; warn of years without links."""
+    if present.is_empty():
+        raise StudyError(f"{path}: all weights are 0; allowed: at least one link")
+    in_file = sorted(present.unique())
+    advice = f"set years: {{first: {in_file[0]}, last: {in_file[-1]}}}, or other years within them"
+    has = f"the file has {windows.named(in_file[0], in_file[-1])}; {advice}"
+    absent = sorted({*years} - {*in_file})
+    if len(absent) == len(years):
+        raise StudyError(f"{path}: no link in the years {windows.named(years[0], years[-1])}; {has}")
+    if needed and not in_file[0] <= needed[0] <= needed[1] <= in_file[-1]:
+        raise StudyError(f"{path}: the study needs links of {windows.named(*needed)}; {has}")
+    if absent:
+        log.warning(
+            "%s: no link in %d of the years %s: %s",
+            path, len(absent), windows.named(years[0], years[-1]), _list(absent),
+        )  # fmt: skip
 
 
 def _undirected(path: Path, links: pl.DataFrame) -> pl.DataFrame:
