@@ -20,7 +20,7 @@ from enumeration import law_of, matrices_with_strengths, network_from, pairs_of
 from poles.errors import StudyError
 from poles.nulls import variance_corrected
 from poles.nulls.fitting import fit_years
-from poles.nulls.local_rewiring import correction, fit
+from poles.nulls.local_rewiring import correction, fit, focus
 from poles.nulls.network import network_of, with_used
 from poles.nulls.rewiring_convergence import LEAST_SWEEPS, Chain, Pairs, diagnose
 from poles.nulls.rewiring_kernel import (
@@ -33,6 +33,7 @@ from poles.nulls.rewiring_kernel import (
     log_growth,
     move_all,
     next_below,
+    pair_table,
     rewire,
 )
 from poles.study import signatures
@@ -446,6 +447,21 @@ def test_errors_effective_size_and_split_rhat_of_a_known_process():
     assert moved.ess.mean() == pytest.approx(exact, rel=0.03)
 
 
+@pytest.mark.parametrize("observed", [0.2, 3.0])
+def test_the_error_of_z_knows_that_mean_and_variance_of_skew_weights_err_together(observed):
+    """For exponential weights, z is too low above the mean as both moments err upwards, and less so below."""
+    chains, batches, length, copies = 4, 16, 50, 400
+    x = np.random.default_rng(2).exponential(size=(chains, batches * length, copies))
+    diagnosis = diagnose(records_of(x - observed, batches))
+    z = -diagnosis.mean / np.sqrt(diagnosis.variance)
+    assert np.sqrt(np.mean(diagnosis.error**2)) == pytest.approx(z.std(), rel=0.1)
+    # delta method with the central moments 1, 2 and 9 of the exponential law
+    exact, count = observed - 1, chains * batches * length
+    assert z.std() == pytest.approx(np.sqrt((1 + 2 * exact + 2 * exact**2) / count), rel=0.1)
+    some = np.arange(copies) % 3 == 0
+    assert np.array_equal(diagnose(records_of(x - observed, batches), some).error, diagnosis.error[some])
+
+
 def test_diagnosis_of_constant_and_of_unseen_weights():
     record = np.zeros((4, 2, FIELDS))
     record[:, 0, 0] = 5
@@ -483,6 +499,33 @@ def test_only_links_that_are_used_decide_how_long_the_chains_run():
     assert used.iterations < everything.iterations
     assert max(used.extra["z_error"], everything.extra["z_error"]) <= 0.05
     assert fit(with_used(network, network.countries, ()), links="used").iterations == everything.iterations
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_links_with_a_large_z_that_are_used_are_moved_more_often(directed):
+    rng = np.random.default_rng(6)
+    network = with_used(network_from(rng.geometric(0.1, (9, 9)), directed), ("AA", "AB", "AC", "AD"), ())
+    frequencies = focus(network, network.used)
+    guess = variance_corrected.fit(network)
+    inside = network.used & ~np.eye(9, dtype=bool)
+    z = (network.weights - guess.expected)[inside] / guess.std[inside]
+    assert np.allclose(frequencies[inside], 1 + z**2 / 2)
+    assert not frequencies[~inside].any()
+    rows, columns = pair_table(frequencies, 4096)
+    drawn = np.zeros((9, 9))
+    np.add.at(drawn, (rows, columns), 1)
+    assert np.abs(drawn - 4096 * frequencies / frequencies.sum()).max() <= 1
+
+    counts, top = [], np.unravel_index(frequencies.argmax(), frequencies.shape)
+    for table in (None, frequencies):
+        kernel = Kernel.of(network, "uniform", EXPONENTS, table)
+        pairs = Pairs.of(network, None)
+        record = np.zeros((len(pairs.rows), FIELDS))
+        _, generator = kernel_and_rng(network)
+        state = network.weights.astype(np.int64)
+        move_all(state, generator, 20_000, *kernel[:4], pairs.place, pairs.observed, record)
+        counts.append(record[pairs.place[top], 0])
+    assert counts[1] > 2 * counts[0]
 
 
 # Strengths of the means

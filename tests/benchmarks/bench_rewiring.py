@@ -80,10 +80,10 @@ def world(year: int) -> Network:
 
 
 @numba.njit(nogil=True)
-def single_units(weights, rng, moves, sources):
+def single_units(weights, rng, moves, countries):
     """Move single units between four countries drawn uniformly."""
-    mask = np.uint64(sources.shape[1] - 1)
-    table = sources[0]
+    mask = np.uint64(countries.shape[1] - 1)
+    table = countries[0]
     for _ in range(moves):
         bits = next_bits(rng)
         i, j = table[bits & mask], table[(bits >> np.uint64(16)) & mask]
@@ -99,12 +99,12 @@ def rate_of_units(network: Network, start: np.ndarray, pair: tuple[int, int], va
     """Effective samples per CPU second of single units, from the displacement of many short runs."""
     kernel = Kernel.of(network, "uniform", (0.0,))
     rng = np.random.SeedSequence(1).generate_state(4, np.uint64)
-    single_units(start.copy(), rng, 1, kernel.sources[:, 0])
+    single_units(start.copy(), rng, 1, kernel.countries[0])
     squares, seconds = [], 0.0
     for _ in range(20):
         weights = start.copy()
         start_time = time.process_time()
-        single_units(weights, rng, 100 * kernel.moves, kernel.sources[:, 0])
+        single_units(weights, rng, 100 * kernel.moves, kernel.countries[0])
         seconds += time.process_time() - start_time
         squares.append(float(weights[pair] - start[pair]) ** 2)
     return sum(squares) / seconds / (4 * variance)

@@ -8,10 +8,11 @@ laws can be sampled:
 - ``multi_edge``: a matrix has weight 1 / prod w_ij!, as units are distinguishable. It is the counterpart of
   the null model `multi_edge` with exact strengths.
 
-Every move is recorded by the expectation of its weights given all others, which tells more than the weights
-that are drawn. The estimated means are then corrected for what is known without error, the strengths: each
-takes its part of the difference in proportion to the variance of its estimate (generalised least squares;
-Deming and Stephan 1940, Ann. Math. Stat. 11:427-444).
+Links that the study uses are moved more often, most of all those with a large z (`focus`): their z takes
+longest to become accurate. Every move is recorded by the expectation of its weights given all others, which
+tells more than the weights that are drawn. The estimated means are then corrected for what is known without
+error, the strengths: each takes its part of the difference in proportion to the variance of its estimate
+(generalised least squares; Deming and Stephan 1940, Ann. Math. Stat. 11:427-444).
 
 Limits. Moments are estimates; the diagnostics give the standard error of z, effective sample sizes and split
 R-hat. Weights that are not whole are refused.
@@ -24,7 +25,7 @@ import numpy as np
 from annotated_types import Ge, Gt, MinLen
 
 from poles.errors import StudyError
-from poles.nulls import rewiring_convergence
+from poles.nulls import rewiring_convergence, variance_corrected
 from poles.nulls.constraints import are_integers, residual_of
 from poles.nulls.network import Moments, Network
 from poles.nulls.newton import solve_semidefinite
@@ -90,8 +91,9 @@ def fit(
     """
     _check(network, law, links, chains, z_error, ess, max_sweeps, exponents)
     observed = network.weights.astype(np.int64)
-    kernel = Kernel.of(network, law, exponents)
-    pairs = Pairs.of(network, network.used if links == "used" else None)
+    used = network.used if links == "used" else None
+    kernel = Kernel.of(network, law, exponents, focus(network, used))
+    pairs = Pairs.of(network, used)
     seeds = np.random.SeedSequence(seed).spawn(chains)
     started = [Chain.start(observed, kernel, child, disperse=place > 0) for place, child in enumerate(seeds)]
     goal = Goal(z_error, ess)
@@ -112,6 +114,34 @@ def fit(
         note=note,
         extra=extra,
     )
+
+
+@one_blas_thread
+def focus(network: Network, used: np.ndarray | None) -> np.ndarray:
+    """How often links should be moved, so that no z is much less accurate than others.
+
+    The variance of an estimate of z from N matrices is (1 + z^2 / 2) / N for normal weights. So a link is
+    moved in proportion to 1 + z^2 / 2, with the z of `variance_corrected`.
+
+    Parameters
+    ----------
+    network : Network
+    used : ndarray of bool, shape (n, n), optional
+        Links that count; by default all.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Relative frequencies; 0 where a link does not count, is fixed by the strengths, or is neither observed
+        nor has an expected weight of at least 1.
+    """
+    guess = variance_corrected.fit(network)
+    counts = (guess.std > 0) & ((network.weights > 0) | (guess.expected >= 1))
+    if used is not None:
+        counts &= used
+    np.fill_diagonal(counts, False)
+    z = np.divide(network.weights - guess.expected, guess.std, out=np.zeros_like(guess.std), where=counts)
+    return np.where(counts, 1 + z**2 / 2, 0)
 
 
 @one_blas_thread

@@ -144,7 +144,7 @@ class Diagnosis(NamedTuple):
     rhat: np.ndarray
 
 
-def diagnose(records: Sequence[np.ndarray]) -> Diagnosis:
+def diagnose(records: Sequence[np.ndarray], wanted: np.ndarray | None = None) -> Diagnosis:
     """Moments, standard errors, effective sample size and split R-hat from sums over batches.
 
     A mean is a ratio of two sums: of expectations, and of moves. Its variance is estimated by batch means
@@ -159,6 +159,8 @@ def diagnose(records: Sequence[np.ndarray]) -> Diagnosis:
     ----------
     records : sequence of ndarray, shape (batches, pairs, FIELDS)
         Of each chain; the number of batches is even.
+    wanted : ndarray of bool, shape (pairs,), optional
+        Pairs to look at, by default all. The result has only these.
 
     Returns
     -------
@@ -166,6 +168,8 @@ def diagnose(records: Sequence[np.ndarray]) -> Diagnosis:
         Error, effective sample size and R-hat are not a number where the variance is 0. ``upper`` is
         (sum of P[w >= observed] + 1) / (moves + 1).
     """
+    if wanted is not None:
+        records = [record[:, wanted] for record in records]
     halves = np.stack([half.sum(axis=0) for record in records for half in np.split(record, 2)])
     batches = sum(len(record) for record in records)
     counts, firsts, seconds = (halves[..., field] for field in range(3))
@@ -180,7 +184,7 @@ def diagnose(records: Sequence[np.ndarray]) -> Diagnosis:
                 about_mean = batch[:, 1] - mean * batch[:, 0]
                 about_second = batch[:, 2] - second * batch[:, 0]
                 of_mean += about_mean**2
-                of_z += (about_mean - z * (about_second - 2 * mean * about_mean) / np.sqrt(4 * variance)) ** 2
+                of_z += (about_mean + z * (about_second - 2 * mean * about_mean) / np.sqrt(4 * variance)) ** 2
         scale = batches / (batches - 1) / count**2
         within = (seconds / counts - (firsts / counts) ** 2).mean(axis=0)
         moves = count / len(halves)
@@ -264,16 +268,18 @@ def run(chains: Sequence[Chain], pairs: Pairs, kernel: Kernel, goal: Goal, max_s
             next_length = length * 2 if full else length
             spent = sweeps + STEP * next_length > max_sweeps
             if full or converged or spent:
-                diagnosis = diagnose([chain.record[:filled] for chain in chains])
-                decisive = pairs.used & (diagnosis.variance > 0)
-                decisive &= (pairs.observed > 0) | (pairs.observed + diagnosis.mean >= 1)
-                if full and np.max(diagnosis.rhat[decisive], initial=1) <= AGREEMENT:
+                records = [chain.record[:filled] for chain in chains]
+                used = diagnose(records, pairs.used)
+                decisive = _decisive(used, pairs.observed[pairs.used])
+                if full and np.max(used.rhat[decisive], initial=1) <= AGREEMENT:
                     converged = True
-                errors = diagnosis.error[decisive]
+                errors = used.error[decisive]
                 z_error = float(np.sqrt(np.mean(errors**2))) if len(errors) else np.nan
-                least = np.min(diagnosis.ess[decisive], initial=np.inf)
+                least = np.min(used.ess[decisive], initial=np.inf)
                 reached = converged and not z_error > goal.z_error and least >= goal.ess
                 if spent or reached:
+                    diagnosis = diagnose(records)
+                    decisive = pairs.used & _decisive(diagnosis, pairs.observed)
                     return Outcome(diagnosis, decisive, z_error, sweeps, converged, reached)
             if full:
                 if converged:
@@ -281,3 +287,8 @@ def run(chains: Sequence[Chain], pairs: Pairs, kernel: Kernel, goal: Goal, max_s
                         chain.merge()
                 filled = BATCHES // 2 if converged else 0
             length = next_length
+
+
+def _decisive(diagnosis: Diagnosis, observed: np.ndarray) -> np.ndarray:
+    """Pairs that the strengths do not fix, and that are observed or have an expected weight of at least 1."""
+    return (diagnosis.variance > 0) & ((observed > 0) | (observed + diagnosis.mean >= 1))

@@ -18,7 +18,8 @@ Simul. 75:777-796).
 
 Of the four countries of a move, one is drawn uniformly, a source and a target in turn, and the other three in
 proportion to a power of their strengths. So every country has its share of the moves, and the partners of a
-move are those that carry weight: a step between small links is small. Neither these probabilities nor the
+move are those that carry weight: a step between small links is small. Other moves draw two of the four
+countries together: a link that needs more moves than others. Neither these probabilities nor the
 order of the moves depends on the state. So every move is a draw from a conditional law and keeps the
 stationary law.
 
@@ -42,13 +43,15 @@ UNIFORM, MULTI_EDGE, ENDS = range(3)
 """Laws of a step. `ENDS` moves as far as possible, up or down; its variance exceeds that of the other two."""
 LAWS = {"uniform": UNIFORM, "multi_edge": MULTI_EDGE}
 """Stationary laws by name."""
+FOCUSED = 3
+"""Tables that draw links which are moved more often, for two others."""
 THREE_CYCLES = 8
 """One directed move in so many is a three-cycle; with three countries, every move is."""
 
 LARGE = 8192
 LOG_FACTORIALS = gammaln(np.arange(1.0, LARGE + 1))
 ONE, LARGEST = np.uint64(1), np.uint64(2**64 - 1)
-B11, B16, B32, B48 = (np.uint64(bits) for bits in (11, 16, 32, 48))
+NONE, B11, B16, B32, B48 = (np.uint64(bits) for bits in (0, 11, 16, 32, 48))
 
 TWO_TO_32, LOW_32 = np.uint64(2**32), np.uint64(2**32 - 1)
 FIELDS = 4
@@ -63,8 +66,10 @@ class Kernel(NamedTuple):
 
     Attributes
     ----------
-    sources, targets : ndarray of uint16, shape (tables, 2, size)
-        Tables from which the two sources and the two targets of a move are drawn, see `sampling_table`.
+    countries : ndarray of uint16, shape (tables, 4, size)
+        Tables from which the countries i, k, j, l of a move are drawn, see `sampling_table`.
+    joint : ndarray of bool, shape (tables,)
+        Whether i and j are drawn together, from the same place of their tables.
     directed : bool
         Whether the network is directed.
     law : int
@@ -73,27 +78,46 @@ class Kernel(NamedTuple):
         Moves in a sweep: as many as there are pairs of countries.
     """
 
-    sources: np.ndarray
-    targets: np.ndarray
+    countries: np.ndarray
+    joint: np.ndarray
     directed: bool
     law: int
     moves: int
 
     @classmethod
-    def of(cls, network: Network, law: str, exponents: Sequence[float]) -> "Kernel":
-        """Kernel that draws a source or a target uniformly, the others by strength to each power in turn."""
+    def of(
+        cls, network: Network, law: str, exponents: Sequence[float], focus: np.ndarray | None = None
+    ) -> "Kernel":
+        """Kernel that draws a source or a target uniformly, the others by strength to each power in turn.
+
+        Parameters
+        ----------
+        network : Network
+        law : str
+            Name of the stationary law.
+        exponents : sequence of float
+            Powers of the strengths.
+        focus : ndarray, shape (n, n), optional
+            Relative frequencies of links that are moved more often. `FOCUSED` tables for two others draw one
+            of these links, and its partners by strength.
+        """
         n = len(network.countries)
         of_sources, of_targets = (network.weights.sum(axis=axis) for axis in (1, 0))
-        sources: list[list[np.ndarray]] = []
-        targets: list[list[np.ndarray]] = []
+        tables, joint = [], []
         for exponent in exponents:
-            for uniform in (of_sources, of_targets):
-                for strengths, tables in ((of_sources, sources), (of_targets, targets)):
-                    first = 0.0 if strengths is uniform else exponent
-                    tables.append([sampling_table(strengths, power) for power in (first, exponent)])
+            source, target = (sampling_table(strengths, exponent) for strengths in (of_sources, of_targets))
+            tables += [
+                [sampling_table(of_sources, 0), source, target, target],
+                [source, source, sampling_table(of_targets, 0), target],
+            ]
+            joint += [False, False]
+            if focus is not None and focus.any():
+                first, second = pair_table(focus, len(source))
+                tables += [[first, source, second, target]] * FOCUSED
+                joint += [True] * FOCUSED
         return cls(
-            np.array(sources),
-            np.array(targets),
+            np.array(tables),
+            np.array(joint),
             network.directed,
             LAWS[law],
             n * (n - 1) // (1 if network.directed else 2),
@@ -124,16 +148,36 @@ def sampling_table(strengths: np.ndarray, exponent: float) -> np.ndarray:
     return np.repeat(np.arange(len(strengths), dtype=np.uint16), counts)
 
 
+def pair_table(frequencies: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Table whose entries are pairs of countries, each as often as its frequency says.
+
+    Parameters
+    ----------
+    frequencies : ndarray, shape (n, n)
+        Relative frequencies, at least one above 0.
+    size : int
+        Length of the table. A pair whose share is smaller than that of an entry may be left out.
+
+    Returns
+    -------
+    rows, columns : ndarray of uint16, shape (size,)
+    """
+    rows, columns = np.nonzero(frequencies)
+    reached = np.cumsum(frequencies[rows, columns])
+    entries = np.searchsorted(reached, (np.arange(size) + 0.5) / size * reached[-1])
+    return rows[entries].astype(np.uint16), columns[entries].astype(np.uint16)
+
+
 @compiled
-def rewire(weights, rng, moves, sources, targets, directed, law):
+def rewire(weights, rng, moves, countries, joint, directed, law):
     """Make moves in place, without a record. `Kernel` has the last four arguments."""
     nowhere = np.empty((0, 0), np.int32)
     nothing, no_weights = np.empty((0, FIELDS)), np.empty(0, np.int64)
-    move_all(weights, rng, moves, sources, targets, directed, law, nowhere, no_weights, nothing)
+    move_all(weights, rng, moves, countries, joint, directed, law, nowhere, no_weights, nothing)
 
 
 @compiled
-def move_all(weights, rng, moves, sources, targets, directed, law, place, observed, record):
+def move_all(weights, rng, moves, countries, joint, directed, law, place, observed, record):
     """Make moves in place and record every second one.
 
     A move whose draw contains a country twice changes nothing. The next table is taken after every
@@ -147,7 +191,7 @@ def move_all(weights, rng, moves, sources, targets, directed, law, place, observ
         State of the random number generator.
     moves : int
         Number of moves.
-    sources, targets, directed, law
+    countries, joint, directed, law
         See `Kernel`.
     place : ndarray of int32, shape (n, n)
         Where each pair stands in the record. Both directions of an undirected pair have the same place.
@@ -156,16 +200,17 @@ def move_all(weights, rng, moves, sources, targets, directed, law, place, observ
     record : ndarray, shape (pairs, FIELDS)
         See `add`. Nothing is recorded if it has no pairs.
     """
-    mask = np.uint64(sources.shape[2] - 1)
+    mask = np.uint64(countries.shape[2] - 1)
     recorded, only_cycles = len(record) > 0, len(weights) == 3
     s0, s1, s2, s3 = rng[0], rng[1], rng[2], rng[3]
     table = -1
     for first in range(0, moves, THREE_CYCLES):
-        table = table + 1 if table + 1 < len(sources) else 0
+        table = table + 1 if table + 1 < len(countries) else 0
+        of_j = NONE if joint[table] else B32
         for move in range(first, min(first + THREE_CYCLES, moves)):
             bits, s0, s1, s2, s3 = advance(s0, s1, s2, s3)
-            i, k = sources[table, 0, bits & mask], sources[table, 1, (bits >> B16) & mask]
-            j, l = targets[table, 0, (bits >> B32) & mask], targets[table, 1, (bits >> B48) & mask]  # noqa: E741
+            i, k = countries[table, 0, bits & mask], countries[table, 1, (bits >> B16) & mask]
+            j, l = countries[table, 2, (bits >> of_j) & mask], countries[table, 3, (bits >> B48) & mask]  # noqa: E741
             cycle = directed and (only_cycles or move == first)
             if (i == j) | (i == k) | (j == k) | (not cycle and ((i == l) | (j == l) | (k == l))):
                 continue
