@@ -4,9 +4,11 @@ import csv
 import gzip
 import json
 import re
+import tempfile
 from collections import defaultdict
 from datetime import date, datetime
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import polars as pl
@@ -19,8 +21,9 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from poles.errors import StudyError
 from poles.networks.edge_files import recognise
-from poles.networks.edge_lists import read_links
+from poles.networks.edge_lists import common_years, read_links
 from poles.networks.tables import FRACTIONAL_LINKS, LINKS
+from poles.study import config
 from workflow import Project
 
 YEARS = range(2000, 2003)
@@ -421,6 +424,44 @@ def test_files_that_are_not_edge_lists_are_refused(tmp_path):
         match=r"no link in the years 2000-2002; the file has 1980; set years: \{first: 1980, last: 1980\}",
     ):
         read_links(path, "citation", YEARS)
+
+
+PERIODS = st.tuples(st.integers(1900, 2050), st.integers(0, 9)).map(lambda ends: (ends[0], sum(ends)))
+
+
+@settings(max_examples=40)
+@given(PERIODS, PERIODS, st.sampled_from([None, 1990]), st.booleans())
+def test_years_follow_the_edge_lists_unless_they_are_set(a, b, set_first, both):
+    with tempfile.TemporaryDirectory() as folder:
+        networks = {}
+        for layer, (first, last) in zip(("collaboration", "citation"), (a, b)[: 1 + both], strict=False):
+            rows = [(f"{year}.0", "US", "CN", 1) for year in {last, first}]
+            rows += [(year, "US", "FR", 0) for year in (first - 1, last + 1)]
+            networks[layer] = str(write_csv(Path(folder, f"{layer}.csv"), rows))
+        shared = set(range(a[0], a[1] + 1)) & (set(range(b[0], b[1] + 1)) if both else set(range(3000)))
+        chosen = {"source": {"kind": "networks", "networks": networks}, "years": {"first": set_first}}
+        if not shared:
+            with pytest.raises(StudyError, match=r"source\.networks: .* allowed: files that share years"):
+                config.complete(chosen, ROOT, common_years)
+        elif set_first is not None and set_first > max(shared):
+            with pytest.raises(StudyError, match=f"allowed: at most years.last = {max(shared)}"):
+                config.complete(chosen, ROOT, common_years)
+        else:
+            config.complete(chosen, ROOT, common_years)
+            assert chosen["years"] == {"first": set_first or min(shared), "last": max(shared)}
+
+
+def test_an_edge_list_of_zeros_has_no_years(tmp_path):
+    path = write_csv(tmp_path / "zeros.csv", [(2000, "US", "CN", 0)])
+    with pytest.raises(StudyError, match=r"zeros\.csv: all weights are 0; allowed: at least one link"):
+        common_years({"collaboration": path, "citation": None})
+
+
+def test_years_that_are_set_need_no_look_into_the_file():
+    networks = {"kind": "networks", "networks": {"collaboration": "none.csv"}}
+    chosen = {"source": networks, "years": {"first": 2000, "last": 2005}}
+    config.complete(chosen, ROOT, common_years)
+    assert chosen["years"] == {"first": 2000, "last": 2005}
 
 
 def test_a_missing_file_stops_the_study_before_it_starts(tmp_path):

@@ -81,7 +81,9 @@ def test_periods_lie_within_the_years_and_are_settled_once(first, more):
 
 
 def test_the_defaults_are_the_years_of_the_paper():
-    assert settings.Years().model_dump() == windows.LONG
+    years = settings.Years().model_dump()
+    windows.settle(config := {"years": years, "trajectories": UNSET | {}, "significance": UNSET | {}})
+    assert config["years"] == windows.LONG
     assert settled((1990, 2023))["trajectories"] == windows.PAPER
 
 

@@ -33,7 +33,14 @@ def code(*roots):
     return f"{digest.code_digest(*roots)} {' '.join(roots)}"
 
 
-checked(configuration.complete, config, Path(workflow.basedir))
+def years_of(networks):
+    """First and last year that all edge lists have."""
+    from poles.networks.edge_lists import common_years  # this takes a moment
+
+    return common_years(networks)
+
+
+checked(configuration.complete, config, Path(workflow.basedir), years_of)
 SOURCE = config["source"]
 YEARS = list(range(config["years"]["first"], config["years"]["last"] + 1))
 LAYERS = [

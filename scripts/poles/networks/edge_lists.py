@@ -149,6 +149,40 @@ def _years(path: Path, rows: pl.DataFrame) -> pl.Series:
     return year
 
 
+def common_years(networks: Mapping[str, str | None]) -> dict[str, int]:
+    """Find the years in which all edge lists of a study have links, whatever lies between.
+
+    Parameters
+    ----------
+    networks : Mapping
+        Path of the edge list of each layer; None for a layer without one.
+
+    Returns
+    -------
+    dict
+        ``first`` and ``last`` year.
+
+    Raises
+    ------
+    StudyError
+        If a file is not readable or has no link, a year or weight is invalid, or two files share no year.
+    """
+    periods = {}
+    for layer, path in networks.items():
+        if path:
+            file = Path(path)
+            rows = _read(file, recognise(path, layer))
+            years = _years(file, rows).filter(_numbers(file, rows) > 0).unique().sort().to_list()
+            if not years:
+                raise StudyError(f"{path}: all weights are 0; allowed: at least one link")
+            periods[path] = years[0], years[-1]
+    first, last = max(first for first, _ in periods.values()), min(last for _, last in periods.values())
+    if first > last:
+        each = ", ".join(f"{path} has {first}-{last}" for path, (first, last) in periods.items())
+        raise StudyError(f"source.networks: {each}; allowed: files that share years")
+    return {"first": first, "last": last}
+
+
 def _numbers(path: Path, rows: pl.DataFrame) -> pl.Series:
     """Weights as int64 if all are whole numbers, such as ``3``, ``3.0`` or ``3e0``; else as float64."""
     text = _as_text(path, rows, ["weight"], "a number")["weight"]

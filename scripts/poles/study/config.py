@@ -1,6 +1,6 @@
 """The configuration, checked and completed when Snakemake reads the workflow."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,11 @@ ALLOWED = {
 """What is allowed, by pydantic's type of error."""
 
 
-def complete(config: dict[str, Any], root: Path) -> None:
+def complete(
+    config: dict[str, Any],
+    root: Path,
+    years_of: Callable[[Mapping[str, str | None]], Mapping[str, int]] | None = None,
+) -> None:
     """Check a configuration and fill in its defaults, in place.
 
     Parameters
@@ -46,6 +50,9 @@ def complete(config: dict[str, Any], root: Path) -> None:
         As merged by Snakemake.
     root : Path
         Root of the project.
+    years_of : callable, optional
+        Gives the ``first`` and ``last`` year of the edge lists in ``source.networks``, which are those of the
+        study unless ``years`` is set.
 
     Raises
     ------
@@ -57,6 +64,9 @@ def complete(config: dict[str, Any], root: Path) -> None:
     except ValidationError as error:
         lines = [_explain(details) for details in error.errors(include_url=False)]
     else:
+        networks = config["source"]["networks"] if config["source"]["kind"] == "networks" else {}
+        if years_of is not None and any(networks.values()) and None in config["years"].values():
+            windows.fill(config["years"], years_of(networks))
         _settle(config)
         lines = list(conflicts(config, root))
     if lines:

@@ -102,8 +102,16 @@ class Section(BaseModel):
 class Years(Section):
     """Years of the works. Networks, null models and z-scores are made for each of them."""
 
-    first: Integer = Field(windows.LONG["first"], ge=1800, le=2100, description="First year.")
-    last: Integer = Field(windows.LONG["last"], ge=1800, le=2100, description="Last year.")
+    first: Annotated[Integer, Field(ge=1800, le=2100)] | None = Field(
+        None,
+        description=f"First year. null: {windows.LONG['first']}; of edge lists, the first year that all of "
+        "them have.",
+    )
+    last: Annotated[Integer, Field(ge=1800, le=2100)] | None = Field(
+        None,
+        description=f"Last year. null: {windows.LONG['last']}; of edge lists, the last year that all of them "
+        "have.",
+    )
 
 
 class Networks(Section):
@@ -314,13 +322,13 @@ class Trajectories(Section):
 
     first: Integer | None = Field(
         None,
-        description="First year of a trajectory. null: the first of `years`; with the default `years`, 2000. "
+        description="First year of a trajectory. null: the first of `years`; with 1990 to 2023, 2000. "
         "Trajectories need ten years. With fewer `years`, the study makes networks, null models and z, and "
         "leaves out what rests on trajectories.",
     )
     last: Integer | None = Field(
         None,
-        description="Last year of a trajectory. null: the last of `years`; with the default `years`, 2021.",
+        description="Last year of a trajectory. null: the last of `years`; with 1990 to 2023, 2021.",
     )
     citation: Literal["mean", "out", "in", "both"] = Field(
         "mean",

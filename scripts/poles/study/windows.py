@@ -1,6 +1,6 @@
 """Periods of the study: the years of trajectories, and the recent years. They follow ``years`` unless set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 MIN_YEARS = 10
@@ -17,8 +17,8 @@ PAPER = {"first": 2000, "last": 2021}
 def settle(config: Mapping[str, Any]) -> None:
     """Fill in the periods that are null, in place.
 
-    Trajectories cover `PAPER` if the years of the works are `LONG`, and else all years of the works. The
-    recent years are the last `RECENT` years of the trajectories.
+    The years of the works are `LONG`. Trajectories cover `PAPER` if the years of the works are `LONG`, and
+    else all years of the works. The recent years are the last `RECENT` years of the trajectories.
 
     Parameters
     ----------
@@ -26,14 +26,18 @@ def settle(config: Mapping[str, Any]) -> None:
         Configuration in which each key by itself is right.
     """
     years, trajectories, recent = (config[key] for key in ("years", "trajectories", "significance"))
+    fill(years, LONG)
     default = PAPER if years == LONG else years
-    for end in ("first", "last"):
-        if trajectories[end] is None:
-            trajectories[end] = default[end]
+    fill(trajectories, default)
     if recent["last"] is None:
         recent["last"] = trajectories["last"]
     if recent["first"] is None:
         recent["first"] = max(years["first"], recent["last"] - RECENT + 1)
+
+
+def fill(period: MutableMapping[str, int | None], default: Mapping[str, int]) -> None:
+    """Replace the ends of a period that are null by those of another one, in place."""
+    period.update({end: year for end, year in default.items() if period[end] is None})
 
 
 def length(period: Mapping[str, int]) -> int:
