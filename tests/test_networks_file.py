@@ -451,6 +451,15 @@ def test_years_follow_the_edge_lists_unless_they_are_set(a, b, set_first, both):
             assert chosen["years"] == {"first": set_first or min(shared), "last": max(shared)}
 
 
+def test_edge_lists_that_share_no_year_are_named_with_their_years(tmp_path):
+    networks = {
+        "collaboration": write_csv(tmp_path / "a.csv", [(2000, "US", "CN", 1)]),
+        "citation": write_csv(tmp_path / "b.csv", [(2010, "US", "CN", 1), (2012, "US", "CN", 1)]),
+    }
+    with pytest.raises(StudyError, match=r"networks: .*a\.csv has 2000, .*b\.csv has 2010-2012; allowed: "):
+        common_years(networks)
+
+
 def test_an_edge_list_of_zeros_has_no_years(tmp_path):
     path = write_csv(tmp_path / "zeros.csv", [(2000, "US", "CN", 0)])
     with pytest.raises(StudyError, match=r"zeros\.csv: all weights are 0; allowed: at least one link"):

@@ -178,7 +178,7 @@ def common_years(networks: Mapping[str, str | None]) -> dict[str, int]:
             periods[path] = years[0], years[-1]
     first, last = max(first for first, _ in periods.values()), min(last for _, last in periods.values())
     if first > last:
-        each = ", ".join(f"{path} has {first}-{last}" for path, (first, last) in periods.items())
+        each = ", ".join(f"{path} has {windows.named(*period)}" for path, period in periods.items())
         raise StudyError(f"source.networks: {each}; allowed: files that share years")
     return {"first": first, "last": last}
 
