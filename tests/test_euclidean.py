@@ -44,6 +44,25 @@ def test_first_centres_are_those_of_scikit_learn(seed):
     assert np.array_equal(euclidean.first_centres(x, k, seed), kmeans_plusplus(x, k, random_state=seed)[0])
 
 
+@pytest.mark.parametrize("power", [-100, -60, 60, 100])
+def test_a_change_of_unit_changes_no_label(power):
+    # A power of two scales every number of double precision exactly. Squares of these leave single precision.
+    x, k = wandering_rows(7)
+    ours, scaled = euclidean.fit(x, k, 1, 4), euclidean.fit(x * 2.0**power, k, 1, 4)
+    assert np.array_equal(scaled.labels, ours.labels)
+    assert np.array_equal(scaled.centres, ours.centres * 2.0**power)
+
+
+def test_double_precision_decides_between_centres_that_are_equally_near_in_single_precision():
+    rows, centres = np.linspace(-1e-12, 1e-12, 101)[:, None], np.array([[-1.0], [1.0]])
+    assert np.float32(1 + 1e-12) == np.float32(1)
+    labels, scores = np.empty(101, np.int64), np.empty((2, 101), np.float32)
+    single, norms = np.ascontiguousarray(rows.T, np.float32), (rows**2).sum(axis=1)
+    room = labels, np.empty(101, np.float32), np.empty(101, np.float32)
+    euclidean._label(rows, single, norms, centres, np.ones(2, np.bool_), scores, *room)
+    assert np.array_equal(labels, rows[:, 0] > 0)
+
+
 @pytest.mark.filterwarnings("ignore:Number of distinct clusters")
 def test_a_cluster_that_runs_empty_is_refilled_as_scikit_learn_does():
     # Two distinct rows and three clusters: one cluster is empty from the first iteration on.

@@ -6,6 +6,9 @@ a step (Arthur and Vassilvitskii 2007), the iterations of Lloyd (1982), and the 
 takes the same random numbers and adds up centres in the same order, so that centres are equal bit for bit.
 Distances are added up in another order. That matters only where two of them differ by rounding alone, such as
 those of two candidates for a centre that are near to each other and to no other row.
+
+The nearest centre of a row is found in single precision. Where rounding could make another centre the
+nearest, double precision decides, so that labels are those of double precision throughout.
 """
 
 from threading import Lock
@@ -22,7 +25,13 @@ TOLERANCE = 1e-4
 """Shift of the centres at which a start stops, over the mean variance of the columns, as in scikit-learn."""
 SCIKIT_LEARN = Lock()
 """Held while scikit-learn runs: limits of its threads set and lifted side by side would undo each other."""
+UNIT = 2.0**-24
+"""Largest relative error of one rounding in single precision."""
+TINY, HUGE = 2.0**-100, 2.0**120
+"""Squares below which products may vanish in single precision, and above which they may be infinite."""
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+fused = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+"""As `compiled`, but a product and the sum it is added to are rounded once, in one instruction."""
 
 
 class Partition(NamedTuple):
@@ -57,7 +66,9 @@ def fit(x: np.ndarray, k: int, seed: int, starts: int, sample: np.ndarray | None
     rows = np.ascontiguousarray(x[used] - mean)
     tolerance = TOLERANCE * np.mean(np.var(full, axis=0))
     draws = _draws(k, seed, starts)
-    centres, labels, complete = _best(rows, np.ascontiguousarray(rows.T), places, k, draws, tolerance)
+    columns = np.ascontiguousarray(rows.T)
+    single, norms = columns.astype(np.float32), (rows**2).sum(axis=1)
+    centres, labels, complete = _best(rows, columns, single, norms, places, k, draws, tolerance)
     if complete:
         return Partition(centres + mean, labels[places])
     # Scikit-learn itself refills a cluster that ran empty, which hardly ever happens.
@@ -94,13 +105,13 @@ def _draws(k: int, seed: int, starts: int) -> np.ndarray:
 
 
 @compiled
-def _best(rows, columns, sample, k, draws, tolerance):
+def _best(rows, columns, single, norms, sample, k, draws, tolerance):
     """Centres and labels of the start with the least inertia, and whether no cluster ever ran empty."""
     best, best_labels, least = np.empty((k, rows.shape[1])), np.zeros(len(rows), np.int64), np.inf
     squares = np.empty(len(rows))
     for start in range(len(draws)):
         centres = _plus_plus(rows, columns, sample, k, draws[start])
-        labels, complete = _lloyd(rows, columns, sample, centres, tolerance)
+        labels, complete = _lloyd(rows, single, norms, sample, centres, tolerance)
         if not complete:
             return best, best_labels, False
         for n in range(len(rows)):
@@ -193,31 +204,83 @@ def _plus_plus(rows, columns, sample, k, draws):
     return centres
 
 
+@fused
+def _score(single, centre, scores):
+    """Fill in the squared distance of every row to a centre, less that of the row to 0."""
+    square = 0.0
+    for c in range(len(centre)):
+        square += centre[c] * centre[c]
+    scores[:] = np.float32(square)
+    whole = len(single) // 4 * 4
+    for c in range(0, whole, 4):
+        first, second = np.float32(-2.0 * centre[c]), np.float32(-2.0 * centre[c + 1])
+        third, fourth = np.float32(-2.0 * centre[c + 2]), np.float32(-2.0 * centre[c + 3])
+        for n in range(len(scores)):
+            half = scores[n] + first * single[c, n] + second * single[c + 1, n]
+            scores[n] = half + third * single[c + 2, n] + fourth * single[c + 3, n]
+    for c in range(whole, len(single)):
+        factor = np.float32(-2.0 * centre[c])
+        for n in range(len(scores)):
+            scores[n] += factor * single[c, n]
+
+
 @compiled
-def _label(columns, centres, moved, distances, labels, nearest):
-    """Fill in the nearest centre of every row, the first of equals, with new distances to moved centres."""
+def _nearest(row, centres):
+    """Nearest centre of a row in double precision, the first of equals."""
+    label, least = 0, np.inf
+    for number in range(len(centres)):
+        distance = 0.0
+        for c in range(len(row)):
+            step = row[c] - centres[number, c]
+            distance += step * step
+        if distance < least:
+            label, least = number, distance
+    return label
+
+
+@compiled
+def _label(rows, single, norms, centres, moved, scores, labels, best, second):
+    """Fill in the nearest centre of every row, the first of equals, with new scores of moved centres."""
+    longest = 0.0
     for number in range(len(centres)):
         if moved[number]:
-            _squares(columns, centres[number], distances[number])
+            _score(single, centres[number], scores[number])
+        square = 0.0
+        for c in range(centres.shape[1]):
+            square += centres[number, c] * centres[number, c]
+        longest = max(longest, square)
     labels[:] = 0
-    nearest[:] = distances[0]
+    best[:] = scores[0]
+    second[:] = np.inf
     for number in range(1, len(centres)):
         for n in range(len(labels)):
-            if distances[number, n] < nearest[n]:
-                nearest[n] = distances[number, n]
-                labels[n] = number
+            score, least = scores[number, n], best[n]
+            nearer = score < least
+            rival = least if nearer else score
+            second[n] = rival if rival < second[n] else second[n]
+            best[n] = score if nearer else least
+            labels[n] = number if nearer else labels[n]
+    # A score is a sum of as many products as there are columns, and of the square of the centre. The sizes of
+    # its terms add up to at most the squares of row and centre, twice the latter. Inputs, products and sums
+    # are rounded, so two scores are off by less than this bound.
+    bound = 8.0 * (rows.shape[1] + 4) * UNIT
+    for n in range(len(labels)):
+        extent = norms[n] + longest + TINY
+        if not (extent < HUGE and second[n] - best[n] > bound * extent):
+            labels[n] = _nearest(rows[n], centres)
 
 
 @compiled
-def _lloyd(rows, columns, sample, centres, tolerance):
+def _lloyd(rows, single, norms, sample, centres, tolerance):
     """Move centres until labels or centres stand still; return labels, and whether no cluster ran empty."""
     size, k = len(rows), len(centres)
     labels, before = np.full(size, -1), np.full(size, -1)
-    nearest, distances, moved = np.empty(size), np.empty((k, size)), np.ones(k, np.bool_)
+    best, second = np.empty(size, np.float32), np.empty(size, np.float32)
+    scores, moved = np.empty((k, size), np.float32), np.ones(k, np.bool_)
     sums, counts = np.empty(centres.shape), np.empty(k)
     width = np.uint64(rows.shape[1])  # signed integers make the compiler check for negative places
     for _ in range(MAX_ITERATIONS):
-        _label(columns, centres, moved, distances, labels, nearest)
+        _label(rows, single, norms, centres, moved, scores, labels, best, second)
         # Centres whose rows are the same stand where they stand. The first ones are no means.
         moved[:] = before[0] < 0
         for n in range(size):
@@ -248,5 +311,5 @@ def _lloyd(rows, columns, sample, centres, tolerance):
         if shift <= tolerance:
             break
         before[:] = labels
-    _label(columns, centres, moved, distances, labels, nearest)
+    _label(rows, single, norms, centres, moved, scores, labels, best, second)
     return labels, True
