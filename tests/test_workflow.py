@@ -26,6 +26,7 @@ ONCE = """
     judge_recovery judge_branch collect_claims plot_links plot_panel plot_clusters plot_first_link plot_losses
     audit_results all search_poles measure_courses measure_polarization compare_hubs study_stability
     classify_trends measure_signal sample_null_panels check_countries measure_indices verify_clusters
+    measure_uncertainty
 """
 TWICE = "find_core read_works fit_null score_links"
 EVERYTHING = dict.fromkeys(ONCE.split(), 1) | dict.fromkeys(TWICE.split(), 2)

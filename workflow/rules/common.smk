@@ -170,14 +170,19 @@ def first_link_figures():
     }
 
 
-def by_null(wildcards):
-    """Pairs of layer and null model, one for each fit of a variant."""
+def nulls_of(wildcards):
+    """Null models that are fitted to the links of a variant."""
     nulls = [
         null
         for variant, null in BRANCHES
         if home(variant, "links") == wildcards.variant
     ]
-    return [(layer, null) for layer in LAYERS for null in dict.fromkeys(nulls)]
+    return list(dict.fromkeys(nulls))
+
+
+def by_null(wildcards):
+    """Pairs of layer and null model, one for each fit of a variant."""
+    return [(layer, null) for layer in LAYERS for null in nulls_of(wildcards)]
 
 
 def scores_by_null(wildcards):
@@ -287,7 +292,13 @@ def results():
             "links", "results/figures/{variant}/{figure}", figure=FIRST_LINK_FIGURES
         )
     figures += [] if SOURCE["kind"] == "networks" else ["results/figures/losses"]
+    works = SOURCE["kind"] != "networks"
     paths = [
+        *per_branch(
+            "links",
+            "results/{variant}/uncertainty/{table}.parquet",
+            table=["z", "indices"] if works else [],
+        ),
         *per_branch(
             "links",
             "results/{variant}/{table}.parquet",

@@ -82,3 +82,27 @@ rule gather_null_years:
         code=code("gather_null_years"),
     script:
         "../../scripts/gather_null_years.py"
+
+
+if WORKS:
+
+    rule measure_uncertainty:
+        """Intervals of z and of plain indices, from works drawn anew."""
+        input:
+            WORKS,
+        output:
+            z="results/{variant}/uncertainty/z.parquet",
+            indices="results/{variant}/uncertainty/indices.parquet",
+        log:
+            "results/logs/{variant}/measure_uncertainty.log",
+        benchmark:
+            "results/benchmarks/{variant}/measure_uncertainty.tsv"
+        params:
+            nulls=nulls_of,
+            choices=lambda wildcards: branches.choices(config, wildcards.variant)[
+                "links"
+            ],
+            options=config["uncertainty"],
+            code=code("measure_uncertainty"),
+        script:
+            "../../scripts/measure_uncertainty.py"

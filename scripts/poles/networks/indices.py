@@ -14,6 +14,9 @@ from poles.errors import StudyError
 from poles.networks.tables import COUNTRIES, INDICES
 from poles.study import tables
 
+INDEX_NAMES = tuple(name for name in INDICES.columns if name not in ("year", "source", "target", "weight"))
+"""Names of the indices."""
+
 
 def measure(
     links: Mapping[str, Sequence[str]],
@@ -119,31 +122,67 @@ def indices(
     place = {code: number for number, code in enumerate(codes)}
     first, second = np.triu_indices(len(codes), 1)
     columns: dict[str, pl.Series | None] = dict.fromkeys(INDICES.columns)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if "collaboration" in links:
-            weights = _matrix(links["collaboration"], place, year)
-            weights += weights.T
-            shared = weights[first, second]
-            papers, shares = _activity(countries, "papers"), _activity(countries, "international_papers")
-            columns["weight"] = pl.Series(shared)
-            columns["affinity"] = _finite(_affinity(weights)[first, second])
-            if papers is not None:
-                columns["salton"] = _finite(shared / np.sqrt(papers[first] * papers[second]))
-                columns["jaccard"] = _finite(shared / (papers[first] + papers[second] - shared))
-            if shares is not None and international is not None:
-                columns["collaboration_index"] = _finite(
-                    shared * international / (shares[first] * shares[second])
-                )
-        if "citation" in links:
-            affinity = _affinity(_matrix(links["citation"], place, year))
-            columns["citation_affinity_out"] = _finite(affinity[first, second])
-            columns["citation_affinity_in"] = _finite(affinity[second, first])
+    collaboration = citation = None
+    if "collaboration" in links:
+        collaboration = _matrix(links["collaboration"], place, year)
+        collaboration += collaboration.T
+        columns["weight"] = pl.Series(collaboration[first, second])
+    if "citation" in links:
+        citation = _matrix(links["citation"], place, year)
+    papers, shares = _activity(countries, "papers"), _activity(countries, "international_papers")
+    found = values(collaboration, citation, papers, shares, international)
+    columns |= {name: _finite(value) for name, value in found.items()}
     pairs = pl.DataFrame({"source": codes.gather(first), "target": codes.gather(second)})
     return pairs.with_columns(
         pl.lit(year).alias("year"),
         *(pl.lit(None).alias(name) if values is None else values.alias(name)
           for name, values in columns.items() if name not in ("year", "source", "target")),
     ).select(pl.col(name).cast(kind) for name, kind in INDICES.columns.items())  # fmt: skip
+
+
+def values(
+    collaboration: np.ndarray | None,
+    citation: np.ndarray | None,
+    papers: np.ndarray | None,
+    shares: np.ndarray | None,
+    international: np.ndarray | int | None,
+) -> dict[str, np.ndarray]:
+    """Compute the indices of every pair of countries in one network, or in many at once.
+
+    Parameters
+    ----------
+    collaboration, citation : ndarray, shape (..., n, n), or None
+        Weights without diagonal.
+    papers, shares : ndarray, shape (..., n), or None
+        Works of each country, and those that it shares with others.
+    international : ndarray, shape (...), or int, or None
+        All works that countries share.
+
+    Returns
+    -------
+    dict
+        Some of `INDEX_NAMES`, each of shape (..., pairs) in the order of ``np.triu_indices(n, 1)``; not
+        finite where a denominator is 0. What lacks its data is missing.
+    """
+    found = {}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if collaboration is not None:
+            first, second = np.triu_indices(collaboration.shape[-1], 1)
+            shared = collaboration[..., first, second]
+            found["affinity"] = _affinity(collaboration)[..., first, second]
+            if papers is not None:
+                one, other = papers[..., first], papers[..., second]
+                found["salton"] = shared / np.sqrt(one * other)
+                found["jaccard"] = shared / (one + other - shared)
+            if shares is not None and international is not None:
+                world = np.asarray(international)[..., None]
+                found["collaboration_index"] = shared * world / (shares[..., first] * shares[..., second])
+        if citation is not None:
+            first, second = np.triu_indices(citation.shape[-1], 1)
+            affinity = _affinity(citation)
+            found["citation_affinity_out"] = affinity[..., first, second]
+            found["citation_affinity_in"] = affinity[..., second, first]
+    return found
 
 
 def _matrix(links: pl.DataFrame, place: Mapping[str, int], year: int) -> np.ndarray:
@@ -160,7 +199,8 @@ def _matrix(links: pl.DataFrame, place: Mapping[str, int], year: int) -> np.ndar
 
 def _affinity(weights: np.ndarray) -> np.ndarray:
     """Weight of each link over the one that the strengths of its ends would give."""
-    return weights * weights.sum() / np.outer(weights.sum(axis=1), weights.sum(axis=0))
+    out, into = weights.sum(axis=-1), weights.sum(axis=-2)
+    return weights * weights.sum(axis=(-1, -2))[..., None, None] / (out[..., :, None] * into[..., None, :])
 
 
 def _activity(countries: pl.DataFrame, column: str) -> np.ndarray | None:

@@ -59,3 +59,10 @@ CHECK = Table(
 def links_table(links: pl.DataFrame) -> Table:
     """Schema of a table of links: `LINKS` if the weights are integers, else `FRACTIONAL_LINKS`."""
     return LINKS if links["weight"].dtype.is_integer() else FRACTIONAL_LINKS
+
+
+def index_intervals() -> Table:
+    """Schema of the intervals of plain indices: <index>_low and <index>_high, and the number of draws."""
+    names = [name for name in INDICES.columns if name not in (*INDICES.key, "weight")]
+    ends = {f"{name}_{end}": pl.Float64 for name in names for end in ("low", "high")}
+    return Table(INDICES.key, {"year": YEAR, **PAIR, **ends, "draws": pl.Int32})

@@ -45,3 +45,18 @@ SCORES = Table(
         "q": pl.Float64,  # Benjamini-Hochberg adjusted p-value within a year
     },
 )
+Z_INTERVALS = Table(
+    ("layer", "null", "year", "source", "target"),
+    {
+        "layer": pl.String,
+        "null": pl.String,
+        "year": YEAR,
+        **PAIR,
+        "z_low": pl.Float64,  # 95 % interval of z, by a bootstrap over works; null if it has none
+        "z_high": pl.Float64,
+        "pair_low": pl.Float64,  # the same of the mean of both directions
+        "pair_high": pl.Float64,
+        "draws": pl.Int32,  # number of draws that have a z
+        "note": pl.String,  # why a null model has no intervals
+    },
+)

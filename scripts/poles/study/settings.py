@@ -481,6 +481,18 @@ class Hubs(Section):
     seed: Whole = Field(1, description="Seed of the permutations.")
 
 
+class Uncertainty(Section):
+    """Intervals of z and of plain indices, by a bootstrap over works."""
+
+    draws: Integer = Field(
+        100,
+        ge=0,
+        description="Number of times that the works are drawn anew. With 0 there are no intervals. Edge "
+        "lists hold no works, so they have none either.",
+    )
+    seed: Whole = Field(1, description="Seed of the random numbers.")
+
+
 class Figures(Section):
     """What the figures show."""
 
@@ -547,6 +559,7 @@ class Settings(Section):
     attraction: Attraction = Field(default_factory=Attraction)
     polarization: Polarization = Field(default_factory=Polarization)
     hubs: Hubs = Field(default_factory=Hubs)
+    uncertainty: Uncertainty = Field(default_factory=Uncertainty)
     figures: Figures = Field(default_factory=Figures)
     claims: str | None = Field(
         None,

@@ -1,0 +1,203 @@
+"""Null models with fixed strengths, fitted to many networks of the same countries at once.
+
+A bootstrap asks for hundreds of fits to networks that differ little. Their Newton steps are taken together,
+each as one operation over all networks, which takes a tenth of the time of single fits. The accuracy is less
+(`ACCURACY`), far below what resampling changes.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from poles.nulls import max_entropy, multi_edge
+from poles.nulls.strengths import Law
+from poles.stats.threads import one_blas_thread
+
+ACCURACY = 1e-6
+"""Largest relative error of a strength."""
+MAX_STEPS = 60
+"""Newton steps after which a network counts as one that cannot be fitted."""
+RIDGE = 1e-12
+"""Relative increase of the diagonal of a Hessian."""
+DETERMINED = 1e-6
+"""Share of a variance below which the strengths determine the weight."""
+SMALL = 0.02
+"""Multipliers up to this start as in the first network."""
+LAWS: Mapping[str, tuple[Law, bool]] = {
+    "max_entropy": (max_entropy.geometric, True),
+    "variance_corrected": (max_entropy.geometric, True),
+    "multi_edge": (multi_edge.poisson, False),
+}
+"""Laws of the weights, and whether they need positive multipliers."""
+WITHOUT = {
+    "enhanced_max_entropy": "degrees change with every work, and each draw would need a fit of its own",
+    "local_rewiring": "each draw would need Markov chains of its own",
+}
+"""Why there are no fits of other null models."""
+
+
+@one_blas_thread
+def moments(
+    nulls: Sequence[str], weights: np.ndarray, directed: bool
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Expected weights and standard deviations in many networks.
+
+    Parameters
+    ----------
+    nulls : sequence of str
+        Some of `LAWS`.
+    weights : ndarray, shape (networks, n, n)
+        Weights without diagonal; symmetric if not directed. The first network is fitted first, and the others
+        start from it.
+    directed : bool
+        Whether the layer is directed.
+
+    Returns
+    -------
+    dict
+        By null model, expected weights and standard deviations of shape (networks, n, n). They are not a
+        number for countries without strength, on the diagonal, and in networks that cannot be fitted to
+        `ACCURACY`, such as stars.
+    """
+    linked = weights > 0
+    touching = linked.sum(axis=2) + linked.sum(axis=1 if directed else 2)
+    stars = touching.max(axis=1, initial=0) == linked.sum(axis=(1, 2))
+    weights = np.where(stars[:, None, None], 0, weights)
+    out, into = weights.sum(axis=2), weights.sum(axis=1)
+    allowed = (out[:, :, None] > 0) & (into[:, None, :] > 0) & ~np.eye(weights.shape[1], dtype=bool)
+    found, solved = {}, {}
+    for null in nulls:
+        law, positive = LAWS[null]
+        if law not in solved:
+            x, good = _solve(law, positive, out, into, allowed, directed)
+            solved[law] = *law(_u(x, allowed, directed)), good[:, None, None] & allowed
+        expected, variance, known = solved[law]
+        if null == "variance_corrected":
+            variance = _conditional(variance, directed)
+        std = np.sqrt(np.where(variance > 0, variance, np.nan))
+        found[null] = np.where(known, expected, np.nan), np.where(known, std, np.nan)
+    return found
+
+
+def _conditional(variance: np.ndarray, directed: bool) -> np.ndarray:
+    """Variances given the strengths, see `poles.nulls.variance_corrected`."""
+    n = variance.shape[1]
+    H = _hessian(variance, directed)
+    inverse = _solution(H, np.broadcast_to(np.eye(H.shape[1]), H.shape))
+    diagonal = np.diagonal(inverse, axis1=1, axis2=2)
+    spread = diagonal[:, :n, None] + diagonal[:, None, -n:] + 2 * inverse[:, :n, -n:]
+    left = 1 - variance * spread
+    return variance * np.where(left > DETERMINED, left, 0)
+
+
+def _solution(H: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """Solve H x = g for each of many matrices, of which some may be singular."""
+    H = np.where(np.isfinite(H).all(axis=(1, 2), keepdims=True), H, np.eye(H.shape[1]))
+    try:
+        return np.linalg.solve(H, g)
+    except np.linalg.LinAlgError:
+        return np.linalg.pinv(H, hermitian=True) @ g
+
+
+def _u(x: np.ndarray, allowed: np.ndarray, directed: bool) -> np.ndarray:
+    """Multipliers of all pairs; infinite where a pair cannot have weight."""
+    n = allowed.shape[1]
+    return np.where(allowed, x[:, :n, None] + x[:, None, -n:], np.inf)
+
+
+def _hessian(variance: np.ndarray, directed: bool) -> np.ndarray:
+    """Covariance of strengths, made invertible: a constant may move from out- to in-multipliers."""
+    rows, columns = variance.sum(axis=2), variance.sum(axis=1)
+    n = variance.shape[1]
+    if not directed:
+        H = variance.copy()
+        H[:, np.arange(n), np.arange(n)] += np.where(rows > 0, rows, 1)
+        return H
+    H = np.zeros((len(variance), 2 * n, 2 * n))
+    H[:, :n, n:], H[:, n:, :n] = variance, variance.swapaxes(1, 2)
+    both = np.concatenate([rows, columns], axis=1)
+    H[:, np.arange(2 * n), np.arange(2 * n)] = np.where(both > 0, both, 1)
+    constant = np.where(both > 0, np.repeat([1.0, -1.0], n), 0)
+    scale = both.mean(axis=1) / np.maximum((both > 0).sum(axis=1), 1)
+    H += scale[:, None, None] * constant[:, :, None] * constant[:, None, :]
+    return H
+
+
+def _solve(
+    law: Law, positive: bool, out: np.ndarray, into: np.ndarray, allowed: np.ndarray, directed: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Multipliers of every network, and which of them are accurate."""
+    sums = np.concatenate([out, into], axis=1) if directed else out
+    size = np.log1p if positive else np.log
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        centre = np.sqrt(np.maximum(sums.sum(axis=1, keepdims=True) / (2 if directed else 1), 1))
+        x = np.where(sums > 0, size(centre / sums), 0)
+        x[:1], _ = _newton(law, positive, x[:1], sums[:1], allowed[:1], directed)
+        # The others start from the first one, as light and heavy weights go with 1 / (exp(x) - 1).
+        first = x[0].copy()
+        if directed:
+            n = out.shape[1]
+            active = sums[0] > 0
+            shift = (
+                first[:n][active[:n]].min(initial=np.inf) - first[n:][active[n:]].min(initial=np.inf)
+            ) / 2
+            if np.isfinite(shift):
+                first[:n] -= shift
+                first[n:] += shift
+        ratio = np.where((sums > 0) & (sums[0] > 0), sums[0] / sums, 1)
+        if positive:
+            moved = np.where(first > SMALL, np.log1p(np.expm1(np.maximum(first, SMALL)) * ratio), first)
+        else:
+            moved = first + np.log(ratio)
+        known = (sums[0] > 0) | (sums == 0)
+        inside = known.all(axis=1) & (
+            ~np.array(positive) | (_u(moved, allowed, directed) > 0).all(axis=(1, 2))
+        )
+        x[1:] = np.where(inside[1:, None], np.where(sums > 0, moved, 0)[1:], x[1:])
+        return _newton(law, positive, x, sums, allowed, directed)
+
+
+def _newton(
+    law: Law, positive: bool, x: np.ndarray, sums: np.ndarray, allowed: np.ndarray, directed: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Multipliers of every network from starting points inside the domain, and which of them are accurate."""
+    x = x.copy()
+    errors, variance = _errors(law, x, allowed, sums, directed)
+    relative = np.where(sums > 0, sums, 1)
+    todo = np.arange(len(sums))
+    for _ in range(MAX_STEPS):
+        todo = todo[~(np.abs(errors[todo] / relative[todo]).max(axis=1) <= ACCURACY)]
+        if not len(todo):
+            break
+        H = _hessian(variance[todo], directed)
+        H[:, np.arange(H.shape[1]), np.arange(H.shape[1])] *= 1 + RIDGE
+        step = _solution(H, errors[todo][:, :, None])[:, :, 0]
+        length = np.ones(len(todo))
+        if positive:
+            u, du = (_u(v, allowed[todo], directed) for v in (x[todo], step))
+            fall = np.where(allowed[todo], -du / u, 0).max(axis=(1, 2))
+            length = np.minimum(1, 0.9 / np.maximum(fall, 0.9))
+        slope = (errors[todo] * step).sum(axis=1)
+        for _ in range(20):
+            trial = x[todo] + length[:, None] * step
+            trial_errors, trial_variance = _errors(law, trial, allowed[todo], sums[todo], directed)
+            # The dual is convex, so the step is too long if the slope along it has changed its sign by far.
+            too_long = ~(-(trial_errors * step).sum(axis=1) <= 0.5 * slope)
+            if not too_long.any():
+                break
+            length = np.where(too_long, length / 2, length)
+        x[todo], errors[todo], variance[todo] = trial, trial_errors, trial_variance
+    accurate = np.ones(len(sums), dtype=bool)
+    accurate[todo] = False
+    return x, accurate & allowed.any(axis=(1, 2))
+
+
+def _errors(
+    law: Law, x: np.ndarray, allowed: np.ndarray, sums: np.ndarray, directed: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expected minus observed strengths, and the variance of every weight."""
+    expected, variance = law(_u(x, allowed, directed))
+    strengths = expected.sum(axis=2)
+    if directed:
+        strengths = np.concatenate([strengths, expected.sum(axis=1)], axis=1)
+    return strengths - sums, variance
