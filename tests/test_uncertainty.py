@@ -157,10 +157,19 @@ def test_quantiles_leave_out_draws_without_a_value():
     draws[:, 0] = np.nan
     draws[:30, 1] = np.nan
     low, high, number = uncertainty.quantiles(draws)
-    assert np.allclose([low[2:], high[2:]], np.nanquantile(draws[:, 2:], [0.025, 0.975], axis=0))
+    ends = np.nanquantile(draws[:, 2:], [0.025, 0.975], axis=0, method="weibull")
+    assert np.allclose([low[2:], high[2:]], ends)
     assert (number == np.isfinite(draws).sum(axis=0)).all()
     assert np.isnan(low[:2]).all()
     assert np.isnan(high[:2]).all()
+
+
+@pytest.mark.parametrize("number", [39, 100])
+def test_intervals_hold_95_percent_of_a_distribution_on_average(number):
+    # Draws from 0 to 1 in equal shares: the width of an interval is what it holds.
+    low, high, _ = uncertainty.quantiles(np.random.default_rng(1).random((number, 20_000)))
+    held = high - low
+    assert held.mean() == pytest.approx(0.95, abs=5 * held.std() / len(held) ** 0.5)
 
 
 def test_the_order_of_works_changes_no_interval(tmp_path):

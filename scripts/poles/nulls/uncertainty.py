@@ -73,7 +73,10 @@ def quantiles(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     Returns
     -------
     low, high : ndarray, shape (columns,)
-        Linear between the two nearest draws; not a number where fewer than `LEAST` of the draws have a value.
+        The k-th of n ordered draws stands at k / (n + 1), the mean share of a distribution below it. Ends are
+        linear between draws. At (k - 1) / (n - 1), the default of numpy, 100 draws would give intervals of
+        93 %. Ends of fewer than 39 draws are the outermost ones. Not a number where fewer than `LEAST` of the
+        draws have a value.
     number : ndarray of int, shape (columns,)
     """
     ordered = np.sort(draws, axis=0)  # not-a-number comes last
@@ -81,7 +84,7 @@ def quantiles(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     columns = np.arange(draws.shape[1])
     ends = []
     for level in LEVELS:
-        place = level * np.maximum(number - 1, 0)
+        place = np.clip(level * (number + 1) - 1, 0, np.maximum(number - 1, 0))
         below = np.floor(place).astype(int)
         above = np.minimum(below + 1, np.maximum(number - 1, 0))
         low, high = ordered[below, columns], ordered[above, columns]
