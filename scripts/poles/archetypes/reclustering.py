@@ -45,8 +45,17 @@ class TrajectorySet:
 
     def prepared(self, preprocessing: str, without: int | None = None) -> np.ndarray:
         """Trajectories as they are clustered (`prepare`), ``without`` the year at one place."""
-        z = self.z if without is None else np.delete(self.z, without, axis=1)
-        return prepare(z, self.channels, preprocessing)
+        if without is not None:
+            return prepare(np.delete(self.z, without, axis=1), self.channels, preprocessing)
+        # Every number of clusters asks for the same ones again.
+        if preprocessing not in self._prepared:
+            self._prepared[preprocessing] = prepare(self.z, self.channels, preprocessing)
+        return self._prepared[preprocessing]
+
+    @cached_property
+    def _prepared(self) -> dict[str, np.ndarray]:
+        """All years as they are clustered, by preprocessing."""
+        return {}
 
     @cached_property
     def change(self) -> np.ndarray:
@@ -214,10 +223,10 @@ def perturbed_labels(
     else:
         start = kmeans.starting_centres(x, k, seed, RESTARTS, sample)
     try:
-        centroids = dtw.fit(x, start, radius, sample=sample).centroids
+        fit = dtw.fit(x, start, radius, sample=sample)
     except StudyError:
         return None
-    return dtw.assign(x, centroids, radius)[0]
+    return dtw.assign(x, fit.centroids, radius)[0] if over in RESAMPLED else fit.labels
 
 
 def silhouettes(
