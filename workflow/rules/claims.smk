@@ -20,21 +20,30 @@ VARIANT_CLAIMS = [claim for claim in CLAIMS if not STAGES[claim["id"]]]
 JUDGED = {
     "scores": shared("links", SCORES, layer=LAYERS),
     "countries": shared("links", "results/{variant}/countries.parquet"),
-    "signal": shared("panel", "results/{variant}/trajectories/{null}.signal.parquet"),
-    "polarization": shared(
-        "panel", "results/{variant}/polarization/{null}.trends.parquet"
-    ),
-    "hubs": shared("panel", "results/{variant}/hubs/{null}.parquet"),
-    "candidates": shared("panel", "results/{variant}/alignment/{null}.poles.parquet"),
-    "courses": shared("panel", "results/{variant}/alignment/{null}.courses.parquet"),
-    "clusters": shared("clusters", CLUSTERS),
-    "selection": shared(
-        "clusters", "results/{variant}/clusters/{null}.selection.parquet"
-    ),
-    "alignment": shared("clusters", "results/{variant}/alignment/{null}.parquet"),
-    "trends": shared("panel", "results/{variant}/alignment/{null}.trends.parquet"),
 }
 """Results on which the claims are judged in a branch."""
+if not SHORT:
+    JUDGED |= {
+        "signal": shared(
+            "panel", "results/{variant}/trajectories/{null}.signal.parquet"
+        ),
+        "polarization": shared(
+            "panel", "results/{variant}/polarization/{null}.trends.parquet"
+        ),
+        "hubs": shared("panel", "results/{variant}/hubs/{null}.parquet"),
+        "candidates": shared(
+            "panel", "results/{variant}/alignment/{null}.poles.parquet"
+        ),
+        "courses": shared(
+            "panel", "results/{variant}/alignment/{null}.courses.parquet"
+        ),
+        "clusters": shared("clusters", CLUSTERS),
+        "selection": shared(
+            "clusters", "results/{variant}/clusters/{null}.selection.parquet"
+        ),
+        "alignment": shared("clusters", "results/{variant}/alignment/{null}.parquet"),
+        "trends": shared("panel", "results/{variant}/alignment/{null}.trends.parquet"),
+    }
 VERDICTS = {
     "verdicts": [f"results/{name}/claims/{null}.parquet" for name, null in BRANCHES],
     "basis": [f"results/{name}/claims/{null}.basis.parquet" for name, null in BRANCHES],

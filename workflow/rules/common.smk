@@ -89,6 +89,10 @@ def ends(period):
     return [config[period]["first"], config[period]["last"]]
 
 
+SHORT = bool(windows.too_short(*ends("trajectories")))
+"""Whether the years are too few for trajectories. The study then ends with the links and the claims on them."""
+
+
 def place(category, figure, stage=None, nulls=None):
     """Where the report lists a figure of a stage, or of all branches: arguments of `report`.
 
@@ -278,11 +282,9 @@ def source_of_run():
 
 def results():
     """Paths of all results of the study, except for the audit."""
-    # Without trends, all figures but those of the links would be empty.
-    short = windows.length(config["trajectories"]) < windows.MIN_YEARS
     figures = [
         path
-        for stage in (["links"] if short else FIGURES)
+        for stage in (["links"] if SHORT else FIGURES)
         for path in per_branch(
             stage, "results/figures/{variant}/{null}/{figure}", figure=FIGURES[stage]
         )
@@ -305,17 +307,21 @@ def results():
             table=["named_countries", "indices"],
         ),
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
-        "results/verification.parquet",
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
-        *per_branch(
-            "trajectories", "results/{variant}/trajectories/{null}.excluded.parquet"
-        ),
-        *per_branch(
-            "clusters",
-            "results/{variant}/clusters/{null}.{table}.parquet",
-            table=["centroids", "agreement"],
-        ),
     ]
+    if not SHORT:
+        paths += [
+            "results/verification.parquet",
+            *per_branch(
+                "trajectories",
+                "results/{variant}/trajectories/{null}.excluded.parquet",
+            ),
+            *per_branch(
+                "clusters",
+                "results/{variant}/clusters/{null}.{table}.parquet",
+                table=["centroids", "agreement"],
+            ),
+        ]
     return list(dict.fromkeys(paths))
 
 

@@ -1,6 +1,7 @@
 """Claims judged on one branch, and over all branches."""
 
 import importlib
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from poles.nulls.scores import recent_links
 from poles.nulls.tables import SCORES
 from poles.study import tables, windows
 from poles.trajectories.construction import core_countries
+
+log = logging.getLogger(__name__)
 
 ALL = "all"
 """Stands for the null model of a claim about several null models."""
@@ -37,7 +40,7 @@ def read_branch(
     files : object
         Paths as attributes: ``trends``, ``courses``, ``alignment``, ``clusters``, ``countries``,
         ``polarization``, ``hubs``, ``candidates``, ``selection``, ``signal``, and ``scores`` (one path for
-        each layer).
+        each layer). Without trajectories there are only ``scores`` and ``countries``.
     layers, poles : sequence of str
         Layers of the study, and its poles.
     period : (int, int)
@@ -57,26 +60,38 @@ def read_branch(
         If a file is missing or holds another table.
     """
     scores = {layer: tables.read(path, SCORES) for layer, path in zip(layers, files.scores, strict=True)}
-    members = tables.read(files.clusters, CLUSTERS)
+    members = _read(files, "clusters", CLUSTERS)
+    signal = _read(files, "signal", SIGNAL)
+    if reason := windows.too_short(*period):
+        log.warning("%s; claims that need them are not testable", reason)
+        counts = {"pairs": 0, "trendless": 0, "trendless_in_all": 0}
+        unknown = dict.fromkeys(SIGNAL.columns) | counts
+        signal = tables.conform(pl.DataFrame([unknown | {"channel": layer} for layer in layers]), SIGNAL)
     return Branch(
         layers=layers,
         poles=poles,
         period=(period[0], period[1]),
-        trends=tables.read(files.trends, TRENDS),
-        courses=tables.read(files.courses, COURSES),
-        alignment=tables.read(files.alignment, alignment_table(poles)),
+        trends=_read(files, "trends", TRENDS),
+        courses=_read(files, "courses", COURSES),
+        alignment=_read(files, "alignment", alignment_table(poles)),
         recent=recent_links(scores, int(significance["first"]), int(significance["last"])),
         threshold=significance["threshold"],
         panel=core_countries(scores, **core),
         k=members["cluster"].n_unique(),
         members=members,
         sizes=country_sizes(tables.read(files.countries, COUNTRIES)),
-        polarization=tables.read(files.polarization, POLARIZATION_TRENDS),
-        hubs=tables.read(files.hubs, HUBS),
-        candidates=tables.read(files.candidates, POLES),
-        selection=tables.read(files.selection, SELECTION),
-        signal=tables.read(files.signal, SIGNAL),
+        polarization=_read(files, "polarization", POLARIZATION_TRENDS),
+        hubs=_read(files, "hubs", HUBS),
+        candidates=_read(files, "candidates", POLES),
+        selection=_read(files, "selection", SELECTION),
+        signal=signal,
     )
+
+
+def _read(files: Any, name: str, table: tables.Table) -> pl.DataFrame:
+    """Read a result; an empty table where the study has none, as it has too few years."""
+    path = getattr(files, name, None)
+    return pl.DataFrame(schema=dict(table.columns)) if path is None else tables.read(path, table)
 
 
 def judge_branch(claims: Iterable[Claim], branch: Branch, variant: str, null: str) -> pl.DataFrame:
