@@ -9,6 +9,6 @@ with jobs.run(snakemake) as record:
     files = snakemake.input.records, snakemake.input.counts
     losses = selection.select_works(
         *files, sorted(paths), snakemake.params.selection,
-        lambda year, works: tables.write(works, WORKS, paths[year], record),
+        lambda year, works: tables.write(works, WORKS, paths[year], record), snakemake.params.field,
     )  # fmt: skip
     tables.write(losses, LOSSES, snakemake.output.losses, record)

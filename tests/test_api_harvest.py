@@ -426,7 +426,7 @@ def links() -> pl.DataFrame:
 
 SELECTION = {
     "types": ["article"], "countries": "listed", "retracted": False, "paratext": False, "xpac": False,
-    "merge": {}, "max_countries": None, "min_topic_score": None,
+    "merge": {}, "authors": "all", "max_countries": None, "min_topic_score": None,
 }  # fmt: skip
 
 
@@ -481,6 +481,7 @@ def test_groups_that_contradict_themselves_and_selections_beyond_openalex_are_re
     for change in (
         {"merge": {"HK": "CN"}},
         {"max_countries": 10},
+        {"authors": "first"},
         {"countries": "union"},
         {"min_topic_score": 0.5},
     ):

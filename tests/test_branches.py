@@ -109,7 +109,9 @@ def differing(settings: dict, first: str, second: str) -> set[str]:
 def test_every_branch_declares_all_its_choices():
     settings = completed(EXAMPLE, nulls=["max_entropy", "multi_edge"])
     assert branches.declared(settings)["recent_eight/multi_edge"] == {
-        "null model": "multi_edge", "counting": "full", "window": 5, "growth": "kept",
+        "null model": "multi_edge",
+        "definition of the field": "as configured",
+        "counting": "full", "window": 5, "growth": "kept",
         "preprocessing": "noise_units", "min_strength": 50, "k": 8,
     }  # fmt: skip
     assert not differing(settings, "full/max_entropy", "spelled_out/max_entropy")
@@ -117,9 +119,47 @@ def test_every_branch_declares_all_its_choices():
     assert differing(settings, "full/max_entropy", "recent_eight/multi_edge") == {"null model", "window", "k"}
 
 
+def test_works_of_a_variant_stand_apart_only_if_the_field_differs():
+    settings = completed(
+        {
+            "full": {},
+            "spelled_out": {"field": {"match": "primary"}, "selection": {"retracted": False}},
+            "vision": {"field": {"subfields": [1702, 1707]}},
+            "vision_recent": {"field": {"subfields": [1702, 1707]}, "window": 5},
+            "articles": {"selection": {"types": ["article"]}, "field": {"match": "any"}},
+        }
+    )
+    folders = {name: branches.folder_of_works(settings, name) for name in settings["variants"]}
+    assert folders == {
+        "full": "results", "spelled_out": "results", "vision": "results/vision",
+        "vision_recent": "results/vision", "articles": "results/articles",
+    }  # fmt: skip
+    assert branches.sharing(settings, "spelled_out", "clusters") == "full"
+    assert branches.field_to_read(settings) == {"subfields": [1702, 1707], "match": "any"}
+    works = branches.choices(settings, "articles")["works"]
+    assert works["field"] == {"subfields": [1702], "match": "any"}
+    assert works["selection"] == settings["selection"] | {"types": ["article"]}
+    declared = branches.declared(settings)["articles/max_entropy"][branches.DEFINITION]
+    assert declared == "match any and types ['article']"
+    # Field and selection are one choice, so that their effect is compared.
+    definition = {branches.DEFINITION}
+    assert differing(settings, "full/max_entropy", "articles/max_entropy") == definition
+    assert differing(settings, "full/max_entropy", "vision_recent/max_entropy") == definition | {"window"}
+
+
+def test_only_the_fields_of_variants_that_run_are_read():
+    variants = {"full": {}, "vision": {"field": {"subfields": [1707]}}, "all": {"field": {"subfields": None}}}
+    read = [
+        branches.field_to_read({**completed(variants), "run": {"variants": names}})["subfields"]
+        for names in (["full"], ["vision"], ["vision", "full"], ["full", "all", "vision"])
+    ]
+    assert read == [[1702], [1707], [1707, 1702], None]
+
+
 variant = st.fixed_dictionaries(
     {},
     optional={
+        "field": st.sampled_from([None, {"match": "any"}, {"subfields": [1702, 1707]}]),
         "counting": st.sampled_from(["full", "fractional"]),
         "window": st.sampled_from([None, 3, 5]),
         "growth": st.sampled_from([None, "kept", "removed"]),
@@ -142,7 +182,7 @@ def test_variants_share_a_stage_if_and_only_if_all_choices_up_to_it_agree(varian
         different = differing(settings, f"{first}/max_entropy", f"{second}/max_entropy")
         choices = set()
         for stage, keys in branches.STAGES.items():
-            choices |= set(keys)
+            choices |= {branches.DEFINITION} if stage == "works" else set(keys)
             same = branches.sharing(settings, first, stage) == branches.sharing(settings, second, stage)
             assert same == (homes[f"{first}/max_entropy"][stage] == homes[f"{second}/max_entropy"][stage])
             # Trends in units of the yearly spread are others than trends of z.

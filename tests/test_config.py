@@ -278,6 +278,34 @@ def test_an_unknown_key_is_always_named(key, section):
             {"selection": {"min_topic_score": 0.5}, "field": {"subfields": None}},
             "selection.min_topic_score: 0.5; allowed: null",
         ),
+        (
+            {
+                "selection": {"min_topic_score": 0.5},
+                "variants": {"full": {"field": {"match": "any"}}},
+                "run": {"variants": ["full"]},
+            },
+            "variants.full.selection.min_topic_score: 0.5; allowed: null",
+        ),
+        (
+            {"variants": {"full": {"selection": {"merge": {"HK": "CN"}}}}},
+            "variants.full.selection: unknown key merge; allowed: authors, countries, ",
+        ),
+        (
+            {
+                "source": {"kind": "networks", "networks": {"collaboration": "links.csv"}},
+                "variants": {"full": {"field": {"subfields": [1702, 1707]}}},
+                "run": {"variants": ["full"]},
+            },
+            "variants.full.field: {'subfields': [1702, 1707]}; edge lists hold no works; allowed: no field",
+        ),
+        (
+            {
+                "source": {"kind": "api"},
+                "variants": {"full": {"field": {"subfields": None}}},
+                "run": {"variants": ["full"]},
+            },
+            "variants.full.field.subfields: null; allowed where source.kind is api",
+        ),
         ({"demo": {"world": {"contrst": 2}}}, "demo.world: unknown knob contrst; allowed: contrast, noise, "),
         ({"demo": {"works": "many"}}, "demo.works: 'many'; allowed: integer"),
         ({"demo": {"works": 2000.5}}, "demo.works: 2000.5; allowed: integer"),

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from poles.corpus import json_index, json_lines, passes, raw_schema, records
+from poles.corpus import json_index, json_lines, raw_schema, records
+from poles.corpus.field import cites, in_field
 from poles.corpus.prefilter import CorePrefilter, FieldPrefilter
 from poles.errors import StudyError
 from test_records import EXPORTED, FORMATS, write_parquet
@@ -126,8 +127,8 @@ def outcome(path: Path, prefilter, keep: pl.Expr):
 def prefilters(match: str = "any"):
     """Yield both prefilters, each with the condition that it approximates."""
     field = {"subfields": [1702, 2718], "match": match}
-    yield FieldPrefilter(field["subfields"], match == "any"), passes.in_field(field)
-    yield CorePrefilter(CORE), pl.col("work_id").is_in(CORE.implode()) | passes._cites(CORE)
+    yield FieldPrefilter(field["subfields"], match == "any"), in_field(field)
+    yield CorePrefilter(CORE), pl.col("work_id").is_in(CORE.implode()) | cites(CORE)
 
 
 @settings(max_examples=50, phases=SHORT, suppress_health_check=list(HealthCheck))
@@ -188,7 +189,7 @@ def test_parquet_of_other_types_gives_what_a_full_reading_gives(tmp_path):
     ]
     path = write_parquet(works, tmp_path / "works.parquet", pa.schema(kinds))
     prefilter = FieldPrefilter([1702], True)
-    keep = passes.in_field({"subfields": [1702], "match": "any"})
+    keep = in_field({"subfields": [1702], "match": "any"})
     result = outcome(path, prefilter, keep)
     assert result == outcome(path, None, keep)
     assert [row["work_id"] for row in result[0]] == [1701, 1702, 1708, 1715]

@@ -24,7 +24,8 @@ from poles.trajectories.construction import build_panel, expected_weights
 from workflow import Project
 
 EVERYTHING = {
-    "types": None, "countries": "listed", "merge": {}, "max_countries": None, "min_topic_score": None,
+    "types": None, "countries": "listed", "merge": {}, "authors": "all", "max_countries": None,
+    "min_topic_score": None,
     "retracted": True, "paratext": True, "xpac": True,
 }  # fmt: skip
 

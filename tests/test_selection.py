@@ -12,7 +12,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from poles.corpus import passes, selection, sources
-from poles.corpus.passes import find_core, in_field, read_works
+from poles.corpus.field import in_field
+from poles.corpus.passes import find_core, read_works
 from poles.corpus.tables import CORE, COUNTS, KEPT, LOSSES, RECORDS, WORKS
 from poles.errors import StudyError
 from poles.networks import links
@@ -25,6 +26,7 @@ EVERYTHING = {
     "xpac": True,
     "countries": "listed",
     "merge": {},
+    "authors": "all",
     "max_countries": None,
     "min_topic_score": None,
 }
@@ -227,6 +229,49 @@ def nowhere_increasing(losses: pl.DataFrame) -> bool:
             if (change > 0).any():
                 return False
     return True
+
+
+several_topics = st.builds(
+    lambda work, others: work | {"topics": work["topics"] + [{"subfield": {"id": n}} for n in others]},
+    anything,
+    st.lists(st.sampled_from([1702, 1707, 2718]), max_size=2),
+)
+FIELDS = [AI, AI | {"subfields": [2718]}, AI | {"match": "any"}, {"subfields": [2718, 1707], "match": "any"}]
+
+
+@settings(max_examples=15, deadline=None, phases=SHORT)
+@given(
+    st.lists(several_topics, min_size=1, max_size=12),
+    st.sampled_from(FIELDS),
+    st.sampled_from([None, {"subfields": [1702, 1707, 2718], "match": "any"}]),
+)
+def test_a_field_within_the_one_that_was_read_is_selected_as_if_it_alone_had_been_read(
+    tmp_path_factory, works, field, read_field
+):
+    folder, years = tmp_path_factory.mktemp("fields"), range(1999, 2002)
+    # One valid work is in each of the fields, because empty studies are refused.
+    sure = record(99, 2000) | {"topics": [{"subfield": {"id": n}} for n in (1702, 2718)]}
+    also = record(98, 2000, [99], subfield=2718)
+    files = write_files(folder, [[*works, sure, also]])
+    alone, losses = select(folder / "alone", files, field, years, EVERYTHING, 1)
+    within: dict[int, pl.DataFrame] = {}
+    kept = read(folder / "all", files, read_field, 1)
+    assert selection.select_works(*kept, years, EVERYTHING, within.__setitem__, field).equals(losses)
+    assert all(within[year].equals(alone[year]) for year in years)
+
+
+@pytest.mark.parametrize(
+    ("authors", "expected"),
+    [("all", {"CN", "DE", "US"}), ("first", {"US"}), ("last", {"CN", "DE"})],
+)
+def test_countries_of_the_first_or_last_author_alone(tmp_path, authors, expected):
+    work = record(1) | {"authorships": [{"countries": codes} for codes in (["US"], ["CN"], ["DE", "CN"])]}
+    single, none = record(2, countries=["FR"]), record(3, countries=[])
+    files = write_files(tmp_path, [[work, single, none]])
+    works, _ = select(tmp_path / "out", files, AI, range(2000, 2001), EVERYTHING | {"authors": authors})
+    countries = dict(works[2000].select("work_id", "countries").iter_rows())
+    assert set(countries[1]) == expected
+    assert (countries[2], countries[3]) == (["FR"], [])
 
 
 @settings(max_examples=30, deadline=None, phases=SHORT)

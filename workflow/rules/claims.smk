@@ -13,6 +13,7 @@ CLAIMS = checking.with_years(
     ),
     windows.words(config),
 )
+HEADLINE = branches.choices(config, BRANCHES[0][0])["works"]
 STAGES = {claim["id"]: KINDS[claim["kind"]].stage for claim in CLAIMS}
 """Stage on which each claim rests; None for a claim about several null models."""
 BRANCH_CLAIMS = [claim for claim in CLAIMS if STAGES[claim["id"]]]
@@ -107,7 +108,7 @@ rule collect_claims:
     params:
         claims=CLAIMS,
         stages=STAGES,
-        data=[SOURCE["kind"], config["field"]["subfields"]],
+        data=[SOURCE["kind"], HEADLINE["field"]["subfields"]],
         of_paper=OF_PAPER,
         choices=lambda wildcards: branches.declared(config),
         homes=lambda wildcards: branches.homes(config),

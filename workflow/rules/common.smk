@@ -50,6 +50,8 @@ LAYERS = [
 ]
 CHANNELS = channels_of(LAYERS, config["trajectories"]["citation"])
 BRANCHES = branches.branches(config)
+FIELD = branches.field_to_read(config)
+"""Field of the works that are read; it holds those of all variants."""
 
 
 def home(variant, stage):
@@ -111,7 +113,8 @@ def place(category, figure, stage=None, nulls=None):
         )
         *others, last = names
         data = f"shared by {', '.join(others)} and {last}" if others else last
-        return {"figure": f"{figure}: {data}, {null or nulls}"}
+        model = null or nulls
+        return {"figure": f"{figure}: {data}" + (f", {model}" if model else "")}
 
     return {
         "category": category,
@@ -293,8 +296,13 @@ def results():
         figures += per_branch(
             "links", "results/figures/{variant}/{figure}", figure=FIRST_LINK_FIGURES
         )
-    figures += [] if SOURCE["kind"] == "networks" else ["results/figures/losses"]
     works = SOURCE["kind"] != "networks"
+    if works:
+        folders = [branches.folder_of_works(config, variant) for variant, _ in BRANCHES]
+        figures += [
+            f"{folder.replace('results', 'results/figures', 1)}/losses"
+            for folder in dict.fromkeys(folders)
+        ]
     paths = [
         *per_branch(
             "links",

@@ -72,7 +72,7 @@ rule find_core:
         release=RELEASED,
         files=lambda wildcards: SHARDS[int(wildcards.shard)],
         expected=shard_counts,
-        field=config["field"],
+        field=FIELD,
         code=code("find_core"),
     script:
         "../../scripts/find_core.py"
@@ -93,11 +93,17 @@ rule read_works:
         release=RELEASED,
         files=lambda wildcards: SHARDS[int(wildcards.shard)],
         expected=shard_counts,
-        field=config["field"],
+        field=FIELD,
         places=lambda wildcards: [PLACES[name] for name in SHARDS[int(wildcards.shard)]],
         code=code("read_works"),
     script:
         "../../scripts/read_works.py"
+
+
+def definition(variant):
+    """What counts as a work of the field in a variant; the field is None if it is the one that is read."""
+    works = branches.choices(config, variant)["works"]
+    return works | {"field": None if works["field"] == FIELD else works["field"]}
 
 
 rule select_works:
@@ -116,6 +122,22 @@ rule select_works:
     params:
         years=config["years"],
         selection=config["selection"],
+        field=None if config["field"] == FIELD else config["field"],
         code=code("select_works"),
     script:
         "../../scripts/select_works.py"
+
+
+use rule select_works as select_works_of_variant with:
+    output:
+        works=expand("results/{{variant}}/works/{year}.parquet", year=YEARS),
+        losses="results/{variant}/losses.parquet",
+    log:
+        "results/logs/{variant}/select_works.log",
+    benchmark:
+        "results/benchmarks/{variant}/select_works.tsv"
+    params:
+        years=config["years"],
+        selection=lambda wildcards: definition(wildcards.variant)["selection"],
+        field=lambda wildcards: definition(wildcards.variant)["field"],
+        code=code("select_works"),

@@ -1,6 +1,6 @@
 """A rule for each stage of the data plots the figures that show it, as SVG and PNG; the report shows the PNG."""
 
-LOSSES = place("5 Checks", "Selection of works")
+LOSSES = "5 Checks", "Selection of works"
 FIT = "results/{{variant}}/{layer}/nulls/{{null}}"
 
 
@@ -100,7 +100,7 @@ rule plot_losses:
     input:
         "results/losses.parquet",
     output:
-        drawn("results/figures", "losses", **LOSSES),
+        drawn("results/figures", "losses", **place(*LOSSES)),
     log:
         "results/logs/plot_losses.log",
     benchmark:
@@ -109,3 +109,14 @@ rule plot_losses:
         code=code("plot_losses"),
     script:
         "../../scripts/plot_losses.py"
+
+
+use rule plot_losses as plot_losses_of_variant with:
+    input:
+        "results/{variant}/losses.parquet",
+    output:
+        drawn("results/figures/{variant}", "losses", **place(*LOSSES, "works")),
+    log:
+        "results/logs/{variant}/plot_losses.log",
+    benchmark:
+        "results/benchmarks/{variant}/plot_losses.tsv"

@@ -10,7 +10,7 @@ DATE_RANGES = checked(
 )
 # These settings identify a harvest. The rest of source.api says how requests are sent, so a change of it
 # recomputes nothing.
-SCOPE = {"url": API["url"], "field": config["field"], "types": API["types"]}
+SCOPE = {"url": API["url"], "field": FIELD, "types": API["types"]}
 HARVESTED = [f"results/harvest/api/{dates}.jsonl.gz" for dates in DATE_RANGES]
 CITED = "results/harvest/cited.parquet"
 CITING = [
@@ -95,6 +95,11 @@ rule estimate_harvest:
         "../../scripts/estimate_harvest.py"
 
 
+def counted(wildcards):
+    """Field and selection of a variant."""
+    return branches.choices(config, wildcards.variant)["works"]
+
+
 rule check_collaboration:
     """Compare the collaboration of a year, under full counting, with the counts of OpenAlex itself."""
     input:
@@ -108,8 +113,8 @@ rule check_collaboration:
     resources:
         openalex=1,
     params:
-        scope=SCOPE,
-        selection=config["selection"],
+        scope=lambda wildcards: SCOPE | {"field": counted(wildcards)["field"]},
+        selection=lambda wildcards: counted(wildcards)["selection"],
         store=STORE,
         code=code("check_collaboration"),
     script:

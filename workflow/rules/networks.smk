@@ -2,11 +2,14 @@
 
 from poles.networks import edge_files
 
-WORKS = (
-    []
-    if SOURCE["kind"] == "networks"
-    else expand("results/works/{year}.parquet", year=YEARS)
-)
+
+def works(wildcards):
+    """Works of every year that a variant counts; none if the networks are those of the user."""
+    if SOURCE["kind"] == "networks":
+        return []
+    folder = branches.folder_of_works(config, wildcards.variant)
+    return expand("{folder}/works/{year}.parquet", folder=folder, year=YEARS)
+
 
 if SOURCE["kind"] == "networks":
     for name in LAYERS:
@@ -44,7 +47,7 @@ else:
     rule build_networks:
         """Links of every year from the works, and the table of countries."""
         input:
-            WORKS,
+            works,
         output:
             links=expand(
                 "results/{{variant}}/{layer}/links/{year}.parquet",
@@ -101,7 +104,7 @@ rule measure_indices:
     input:
         **LINKS_OF,
         countries="results/{variant}/countries.parquet",
-        works=WORKS,
+        works=works,
     output:
         "results/{variant}/indices.parquet",
     log:

@@ -84,12 +84,12 @@ rule gather_null_years:
         "../../scripts/gather_null_years.py"
 
 
-if WORKS:
+if SOURCE["kind"] != "networks":
 
     rule measure_uncertainty:
         """Intervals of z and of plain indices, from works drawn anew."""
         input:
-            WORKS,
+            works,
         output:
             z="results/{variant}/uncertainty/z.parquet",
             indices="results/{variant}/uncertainty/indices.parquet",

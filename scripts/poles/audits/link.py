@@ -32,7 +32,8 @@ def trace(first: str, second: str, year: int, results: str | Path = "results") -
     Returns
     -------
     dict
-        ``works``: for each layer, the number of works or citations counted anew from the selected works, and
+        ``works``: for each layer, the number of works or citations counted anew from the works that count by
+        ``field`` and ``selection`` of the configuration, and
         up to `SAMPLE` works with the file and row from which each was read. ``weights``, ``null_models``,
         ``indices``, ``trajectories``, ``clusters``, ``trends``: rows of the tables, each with its variant and
         null model. A part is empty if the study does not have it.

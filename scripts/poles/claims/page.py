@@ -64,7 +64,7 @@ def caveat(kind: str, subfields: Sequence[int] | None, of_paper: bool = True) ->
     kind : str
         ``source.kind`` of the configuration.
     subfields : sequence of int or None
-        ``field.subfields`` of the configuration.
+        ``field.subfields`` of the headline.
     of_paper : bool
         Whether the claims are those of the paper.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from poles.corpus.field import cites, in_field
 from poles.corpus.prefilter import CorePrefilter, FieldPrefilter
 from poles.corpus.raw_schema import Tally
 from poles.corpus.records import read_records
@@ -21,37 +22,6 @@ from poles.errors import StudyError
 from poles.study import tables
 
 log = logging.getLogger(__name__)
-
-
-def in_field(field: Mapping[str, Any] | None) -> pl.Expr:
-    """Whether a record is in the field.
-
-    Parameters
-    ----------
-    field : Mapping or None
-        ``subfields``, numbers of OpenAlex subfields, or None; ``match``, ``primary`` (the subfield of the
-        primary topic counts) or ``any`` (the subfields of all topics count). If `field` or its subfields are
-        None, every work is in the field.
-
-    Returns
-    -------
-    pl.Expr
-        Boolean, never null, over ``primary_subfield`` and ``topic_subfields`` of `RECORDS`.
-
-    Raises
-    ------
-    StudyError
-        If ``match`` has another value.
-    """
-    if field is None or field["subfields"] is None:
-        return pl.lit(True)
-    subfields = pl.Series(field["subfields"], dtype=pl.Int32).implode()
-    primary = pl.col("primary_subfield").is_in(subfields).fill_null(False)
-    if field["match"] == "primary":
-        return primary
-    if field["match"] == "any":
-        return primary | pl.col("topic_subfields").list.eval(pl.element().is_in(subfields)).list.any()
-    raise StudyError(f"field.match: {field['match']!r} is unknown; use primary or any")
 
 
 def _field_prefilter(field: Mapping[str, Any] | None) -> FieldPrefilter | None:
@@ -149,11 +119,6 @@ def core_ids(files: Iterable[str | Path]) -> pl.Series:
     return pl.concat(tables.read(file, CORE)["work_id"] for file in files).unique().sort()
 
 
-def _cites(core: pl.Series) -> pl.Expr:
-    """Whether the references of a record, which have no nulls, name a work of `core`."""
-    return pl.col("references").list.eval(pl.element().is_in(core.implode())).list.any()
-
-
 def read_works(
     files: Sequence[str | File],
     indices: Sequence[int],
@@ -189,7 +154,7 @@ def read_works(
     """
     keep, prefilter = None, None
     if _field_prefilter(field) is not None:
-        keep = pl.col("work_id").is_in(core.implode()) | _cites(core)
+        keep = pl.col("work_id").is_in(core.implode()) | cites(core)
         prefilter = CorePrefilter(core)
     chunks = [pl.DataFrame(schema=dict(KEPT.columns))]
     tallies: dict[str | File, Tally] = {}

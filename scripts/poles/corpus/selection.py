@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from poles import countries
+from poles.corpus.field import cites, in_field
 from poles.corpus.tables import COUNTS, LOSSES, WORKS
 from poles.errors import StudyError
 from poles.study import tables
@@ -68,8 +69,8 @@ _WORK_COLUMNS = (*_COUNTRY_COLUMNS, "year", "type", "n_authors", "references", "
 """Columns of one year that its works are made from."""
 
 
-def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr:
-    """Countries of a work, from all its authorships.
+def countries_of(choice: str, merge: Mapping[str, str] | None = None, authors: str = "all") -> pl.Expr:
+    """Countries of a work, from its authorships.
 
     Parameters
     ----------
@@ -79,6 +80,9 @@ def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr
         institutions; ``union``: both.
     merge : Mapping, optional
         Countries that count as another one, ``{"HK": "CN"}``.
+    authors : str
+        Which authorships count: ``all``, the ``first`` or the ``last`` one of the list, which OpenAlex gives
+        in the order of the authors. The only author of a work is both.
 
     Returns
     -------
@@ -88,8 +92,15 @@ def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr
     Raises
     ------
     StudyError
-        If `choice` has another value.
+        If `choice` or `authors` has another value.
     """
+    counted = {
+        "all": pl.col("authorships"),
+        "first": pl.col("authorships").list.head(1),
+        "last": pl.col("authorships").list.tail(1),
+    }
+    if authors not in counted:
+        raise StudyError(f"selection.authors: {authors!r} is unknown; use one of {', '.join(counted)}")
     listed, institutions = (pl.element().struct.field(name) for name in ("countries", "institutions"))
     choices = {
         "listed": pl.when(listed.list.len() > 0).then(listed).otherwise(institutions),
@@ -100,7 +111,7 @@ def countries_of(choice: str, merge: Mapping[str, str] | None = None) -> pl.Expr
         raise StudyError(f"selection.countries: {choice!r} is unknown; use one of {', '.join(choices)}")
     codes = choices[choice].list.explode(empty_as_null=False, keep_nulls=False)
     codes = codes.replace(dict(merge)) if merge else codes
-    return pl.col("authorships").list.eval(codes).list.unique().list.sort()
+    return counted[authors].list.eval(codes).list.unique().list.sort()
 
 
 def _left(works: pl.DataFrame, step: str, column: str | None = None) -> pl.DataFrame:
@@ -167,6 +178,12 @@ def _stays_core(least: float | None) -> pl.Expr:
     """Whether a record is in the field and the score of its primary topic, if it has one, is high enough."""
     enough = pl.lit(True) if least is None else (pl.col("topic_score") >= least).fill_null(True)
     return pl.col("is_core") & enough
+
+
+def _of_field(scan: pl.LazyFrame) -> pl.DataFrame:
+    """Positions of the kept records that the second pass would keep for the field of ``is_core`` alone."""
+    core = scan.filter("is_core").select("work_id").unique().collect()["work_id"]
+    return scan.filter(pl.col("work_id").is_in(core.implode()) | cites(core)).select("position").collect()
 
 
 def _choose(
@@ -238,7 +255,7 @@ def _records_of(
     """Read columns of the chosen records of one year, and add ``is_core`` and ``countries``."""
     of_year = scan.filter(pl.col("year") == pl.lit(year, YEAR)).select(columns).collect()
     records = of_year.join(chosen.filter(pl.col("year") == year), on="position", how="semi")
-    codes = countries_of(selection["countries"], selection["merge"])
+    codes = countries_of(selection["countries"], selection["merge"], selection["authors"])
     return records.with_columns(_stays_core(selection["min_topic_score"]), codes.alias("countries"))
 
 
@@ -349,6 +366,7 @@ def select_works(
     years: Sequence[int],
     selection: Mapping[str, Any],
     save: Callable[[int, pl.DataFrame], Any],
+    field: Mapping[str, Any] | None = None,
 ) -> pl.DataFrame:
     """Deduplicate and select the works of every year.
 
@@ -366,12 +384,15 @@ def select_works(
         Years of the study, in order and without gaps.
     selection : Mapping
         ``types`` (list of document types, or None for all); ``retracted``, ``paratext``, ``xpac`` (whether
-        such works count); ``countries`` and ``merge`` (see `countries_of`); ``max_countries`` (works with
-        more countries do not count; None: no cap); ``min_topic_score`` (a work of the field counts as
-        outside if its primary topic has a lower score; without a score it stays in the field; None: no
-        minimum).
+        such works count); ``countries``, ``merge`` and ``authors`` (see `countries_of`); ``max_countries``
+        (works with more countries do not count; None: no cap); ``min_topic_score`` (a work of the field
+        counts as outside if its primary topic has a lower score; without a score it stays in the field;
+        None: no minimum).
     save : callable
         Called for every year, in order, with the year and its `WORKS`, which may have no rows.
+    field : Mapping, optional
+        Field within the one that was read, see `poles.corpus.field.in_field`. Works are then selected as if
+        this field had been read. By default, the field is the one that was read.
 
     Returns
     -------
@@ -392,13 +413,18 @@ def select_works(
     one no longer cites the field.
     """
     scan = pl.scan_parquet([Path(file) for file in record_files])
-    chosen, counts, field = _choose(scan.select(_DECIDING_COLUMNS).collect(), years, selection)
+    if field is not None:
+        scan = scan.with_columns(in_field(field).alias("is_core"))
+    kept = scan.select(_DECIDING_COLUMNS).collect()
+    if field is not None:
+        kept = kept.join(_of_field(scan), on="position", how="semi")
+    chosen, counts, of_field = _choose(kept, years, selection)
     selected, located = _select_core(scan, chosen, years, selection)
     counts += _read(counts_files)
     foreign, incomplete = [], []
     for year in years:
         records = _records_of(scan, chosen, year, _WORK_COLUMNS, selection).filter(_below_cap(selection))
-        works = _works_of(records, field, selected, located)
+        works = _works_of(records, of_field, selected, located)
         with_country = works.filter(pl.col("countries").list.len() > 0)
         with_references = with_country.filter(pl.col("references").list.len() > 0)
         complete = with_references.filter(~pl.col("is_incomplete"))

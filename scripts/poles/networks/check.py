@@ -47,6 +47,7 @@ def conditions_of(scope: Mapping[str, Any], selection: Mapping[str, Any], year: 
     """
     impossible = {
         "countries": selection["countries"] not in _KEYS,
+        "authors": selection.get("authors", "all") != "all",
         **{key: bool(selection.get(key)) for key in ("merge", "max_countries", "min_topic_score")},
     }
     for key, is_impossible in impossible.items():

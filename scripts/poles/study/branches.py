@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 STAGES = {
+    "works": ("field", "selection"),
     "links": ("counting", "window"),
     "panel": ("growth", "min_strength"),
     "trajectories": ("preprocessing",),
@@ -17,8 +18,11 @@ STAGES = {
 }
 """Choices of a variant, by the first stage that they affect.
 
-Scores depend on the same choices as links. The panel is what trends rest on: polarization, hubs, courses.
+Choices about works are maps; a variant states those of their keys that differ. Scores depend on the same
+choices as links. The panel is what trends rest on: polarization, hubs, courses.
 """
+DEFINITION = "definition of the field"
+"""What the choices about works are called together, where branches are compared."""
 YEARLY = "yearly_scale"
 """The one preprocessing that changes the unit of trends, and so affects the panel too."""
 FRACTIONAL = 0.25
@@ -44,8 +48,11 @@ def choices(config: Mapping[str, Any], variant: str) -> dict[str, dict[str, Any]
     dict
         Choices by stage, see `STAGES`.
     """
+    defaults = _defaults(config)
     stated = {key: value for key, value in config["variants"][variant].items() if value is not None}
-    values = _defaults(config) | stated
+    values = defaults | stated
+    for key in STAGES["works"]:
+        values[key] = defaults[key] | stated.get(key, {})
     return {stage: {key: values[key] for key in keys} for stage, keys in STAGES.items()}
 
 
@@ -53,6 +60,8 @@ def _defaults(config: Mapping[str, Any]) -> dict[str, Any]:
     """Choices of a variant that states none."""
     trajectories = config["trajectories"]
     return {
+        "field": config["field"],
+        "selection": config["selection"],
         "counting": "full",
         "window": None,
         "growth": trajectories["growth"],
@@ -92,6 +101,37 @@ def _decisive(parts: Mapping[str, Mapping[str, Any]], stages: Sequence[str]) -> 
     """What the files of the last of some stages depend on, given the choices of a variant by stage."""
     in_yearly_units = "panel" in stages and parts["trajectories"]["preprocessing"] == YEARLY
     return [in_yearly_units, *(parts[stage] for stage in stages)]
+
+
+def folder_of_works(config: Mapping[str, Any], variant: str) -> str:
+    """Folder of the works of a variant, and of their losses, within the results.
+
+    Works that count by ``field`` and ``selection`` of the configuration stand in the results themselves.
+    """
+    defaults = _defaults(config)
+    if choices(config, variant)["works"] == {key: defaults[key] for key in STAGES["works"]}:
+        return "results"
+    return f"results/{sharing(config, variant, 'works')}"
+
+
+def field_to_read(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Field that holds the fields of all variants that run, so that the source is read once.
+
+    Returns
+    -------
+    dict
+        ``subfields``: those of all variants, or None if one takes every work; ``match``: ``any`` if a variant
+        takes any topic. It is the field of the variants if they have the same one.
+    """
+    fields = [choices(config, variant)["works"]["field"] for variant in config["run"]["variants"]]
+    subfields: list[int] | None = []
+    for field in fields:
+        if subfields is None or field["subfields"] is None:
+            subfields = None
+        else:
+            subfields = [*subfields, *(number for number in field["subfields"] if number not in subfields)]
+    match = "any" if any(field["match"] == "any" for field in fields) else "primary"
+    return {"subfields": subfields, "match": match}
 
 
 def homes(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -138,9 +178,23 @@ def branches(config: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def declared(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Choices of every branch that runs, by "variant/null": the null model, and the choices of `STAGES`."""
+    """Choices of every branch that runs, by "variant/null": the null model, and the choices of `STAGES`.
+
+    Choices about works are one choice, the definition of the field.
+    """
     return {
-        f"{variant}/{null}": {"null model": null}
-        | {key: value for part in choices(config, variant).values() for key, value in part.items()}
+        f"{variant}/{null}": {"null model": null} | _named(choices(config, variant), _defaults(config))
         for variant, null in branches(config)
     }
+
+
+def _named(parts: Mapping[str, Mapping[str, Any]], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Choices by name, with those about works as one text of what is not as configured."""
+    departures = [
+        f"{key} {value}"
+        for part in STAGES["works"]
+        for key, value in parts["works"][part].items()
+        if value != defaults[part][key]
+    ]
+    others = {key: value for stage, part in parts.items() if stage != "works" for key, value in part.items()}
+    return {DEFINITION: " and ".join(departures) or "as configured", **others}

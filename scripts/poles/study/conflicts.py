@@ -6,7 +6,7 @@ from typing import Any
 
 from poles import countries
 from poles.study import signatures, windows
-from poles.study.branches import branches
+from poles.study.branches import branches, choices
 from poles.study.signatures import NullModel
 
 
@@ -136,6 +136,14 @@ def _source(config: Mapping[str, Any]) -> Iterator[str]:
         yield f"source.path: null; needed where source.kind is {kind}"
     if kind == "api" and config["field"]["subfields"] is None:
         yield "field.subfields: null; allowed where source.kind is api: a list, not all of OpenAlex"
+    if kind == "api":
+        for variant in config["run"]["variants"]:
+            field = config["variants"].get(variant, {}).get("field") or {}
+            if field.get("subfields", []) is None:
+                yield (
+                    f"variants.{variant}.field.subfields: null; allowed where source.kind is api: a list, "
+                    "not all of OpenAlex"
+                )
     if kind == "api" and path and "://" in path:
         yield f"source.path: {path!r}; allowed where source.kind is api: a folder"
     if kind != "networks":
@@ -143,8 +151,11 @@ def _source(config: Mapping[str, Any]) -> Iterator[str]:
     if not any(source["networks"].values()):
         yield "source.networks: no file; needed for one layer or both where source.kind is networks"
     for variant in config["run"]["variants"]:
-        choices = config["variants"].get(variant, {})
-        if choices.get("counting") == "fractional" or choices.get("window") is not None:
+        stated = config["variants"].get(variant, {})
+        for key in ("field", "selection"):
+            if stated.get(key):
+                yield f"variants.{variant}.{key}: {stated[key]}; edge lists hold no works; allowed: no {key}"
+        if stated.get("counting") == "fractional" or stated.get("window") is not None:
             yield (
                 f"run.variants: {variant}; edge lists are taken as counted; allowed: neither counting nor "
                 "window"
@@ -178,12 +189,18 @@ def _merged_countries(config: Mapping[str, Any]) -> Iterator[str]:
 
 def _topic_score(config: Mapping[str, Any]) -> Iterator[str]:
     """A least score of the primary topic where the field does not depend on the primary topic."""
-    score, field = config["selection"]["min_topic_score"], config["field"]
-    if score is not None and (field["subfields"] is None or field["match"] != "primary"):
-        yield (
-            f"selection.min_topic_score: {score}; allowed: null, or else field.subfields and "
-            "field.match: primary, as the score is that of the primary topic"
-        )
+    works = {"": {"field": config["field"], "selection": config["selection"]}}
+    for variant in config["run"]["variants"]:
+        stated = config["variants"].get(variant, {})
+        if stated.get("field") or stated.get("selection"):
+            works[f"variants.{variant}."] = choices(config, variant)["works"]
+    for place, of_variant in works.items():
+        score, field = of_variant["selection"]["min_topic_score"], of_variant["field"]
+        if score is not None and (field["subfields"] is None or field["match"] != "primary"):
+            yield (
+                f"{place}selection.min_topic_score: {score}; allowed: null, or else field.subfields and "
+                "field.match: primary, as the score is that of the primary topic"
+            )
 
 
 def _claims(config: Mapping[str, Any]) -> Iterator[str]:

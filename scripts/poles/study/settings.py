@@ -13,6 +13,8 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -222,8 +224,8 @@ class Topics(Section):
     )
 
 
-class Selection(Section):
-    """Which works of the source count. results/losses.parquet holds the losses of every step."""
+class Criteria(Section):
+    """What makes a work of the source count."""
 
     types: Annotated[list[str], Field(min_length=1), *DISTINCT] | None = Field(
         ["article", "conference-paper", "review", "preprint", "book-chapter", "book", "dissertation"],
@@ -235,12 +237,10 @@ class Selection(Section):
         description="Countries of an authorship: `listed` (its `countries`, or those of its institutions if "
         "that list is empty), `institutions`, or the `union` of both.",
     )
-    merge: dict[Code, Country] = Field(
-        {},
-        description="Countries that count as another, `{HK: CN, MO: CN, PR: US}`. Papers that their authors "
-        "write with each other are then no link. A pole, a claim or a pair of the figures cannot name a "
-        "country that is merged into another. Codes that ISO 3166-1 does not have count as a country too, "
-        "`{UK: GB, EL: GR}`; for edge lists, only such codes can be named.",
+    authors: Literal["all", "first", "last"] = Field(
+        "all",
+        description="Authors whose countries count: `all`, the `first` or the `last` one of the list. With "
+        "one author, works link countries only if that author has several.",
     )
     max_countries: Annotated[int, Field(ge=2), NUMBER] | None = Field(
         None,
@@ -258,6 +258,34 @@ class Selection(Section):
     xpac: Flag = Field(False, description="Whether works of OpenAlex's expansion corpus count.")
 
 
+class Selection(Criteria):
+    """Which works of the source count. results/losses.parquet holds the losses of every step."""
+
+    merge: dict[Code, Country] = Field(
+        {},
+        description="Countries that count as another, `{HK: CN, MO: CN, PR: US}`. Papers that their authors "
+        "write with each other are then no link. A pole, a claim or a pair of the figures cannot name a "
+        "country that is merged into another. Codes that ISO 3166-1 does not have count as a country too, "
+        "`{UK: GB, EL: GR}`; for edge lists, only such codes can be named.",
+    )
+
+
+class Stated(Section):
+    """A map of which only the keys that are stated count."""
+
+    @model_serializer(mode="wrap")
+    def _only_stated(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in serialize(self).items() if key in self.model_fields_set}
+
+
+class OtherTopics(Stated, Topics):
+    """Instead of keys of `field`. The source is read once for the fields of all variants that run."""
+
+
+class OtherCriteria(Stated, Criteria):
+    """Instead of keys of `selection`, except for `merge`."""
+
+
 Growth = Literal["kept", "removed"]
 Preprocessing = Literal["literal", "yearly_scale", "series", "noise_units"]
 
@@ -265,6 +293,16 @@ Preprocessing = Literal["literal", "yearly_scale", "series", "noise_units"]
 class Variant(Section):
     """One choice about the data and how they are read."""
 
+    field: OtherTopics | None = Field(
+        None,
+        description="Instead of keys of `field`, `{subfields: [1702, 1707]}`. The source is read once for "
+        "the fields of all variants that run.",
+    )
+    selection: OtherCriteria | None = Field(
+        None,
+        description="Instead of keys of `selection`, `{types: [article]}`. `merge` is the same for all "
+        "variants.",
+    )
     counting: Literal["full", "fractional"] = Field(
         "full",
         description="`full`: a work counts one for every pair of its countries, a citation one for every "
