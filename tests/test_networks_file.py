@@ -494,6 +494,27 @@ def test_a_file_without_rows_is_refused(tmp_path, ending):
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b'"year","source","target","weight"\n"1",2000,"US","CN",5\n',
+            "line 2 has 5 values, but the header has 4",
+        ),
+        (b"year,source,target,weight\n2000,US,CN,5\n2000,US,FR,5,6\n", "line 3 has 5 values"),
+        (b"sep=;\nyear;source;target;weight\n2000;US;CN;5\n", "line 2 has 4 values, but the header has 2"),
+        (b"# R\nyear,source,target,weight\n2000,US,CN,5\n", "the header must be the first line"),
+        ("year,source,target,weight\n2000,US,C\xd4,5\n".encode("latin-1"), "line 2 is not in UTF-8; save"),
+    ],
+)
+def test_a_text_that_is_no_table_is_named_with_its_line(tmp_path, content, message):
+    path = tmp_path / "links.csv"
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match=re.escape(f"{path}: not readable as ")) as error:
+        read_links(path, "citation", YEARS)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("in_file", "needed", "wanted"),
     [
         ((2010, 2011, 2013), (2010, 2013), None),

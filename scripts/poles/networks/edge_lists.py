@@ -1,6 +1,8 @@
 """Read yearly links between countries from edge lists of the user, in CSV or Parquet."""
 
+import csv
 import gzip
+import io
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,7 +72,7 @@ def _table(path: Path, content: bytes | None, separator: str | None) -> pl.DataF
             # Everything is read as text, because type inference takes NA (Namibia) for a missing value.
             frame = pl.read_csv(content, separator=separator, infer_schema=False, null_values=[""])
     except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).partition("\n")[0][:200]
+        reason = (content and separator and _fault(content, separator)) or str(error).partition("\n")[0][:200]
         raise StudyError(f"{path}: not readable as {ALLOWED} ({reason})") from None
     chosen = _columns_of(path, frame.columns)
     rows = frame.select(pl.col(name).alias(column) for column, name in chosen.items()).with_row_index(
@@ -81,6 +83,25 @@ def _table(path: Path, content: bytes | None, separator: str | None) -> pl.DataF
     if not len(rows):
         raise StudyError(f"{path}: no rows below the header; allowed: at least one link")
     return rows
+
+
+def _fault(content: bytes, separator: str) -> str:
+    """Why a text is no table: the first line that is not in UTF-8, or has more values than the header."""
+    try:
+        lines = csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=separator)
+        header = next((values for values in lines if values), [])
+        longer = next((values for values in lines if len(values) > len(header)), None)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return f"line {line} is not in UTF-8; save the file as UTF-8"
+    except csv.Error:
+        return ""
+    if longer is None:
+        return ""
+    return (
+        f"line {lines.line_num} has {len(longer)} values, but the header has {len(header)}; the header must "
+        "be the first line and name every column, so in R set row.names = FALSE"
+    )
 
 
 def _read(path: Path, layout: Format) -> pl.DataFrame:
