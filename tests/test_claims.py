@@ -1089,7 +1089,7 @@ KIND = 'KEYS = {"k": "whole number"}\nOPTIONAL = {}\nSTAGE = "links"\ndef judge(
         (("OPTIONAL = {}", ""), "must define as literals: OPTIONAL"),
         (("OPTIONAL = {}", "OPTIONAL = dict()"), "must define as literals: OPTIONAL"),
         (("def judge", "def judged"), "must define a function judge"),
-        (('"links"', '"link"'), "STAGE 'link'; allowed: links, panel, trajectories, clusters, None"),
+        (('"links"', '"link"'), "STAGE 'link'; allowed: works, links, panel, trajectories, clusters, None"),
         (("whole number", "number"), "k: 'number'; allowed: text, country"),
         (('"whole number"', '{"country": "course"}'), "k: 'course'; allowed: text, country"),
     ],
