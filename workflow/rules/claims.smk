@@ -53,18 +53,6 @@ VERDICTS = {
 """Tables of claims; each branch has its own, whatever else it shares with others."""
 
 
-def study_of(wildcards):
-    """What the claims need to know of the study and of a branch."""
-    return {
-        "layers": LAYERS,
-        "poles": config["poles"],
-        "period": ends("trajectories"),
-        "significance": config["significance"],
-        # Variants with equal links share verdicts on them, so the plainest one says who is in the panel.
-        "core": core_of(home(wildcards.variant, "links")),
-    }
-
-
 OF_PAPER = config["claims"] == configuration.CLAIMS_OF_PAPER
 PAGE = place("0 Claims", "Claims of the paper" if OF_PAPER else "Claims")
 

@@ -254,6 +254,25 @@ def stability_design(wildcards):
     return clusters | options
 
 
+def definition(variant):
+    """What counts as a work of the field in a variant; the field is None if it is the one that is read."""
+    works = branches.choices(config, variant)["works"]
+    return works | {"field": None if works["field"] == FIELD else works["field"]}
+
+
+def counted(wildcards):
+    """Field and selection of a variant."""
+    return branches.choices(config, wildcards.variant)["works"]
+
+
+def works(wildcards):
+    """Works of every year that a variant counts; none if the networks are those of the user."""
+    if SOURCE["kind"] == "networks":
+        return []
+    folder = branches.folder_of_works(config, wildcards.variant)
+    return expand("{folder}/works/{year}.parquet", folder=folder, year=YEARS)
+
+
 def shard_inputs(wildcards):
     """Files of a shard. Those of a release are no inputs, see RELEASED."""
     return [] if RELEASED else SHARDS[int(wildcards.shard)]
@@ -262,6 +281,18 @@ def shard_inputs(wildcards):
 def shard_counts(wildcards):
     """Number of records that each file of a shard must hold, or None."""
     return [EXPECTED.get(file) for file in SHARDS[int(wildcards.shard)]]
+
+
+def study_of(wildcards):
+    """What the claims need to know of the study and of a branch."""
+    return {
+        "layers": LAYERS,
+        "poles": config["poles"],
+        "period": ends("trajectories"),
+        "significance": config["significance"],
+        # Variants with equal links share verdicts on them, so the plainest one says who is in the panel.
+        "core": core_of(home(wildcards.variant, "links")),
+    }
 
 
 def released():

@@ -100,12 +100,6 @@ rule read_works:
         "../../scripts/read_works.py"
 
 
-def definition(variant):
-    """What counts as a work of the field in a variant; the field is None if it is the one that is read."""
-    works = branches.choices(config, variant)["works"]
-    return works | {"field": None if works["field"] == FIELD else works["field"]}
-
-
 rule select_works:
     """Select the works that count, in one table a year, and count the losses of every step."""
     input:

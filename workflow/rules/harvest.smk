@@ -95,11 +95,6 @@ rule estimate_harvest:
         "../../scripts/estimate_harvest.py"
 
 
-def counted(wildcards):
-    """Field and selection of a variant."""
-    return branches.choices(config, wildcards.variant)["works"]
-
-
 rule check_collaboration:
     """Compare the collaboration of a year, under full counting, with the counts of OpenAlex itself."""
     input:

@@ -2,15 +2,6 @@
 
 from poles.networks import edge_files
 
-
-def works(wildcards):
-    """Works of every year that a variant counts; none if the networks are those of the user."""
-    if SOURCE["kind"] == "networks":
-        return []
-    folder = branches.folder_of_works(config, wildcards.variant)
-    return expand("{folder}/works/{year}.parquet", folder=folder, year=YEARS)
-
-
 if SOURCE["kind"] == "networks":
     for name in LAYERS:
         checked(edge_files.recognise, SOURCE["networks"][name], name)
