@@ -5,12 +5,11 @@ from poles.claims.tables import BASIS, CLAIMS, ROBUSTNESS, TIES
 from poles.study import jobs, run_warnings, tables
 
 with jobs.run(snakemake) as record:
-    source, params, output = snakemake.input, snakemake.params, snakemake.output
-    judged = judging.collect(params.claims, params.stages, judging.read_all(source.verdicts, CLAIMS))
-    moved = robustness.changes(judged, params.stages, params.choices, params.homes)
+    source, use, output = snakemake.input, snakemake.params, snakemake.output
+    judged = judging.collect(use.claims, use.stages, judging.read_all(source.verdicts, CLAIMS))
+    moved = robustness.changes(judged, use.stages, use.choices, use.homes)
     tables.write(judged, CLAIMS, output.table, record)
     tables.write(moved, ROBUSTNESS, output.robustness, record)
-    shown = judged, judging.read_all(source.basis, BASIS), moved, params.stages, params.choices, params.homes
-    note = page.caveat(*params.data, params.of_paper)
-    about = params.period, note, run_warnings.sentences(run_warnings.upstream(source)), params.of_paper
-    page.write(page.content(*shown, judging.read_all(source.ties, TIES), *about), output, record)
+    shown = judged, judging.read_all(source.basis, BASIS), moved, use.stages, use.choices, use.homes
+    about = use.period, page.caveat(*use.data), run_warnings.sentences(run_warnings.upstream(source))
+    page.write(page.content(*shown, judging.read_all(source.ties, TIES), *about, use.data[2]), output, record)

@@ -9,8 +9,7 @@ from poles.study import jobs, tables
 with jobs.run(snakemake) as record:
     files = dict(zip(snakemake.params.layers, snakemake.input, strict=True))
     country_tables = []
-    options = {**snakemake.params.years, "merge": snakemake.params.merge, "needed": snakemake.params.needed}
-    for year, links, countries in read(files, **options):
+    for year, links, countries in read(files, **snakemake.params.options):
         country_tables.append(countries)
         write_links(year, links, snakemake.output.links, record)
     tables.write(pl.concat(country_tables), COUNTRIES, snakemake.output.countries, record)

@@ -104,7 +104,7 @@ EDITS = {
     "stats/dyadic.py": "cluster_trajectories compare_hubs",
     "study/extraction.py": "audit_results collect_claims",
     "corpus/selection.py": "select_works",
-    "networks/links.py": "build_networks",
+    "networks/links.py": "build_networks measure_uncertainty",
     "nulls/max_entropy.py": "fit_null",
     "trajectories/construction.py": "build_trajectories",
     "archetypes/clusters.py": "cluster_trajectories",

@@ -49,6 +49,8 @@ VERDICTS = {
     "verdicts": [f"results/{name}/claims/{null}.parquet" for name, null in BRANCHES],
     "basis": [f"results/{name}/claims/{null}.basis.parquet" for name, null in BRANCHES],
     "ties": [f"results/{name}/claims/{null}.ties.parquet" for name, null in BRANCHES],
+    # Its warnings stand at the head of the page.
+    "named": per_branch("links", "results/{variant}/named_countries.parquet"),
 }
 """Tables of claims; each branch has its own, whatever else it shares with others."""
 
@@ -82,8 +84,6 @@ rule collect_claims:
     """The verdicts of all branches, and which choice changes them."""
     input:
         **VERDICTS,
-        # Its warnings stand at the head of the page.
-        named=per_branch("links", "results/{variant}/named_countries.parquet"),
     output:
         table="results/claims.parquet",
         robustness="results/robustness.parquet",
@@ -96,8 +96,7 @@ rule collect_claims:
     params:
         claims=CLAIMS,
         stages=STAGES,
-        data=[SOURCE["kind"], HEADLINE["field"]["subfields"]],
-        of_paper=OF_PAPER,
+        data=[SOURCE["kind"], HEADLINE["field"]["subfields"], OF_PAPER],
         choices=lambda wildcards: branches.declared(config),
         homes=lambda wildcards: branches.homes(config),
         period=ends("trajectories"),

@@ -283,6 +283,13 @@ def shard_counts(wildcards):
     return [EXPECTED.get(file) for file in SHARDS[int(wildcards.shard)]]
 
 
+def edge_list_options():
+    """Years of the study, those that its edge lists must have, and countries that are merged."""
+    first, last = zip(ends("trajectories"), ends("significance"))
+    needed = [min(first), max(last)]
+    return config["years"] | {"needed": needed, "merge": config["selection"]["merge"]}
+
+
 def study_of(wildcards):
     """What the claims need to know of the study and of a branch."""
     return {

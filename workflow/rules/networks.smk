@@ -23,12 +23,7 @@ if SOURCE["kind"] == "networks":
             "results/benchmarks/{variant}/read_networks.tsv"
         params:
             layers=LAYERS,
-            years=config["years"],
-            needed=[
-                min(ends("trajectories")[0], ends("significance")[0]),
-                max(ends("trajectories")[1], ends("significance")[1]),
-            ],
-            merge=config["selection"]["merge"],
+            options=edge_list_options(),
             code=code("read_networks"),
         script:
             "../../scripts/read_networks.py"

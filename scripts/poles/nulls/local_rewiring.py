@@ -92,7 +92,7 @@ def fit(
     _check(network, law, links, chains, z_error, ess, max_sweeps, exponents)
     observed = network.weights.astype(np.int64)
     used = network.used if links == "used" else None
-    kernel = Kernel.of(network, law, exponents, focus(network, used))
+    kernel = Kernel.of(network, law, exponents, None if used is None else focus(network, used))
     pairs = Pairs.of(network, used)
     seeds = np.random.SeedSequence(seed).spawn(chains)
     started = [Chain.start(observed, kernel, child, disperse=place > 0) for place, child in enumerate(seeds)]
@@ -117,8 +117,10 @@ def fit(
 
 
 @one_blas_thread
-def focus(network: Network, used: np.ndarray | None) -> np.ndarray:
-    """How often links should be moved, so that no z is much less accurate than others.
+def focus(network: Network, used: np.ndarray) -> np.ndarray:
+    """How often the links that a study uses should be moved, so that no z is much less accurate than others.
+
+    Links that are not moved more often get less accurate, so this is not for runs in which all links count.
 
     The variance of an estimate of z from N matrices is (1 + z^2 / 2) / N for normal weights. So a link is
     moved in proportion to 1 + z^2 / 2, with the z of `variance_corrected`.
@@ -126,8 +128,8 @@ def focus(network: Network, used: np.ndarray | None) -> np.ndarray:
     Parameters
     ----------
     network : Network
-    used : ndarray of bool, shape (n, n), optional
-        Links that count; by default all.
+    used : ndarray of bool, shape (n, n)
+        Links that count.
 
     Returns
     -------
@@ -136,9 +138,7 @@ def focus(network: Network, used: np.ndarray | None) -> np.ndarray:
         nor has an expected weight of at least 1.
     """
     guess = variance_corrected.fit(network)
-    counts = (guess.std > 0) & ((network.weights > 0) | (guess.expected >= 1))
-    if used is not None:
-        counts &= used
+    counts = used & (guess.std > 0) & ((network.weights > 0) | (guess.expected >= 1))
     np.fill_diagonal(counts, False)
     z = np.divide(network.weights - guess.expected, guess.std, out=np.zeros_like(guess.std), where=counts)
     return np.where(counts, 1 + z**2 / 2, 0)
