@@ -105,7 +105,7 @@ EDITS = {
     "study/extraction.py": "audit_results collect_claims",
     "corpus/selection.py": "select_works",
     "networks/links.py": "build_networks measure_uncertainty",
-    "nulls/max_entropy.py": "fit_null",
+    "nulls/max_entropy.py": "fit_null measure_uncertainty",
     "trajectories/construction.py": "build_trajectories",
     "archetypes/clusters.py": "cluster_trajectories",
     "blocs/tables.py": "align_countries compare_hubs measure_courses measure_polarization search_poles",
@@ -235,7 +235,7 @@ def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Pr
         "plot_links": 1, "plot_panel": 1, "plot_clusters": 1, "plot_first_link": 1,
         "search_poles": 1, "measure_courses": 1, "measure_polarization": 1, "compare_hubs": 1,
         "study_stability": 1, "classify_trends": 1, "measure_signal": 1, "audit_results": 1, "all": 1,
-        "sample_null_panels": 1, "verify_clusters": 1,
+        "sample_null_panels": 1, "verify_clusters": 1, "measure_uncertainty": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch
     twin.run(*both)
