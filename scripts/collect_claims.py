@@ -11,5 +11,5 @@ with jobs.run(snakemake) as record:
     tables.write(judged, CLAIMS, output.table, record)
     tables.write(moved, ROBUSTNESS, output.robustness, record)
     shown = judged, judging.read_all(source.basis, BASIS), moved, use.stages, use.choices, use.homes
-    about = use.period, page.caveat(*use.data), run_warnings.sentences(run_warnings.upstream(source))
-    page.write(page.content(*shown, judging.read_all(source.ties, TIES), *about, use.data[2]), output, record)
+    about = use.period, use.data, run_warnings.sentences(run_warnings.upstream(source))
+    page.write(page.content(*shown, judging.read_all(source.ties, TIES), *about), output, record)

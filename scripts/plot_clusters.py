@@ -6,5 +6,4 @@ from poles.study import jobs
 
 with jobs.run(snakemake) as record:
     figures = clusters.plot(dict(snakemake.input.items()), **jobs.options(snakemake))
-    for name, figure in figures.items():
-        style.save(figure, snakemake.output.get(name), record)
+    style.save_each(figures, snakemake.output, record)

@@ -80,16 +80,19 @@ def apart(choices: Mapping[str, object]) -> dict[str, dict[str, str]]:
     return {name: dict.fromkeys(STAGES, name) for name in choices}
 
 
+PAPER = {"kind": "works", "subfields": [1702], "of_paper": True}
+"""What the page is told of a study of the paper's data and claims."""
+
+
 def shown(
     judged: pl.DataFrame,
-    note: str = "",
+    data: dict = PAPER,
     moved: pl.DataFrame | None = None,
     choices: dict | None = None,
     homes: dict | None = None,
     stage: str | None = "clusters",
     warnings: tuple[str, ...] = (),
     scans: pl.DataFrame | None = None,
-    of_paper: bool = True,
 ) -> dict:
     """Content of the page about claims that were judged; those of a branch rest on one stage."""
     single = (
@@ -111,9 +114,7 @@ def shown(
     rests_on = {claim: None if claim in of_several else stage for claim in judged["claim"]}
     scans = frame(TIES) if scans is None else scans
     homes = homes or apart(choices)
-    return page.content(
-        judged, basis, moved, rests_on, choices, homes, scans, (2000, 2021), note, warnings, of_paper
-    )
+    return page.content(judged, basis, moved, rests_on, choices, homes, scans, (2000, 2021), data, warnings)
 
 
 def course(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
@@ -562,7 +563,7 @@ def test_the_page_shows_every_claim_in_every_branch():
     assert html.count("<strong>reproduced</strong>") == 3
     assert html.count("<strong>contradicted</strong>") == 1
     for render in (page.markdown, page.html):
-        assert page.MADE_UP in render(shown(judged, page.MADE_UP))
+        assert page.MADE_UP in render(shown(judged, PAPER | {"kind": "demo"}))
 
 
 def test_results_that_branches_share_are_shown_once():
@@ -627,17 +628,18 @@ def test_the_html_page_lists_claims_by_statement_and_escapes_every_text():
     judged = judge(claims, TWO).with_columns(pl.lit(f"why {hostile}").alias("why"))
     choices = {"full/max_entropy": {hostile: 1}, "fractional/max_entropy": {hostile: 2}}
     moved = robustness.changes(judged, stages(claims), choices, apart(choices)).with_columns(comparisons=1)
-    elements = Elements(page.html(shown(judged, hostile, moved, choices)))
+    content = shown(judged, PAPER, moved, choices, warnings=(hostile,))
+    elements = Elements(page.html(content))
     assert not elements.open, "every element is closed"
     assert not {"script", "b"} & {tag for tag, _ in elements.tags}
     viewport = {"name": "viewport", "content": "width=device-width, initial-scale=1"}
     assert ("meta", viewport) in elements.tags
-    # The statement: at a glance, in the table of choices, as a heading. Also the note, and the choice.
+    # The statement: at a glance, in the table of choices, as a heading. Also the warning, and the choice.
     assert elements.texts.count(hostile) == 3 + 2
     assert elements.texts.count(f"why {hostile}") == 4
     links = [attributes["href"].removeprefix("#") for tag, attributes in elements.tags if tag == "a"]
     assert links == [attributes["id"] for tag, attributes in elements.tags if tag == "h3"]
-    text = page.markdown(shown(judged, hostile, moved, choices))
+    text = page.markdown(content)
     assert text.count("why " + hostile.replace("|", "\\|")) == 4, "a bar would end the cell of a table"
 
 
@@ -664,6 +666,7 @@ def test_the_page_says_what_archetypes_rest_on():
             apart(choices),
             frame(TIES),
             (2000, 2010),
+            PAPER,
         )
     )
     assert "The panel holds pairs of rule one; or else pairs of rule two." in text
@@ -704,9 +707,9 @@ def test_claims_about_any_two_poles_name_these_alone():
 def test_the_page_about_other_claims_does_not_speak_of_the_paper():
     claims = [claim for claim in template("DE", "FR") if claim["kind"] != "robust"]
     judged = judge(claims, TWO)
-    note = page.caveat("works", [1707], of_paper=False)
+    data = {"kind": "works", "subfields": [1707], "of_paper": False}
     for render in (page.markdown, page.html):
-        text = render(shown(judged, note, of_paper=False))
+        text = render(shown(judged, data))
         assert "What the data say to the claims" in text
         assert not re.search(r"\bpaper\b|significant (tie|partner)", text)
         assert "What the data say to the paper" in render(shown(judged))
@@ -867,7 +870,8 @@ def test_a_statement_with_other_braces_is_refused(statement):
 )
 def test_the_page_names_the_years_of_the_noise(period, sentence):
     judged, basis, moved = (frame(kind) for kind in (CLAIMS, BASIS, ROBUSTNESS))
-    assert sentence in page.content(judged, basis, moved, {}, {}, {}, frame(TIES), period)["about_basis"]
+    content = page.content(judged, basis, moved, {}, {}, {}, frame(TIES), period, PAPER)
+    assert sentence in content["about_basis"]
 
 
 ROBUST = {"id": "r", "statement": "s", "kind": "robust", "nulls": ["one", "two"], "share": 0.8, "at_least": 1}
@@ -937,11 +941,11 @@ def test_choices_are_counted_where_they_alone_set_branches_apart():
 
 
 def test_a_reader_is_told_what_the_data_are():
-    assert page.caveat("demo", [1702]) == page.MADE_UP
-    assert "whether they are of research on AI" in page.caveat("networks", [1702])
-    assert "another field" in page.caveat("works", None)
-    assert "another field" in page.caveat("snapshot", [1707])
-    assert page.caveat("snapshot", [1702]) == ""
+    assert page.caveat("demo", [1702], True) == page.MADE_UP
+    assert "whether they are of research on AI" in page.caveat("networks", [1702], True)
+    assert "another field" in page.caveat("works", None, True)
+    assert "another field" in page.caveat("snapshot", [1707], True)
+    assert page.caveat("snapshot", [1702], True) == page.caveat("snapshot", [1707], False) == ""
 
 
 def test_the_shipped_claims_are_well_formed():

@@ -10,8 +10,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from PIL import Image
 
 from conftest import ROOT
 from poles.archetypes.names import ARCHETYPES, UNNAMED
@@ -87,6 +89,18 @@ def test_the_same_figure_gives_the_same_bytes_under_any_settings(tmp_path):
     with matplotlib.rc_context({"font.size": 20, "savefig.dpi": 33, "svg.hashsalt": None, "axes.grid": True}):
         assert draw("b") == first
     assert extraction.read(tmp_path / "b.svg") == extraction.read(tmp_path / "b.png") == RECORD
+
+
+def test_the_palette_of_a_png_holds_the_colours_of_few_pixels_too(tmp_path):
+    figure = style.canvas("Few pixels", "in the legend alone", 8, 4, colours=style.ARCHETYPES)
+    figure.add_subplot().imshow(np.linspace(0, 1, 400).reshape(20, 20), cmap="Purples")
+    style.save(figure, [tmp_path / "rare.png"], RECORD)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    drawn = np.asarray(canvas.buffer_rgba())[:, :, :3].astype(int)
+    with Image.open(tmp_path / "rare.png") as image:
+        difference = np.abs(np.asarray(image.convert("RGB")).astype(int) - drawn)
+    assert difference.max() <= 20
 
 
 def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):

@@ -216,6 +216,15 @@ def test_a_source_from_outside_has_no_record(tmp_path: Path):
         assert extraction.read(path) is None, path.name
 
 
+def test_the_digest_of_an_image_is_that_of_its_colours():
+    image = Image.new("RGB", (2, 1), "red")
+    image.putpixel((1, 0), (0, 0, 255))
+    palette = image.quantize(4)
+    assert embedding.image_digest(palette) == embedding.image_digest(image)
+    palette.putpalette([0, 255, 0] * 4)  # the numbers of the pixels stay
+    assert embedding.image_digest(palette) != embedding.image_digest(image)
+
+
 @pytest.mark.parametrize("suffix", ["parquet", "json", "svg", "png"])
 def test_an_unreadable_file_is_named(tmp_path: Path, suffix: str):
     path = tmp_path / f"broken.{suffix}"

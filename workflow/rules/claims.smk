@@ -56,6 +56,12 @@ VERDICTS = {
 
 
 OF_PAPER = config["claims"] == configuration.CLAIMS_OF_PAPER
+DATA = {
+    "kind": SOURCE["kind"],
+    "subfields": HEADLINE["field"]["subfields"],
+    "of_paper": OF_PAPER,
+}
+"""What says whether the data are those of the paper."""
 PAGE = place("0 Claims", "Claims of the paper" if OF_PAPER else "Claims")
 
 
@@ -96,7 +102,7 @@ rule collect_claims:
     params:
         claims=CLAIMS,
         stages=STAGES,
-        data=[SOURCE["kind"], HEADLINE["field"]["subfields"], OF_PAPER],
+        data=DATA,
         choices=lambda wildcards: branches.declared(config),
         homes=lambda wildcards: branches.homes(config),
         period=ends("trajectories"),

@@ -151,7 +151,7 @@ FIRST_LINK_FIGURES = {
 
 
 def drawn(folder, name, **where):
-    """Files of a figure. Its PNG stands in the report, as it takes a quarter of the bytes of the SVG."""
+    """Files of a figure. Its PNG stands in the report, as it takes less than half the bytes of the SVG."""
     shown = report(f"{folder}/{name}.png", caption=f"../report/{name}.rst", **where)
     return [shown, f"{folder}/{name}.svg"]
 
@@ -198,11 +198,6 @@ def scores_by_null(wildcards):
         f"results/{wildcards.variant}/{layer}/scores/{null}.parquet"
         for layer, null in by_null(wildcards)
     ]
-
-
-def first_scores(wildcards):
-    """Scores of a variant under its first null model, in the order of the layers."""
-    return scores_by_null(wildcards)[:: len(by_null(wildcards)) // len(LAYERS)]
 
 
 def core_of_panel(wildcards):
@@ -254,10 +249,9 @@ def stability_design(wildcards):
     return clusters | options
 
 
-def definition(variant):
-    """What counts as a work of the field in a variant; the field is None if it is the one that is read."""
-    works = branches.choices(config, variant)["works"]
-    return works | {"field": None if works["field"] == FIELD else works["field"]}
+def within_reading(field):
+    """A field within the one that is read; None if it is the same."""
+    return None if field == FIELD else field
 
 
 def counted(wildcards):
@@ -334,8 +328,7 @@ def results():
         figures += per_branch(
             "links", "results/figures/{variant}/{figure}", figure=FIRST_LINK_FIGURES
         )
-    works = SOURCE["kind"] != "networks"
-    if works:
+    if SOURCE["kind"] != "networks":
         folders = [branches.folder_of_works(config, variant) for variant, _ in BRANCHES]
         figures += [
             f"{folder.replace('results', 'results/figures', 1)}/losses"
@@ -344,17 +337,18 @@ def results():
     paths = [
         *per_branch(
             "links",
-            "results/{variant}/uncertainty/{table}.parquet",
-            table=["z", "indices"] if works else [],
-        ),
-        *per_branch(
-            "links",
             "results/{variant}/{table}.parquet",
             table=["named_countries", "indices"],
         ),
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
     ]
+    if SOURCE["kind"] != "networks" and config["uncertainty"]["draws"]:
+        paths += per_branch(
+            "links",
+            "results/{variant}/uncertainty/{table}.parquet",
+            table=["z", "indices"],
+        )
     if not SHORT:
         paths += [
             "results/verification.parquet",

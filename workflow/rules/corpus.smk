@@ -116,7 +116,7 @@ rule select_works:
     params:
         years=config["years"],
         selection=config["selection"],
-        field=None if config["field"] == FIELD else config["field"],
+        field=within_reading(config["field"]),
         code=code("select_works"),
     script:
         "../../scripts/select_works.py"
@@ -132,6 +132,6 @@ use rule select_works as select_works_of_variant with:
         "results/benchmarks/{variant}/select_works.tsv"
     params:
         years=config["years"],
-        selection=lambda wildcards: definition(wildcards.variant)["selection"],
-        field=lambda wildcards: definition(wildcards.variant)["field"],
+        selection=lambda wildcards: counted(wildcards)["selection"],
+        field=lambda wildcards: within_reading(counted(wildcards)["field"]),
         code=code("select_works"),

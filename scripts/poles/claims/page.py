@@ -56,7 +56,7 @@ _TEMPLATES = jinja2.Environment(
 _TEMPLATES.filters["cell"] = lambda text: " ".join(str(text).split()).replace("|", "\\|")
 
 
-def caveat(kind: str, subfields: Sequence[int] | None, of_paper: bool = True) -> str:
+def caveat(kind: str, subfields: Sequence[int] | None, of_paper: bool) -> str:
     """What a reader must know of the data before reading the verdicts.
 
     Parameters
@@ -89,9 +89,8 @@ def content(
     homes: Mapping[str, Mapping[str, str]],
     scans: pl.DataFrame,
     period: tuple[int, int],
-    note: str = "",
+    data: Mapping[str, Any],
     warnings: Sequence[str] = (),
-    of_paper: bool = True,
 ) -> dict[str, Any]:
     """Everything that the page shows.
 
@@ -111,12 +110,10 @@ def content(
         `TIES`.
     period : (int, int)
         First and last year of the trajectories.
-    note : str
-        What a reader must know of the data first.
+    data : Mapping
+        Arguments of `caveat`.
     warnings : sequence of str
         Warnings of the jobs that the verdicts rest on.
-    of_paper : bool
-        Whether the claims are those of the paper.
 
     Returns
     -------
@@ -131,11 +128,11 @@ def content(
     statements = dict(judged.select("claim", "statement").iter_rows())
     choice_names = robustness.by_choice(moved)["choice"].to_list()
     return {
-        "title": TITLE_OF_PAPER if of_paper else TITLE,
+        "title": TITLE_OF_PAPER if data["of_paper"] else TITLE,
         "overview": _overview(len(claims), len(branches)),
         "verdicts": VERDICTS,
         "counts": _counts(claims, branches),
-        "note": note,
+        "note": caveat(**data),
         "about_warnings": ABOUT_WARNINGS,
         "warnings": warnings,
         "about_basis": _about_basis(*period, basis["rule"].unique(maintain_order=True)),

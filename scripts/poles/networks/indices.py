@@ -14,9 +14,6 @@ from poles.errors import StudyError
 from poles.networks.tables import COUNTRIES, INDICES
 from poles.study import tables
 
-INDEX_NAMES = tuple(name for name in INDICES.columns if name not in ("year", "source", "target", "weight"))
-"""Names of the indices."""
-
 
 def measure(
     links: Mapping[str, Sequence[str]],
@@ -161,8 +158,8 @@ def values(
     Returns
     -------
     dict
-        Some of `INDEX_NAMES`, each of shape (..., pairs) in the order of ``np.triu_indices(n, 1)``; not
-        finite where a denominator is 0. What lacks its data is missing.
+        Some of `poles.networks.tables.INDEX_NAMES`, each of shape (..., pairs) in the order of
+        ``np.triu_indices(n, 1)``; not finite where a denominator is 0. What lacks its data is missing.
     """
     found = {}
     with np.errstate(divide="ignore", invalid="ignore"):

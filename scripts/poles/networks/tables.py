@@ -45,6 +45,8 @@ INDICES = Table(
 )
 """Plain indices (`poles.networks.indices`). Papers are counted in full, so an index of papers is null under
 fractional counting."""
+INDEX_NAMES = tuple(name for name in INDICES.columns if name not in (*INDICES.key, "weight"))
+"""Names of the indices."""
 CHECK = Table(
     ("source", "target"),
     {
@@ -63,6 +65,5 @@ def links_table(links: pl.DataFrame) -> Table:
 
 def index_intervals() -> Table:
     """Schema of the intervals of plain indices: <index>_low and <index>_high, and the number of draws."""
-    names = [name for name in INDICES.columns if name not in (*INDICES.key, "weight")]
-    ends = {f"{name}_{end}": pl.Float64 for name in names for end in ("low", "high")}
+    ends = {f"{name}_{end}": pl.Float64 for name in INDEX_NAMES for end in ("low", "high")}
     return Table(INDICES.key, {"year": YEAR, **PAIR, **ends, "draws": pl.Int32})

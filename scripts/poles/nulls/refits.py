@@ -1,8 +1,8 @@
 """Null models with fixed strengths, fitted to many networks of the same countries at once.
 
 A bootstrap asks for hundreds of fits to networks that differ little. Their Newton steps are taken together,
-each as one operation over all networks, which takes a tenth of the time of single fits. The accuracy is less
-(`ACCURACY`), far below what resampling changes.
+each as one operation over all networks. The accuracy is less than that of single fits (`ACCURACY`), but the
+error is far below what resampling changes.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,16 +7,17 @@ interval only moves with the strengths.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from poles.networks.indices import INDEX_NAMES, values
+from poles.networks.indices import values
 from poles.networks.resampling import Counts, resample
-from poles.networks.tables import index_intervals
+from poles.networks.tables import INDEX_NAMES, index_intervals
 from poles.nulls.tables import Z_INTERVALS
+from poles.study.tables import Table
 
 log = logging.getLogger(__name__)
 
@@ -104,52 +105,22 @@ def _of_layer(counts: Counts, layer: str, nulls: Sequence[str]) -> list[pl.DataF
         return []
     pairs = np.outer(active, active) & ~np.eye(n, dtype=bool)
     rows, columns = np.nonzero(pairs if directed else np.triu(pairs))
-    codes = np.array(counts.codes, dtype=object)
-    key = {
-        "layer": layer,
-        "year": counts.year,
-        "source": pl.Series(codes[rows].tolist(), dtype=pl.String),
-        "target": pl.Series(codes[columns].tolist(), dtype=pl.String),
-    }
+    codes = pl.Series(counts.codes, dtype=pl.String)
+    key = {"layer": layer, "year": counts.year, "source": codes.gather(rows), "target": codes.gather(columns)}
     fitted = refits.moments([null for null in nulls if null in refits.LAWS], weights, directed)
     frames = []
     for null in nulls:
-        found: dict[str, object] = {
-            "draws": 0,
-            "note": refits.WITHOUT.get(null, "no fit of many networks at once"),
-        }
+        found: dict[str, object] = {"draws": 0}
         if null in fitted:
             expected, std = fitted[null]
             z = ((weights - expected) / std)[1:]
-            low, high, number = quantiles(z[:, rows, columns])
-            both = np.stack([z[:, rows, columns], z[:, columns, rows]])
-            present = np.isfinite(both)
-            pair_low, pair_high, _ = quantiles(
-                np.where(present, both, 0).sum(axis=0)
-                / np.where(present.any(axis=0), present.sum(axis=0), np.nan)
-            )
-            found = {
-                "z_low": low,
-                "z_high": high,
-                "pair_low": pair_low,
-                "pair_high": pair_high,
-                "draws": number,
-                "note": None,
-            }
-        table = pl.DataFrame({**key, "source": key["source"]}).with_columns(
-            pl.lit(null).alias("null"),
-            *(
-                pl.lit(value).alias(name) if not isinstance(value, np.ndarray) else pl.Series(name, value)
-                for name, value in found.items()
-            ),
-        )
-        missing = [name for name in Z_INTERVALS.columns if name not in table.columns]
-        table = table.with_columns(pl.lit(None).alias(name) for name in missing)
-        frames.append(
-            table.select(pl.col(name).cast(kind) for name, kind in Z_INTERVALS.columns.items()).with_columns(
-                pl.col(pl.Float64).fill_nan(None)
-            )
-        )
+            there, back = z[:, rows, columns], z[:, columns, rows]
+            found["z_low"], found["z_high"], found["draws"] = quantiles(there)
+            mean = np.where(np.isnan(there), back, np.where(np.isnan(back), there, (there + back) / 2))
+            found["pair_low"], found["pair_high"], _ = quantiles(mean)
+        else:
+            found["note"] = refits.WITHOUT.get(null, "no fit of many networks at once")
+        frames.append(_table(Z_INTERVALS, {**key, "null": null, **found}))
     return frames
 
 
@@ -173,11 +144,14 @@ def _of_indices(counts: Counts, counting: str) -> pl.DataFrame:
             drawn = found[name][1:]
             low, high, _ = quantiles(np.where(np.isfinite(drawn), drawn, np.nan))
             columns |= {f"{name}_low": low, f"{name}_high": high}
-    table = pl.DataFrame(columns).with_columns(
-        year=pl.lit(counts.year), draws=pl.lit(len(counts.world_international) - 1)
+    return _table(
+        index_intervals(), {"year": counts.year, "draws": len(counts.world_international) - 1, **columns}
     )
-    schema = index_intervals().columns
-    table = table.with_columns(pl.lit(None).alias(name) for name in schema if name not in table.columns)
-    return table.select(pl.col(name).cast(kind) for name, kind in schema.items()).with_columns(
+
+
+def _table(kind: Table, columns: Mapping[str, object]) -> pl.DataFrame:
+    """Table of a kind from columns, or from values for all rows; the rest, and what is no number, is null."""
+    frame = pl.DataFrame(dict.fromkeys(kind.columns) | dict(columns))
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in kind.columns.items()).with_columns(
         pl.col(pl.Float64).fill_nan(None)
     )
