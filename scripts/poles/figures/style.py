@@ -338,8 +338,10 @@ def _lay_out(figure: Figure) -> None:
 PLACE = "provenance stands here"
 """Text in an SVG file that its provenance replaces."""
 COLOURS = 128
-"""Number of colours of a PNG file. Figures have few, so their own palette takes a third of the bytes. It covers
-all colours (`MAXCOVERAGE`): the median cut, which is usual, would dull colours of few pixels, as in legends."""
+"""Number of colours of a PNG file. Figures have few, so their own palette takes a third of the bytes.
+
+It covers all colours (`MAXCOVERAGE`). The usual median cut dulls those of few pixels, as in legends.
+"""
 
 
 def _svg(figure: Figure, record: Mapping[str, Any]) -> bytes:
