@@ -170,7 +170,8 @@ trajectories: {{first: 2000, panel: {{min_strength: 20, min_share: 0.5}}}}
     assert "collaboration 1953: no links between countries" in log
     claims = tables.read(results / "claims.parquet", CLAIMS)
     needs_citation = claims.filter(pl.col("claim").is_in(["poles_diverge_citation", "bridges"]))
-    assert needs_citation["verdict"].to_list() == ["not testable"] * 2
+    assert set(needs_citation["claim"]) == {"poles_diverge_citation", "bridges"}
+    assert set(needs_citation["verdict"]) == {"not testable"}
 
 
 @pytest.mark.slow
