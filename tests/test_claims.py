@@ -439,6 +439,53 @@ def test_verdicts(claim, case, verdict, statistic):
     assert row["verdict"] == verdict
     assert row["statistic"] == (None if statistic is None else pytest.approx(statistic))
     assert row["why"].endswith(".")
+    judged = judging.verdict_on(claim, case)
+    if judged.verdict != "not testable":
+        assert not any(one.holds for one in judged.conditions if one.verdict == "not testable")
+        assert {one.verdict for one in judged.conditions} == {"reproduced", "contradicted", "not testable"}
+        assert any(not rows.is_empty() for rows in judged.rows.values())
+    for one in judged.conditions:
+        compare = verdicts.RELATIONS.get(one.relation)  # "within" is the word of ties alone
+        tolerance = claim.get("tolerance", 0) * one.limit
+        near = abs(one.value - one.limit) <= tolerance
+        assert one.holds == (compare(one.value, one.limit) if compare else near)
+
+
+def has(judged: verdicts.Verdict, what: str) -> verdicts.Condition:
+    """Condition on reproduction about something."""
+    [found] = [one for one in judged.conditions if one.verdict == "reproduced" and what in one.what]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("claim", "case", "key"),
+    [
+        (COURSES, coursing(GB=(UP, DOWN), DE=(UP, UP)), "share"),
+        (GROUP, branch(groups="both,both,neither,neither"), "share"),
+        (TURN, turning(IN=(SD, SC), PL=(SC, SC)), "share"),
+        (
+            AMONG,
+            branch(members=members(("CN", "IN", SD), ("CN", "US", SC), ("IN", "US", SC)), sizes=LARGE),
+            "share",
+        ),
+        (NEAR, tied("JP", "FR", "US"), "share"),
+        (TREND | {"least_slope": 0.6}, branch(), "upper end"),
+        (WIDE, tied("JP", "FR", pole="US", beside=("NG", "BR")), "number of regions"),
+        (FOUR, clustered(4, 6), "largest number"),
+    ],
+    ids=lambda case: case["kind"] if isinstance(case, dict) else None,
+)
+def test_what_would_have_changed_a_verdict_changes_it(claim, case, key):
+    keys = {"share": "share", "upper end": "least_slope", "number of regions": "expected"}
+    changed = keys.get(key, "k")
+    judged = judging.verdict_on(claim, case)
+    assert judged.verdict in ("inconclusive", "contradicted")
+    condition = has(judged, key)
+    assert not condition.holds and condition.limit in (claim[changed], -claim[changed])
+    # The claim asks for what is there: then it is reproduced. It asks for a little more: then it is not.
+    just_met = abs(condition.value) * (1 - 1e-9 if key == "upper end" else 1)
+    assert judging.verdict_on(claim | {changed: just_met}, case).verdict == "reproduced"
+    assert judging.verdict_on(claim | {changed: just_met * 1.0001}, case).verdict != "reproduced"
 
 
 def test_a_course_stands_beside_that_of_growth_alone_and_beside_z():

@@ -1,6 +1,6 @@
 """Claims, by default those of the paper: judged on every branch by itself, then collected."""
 
-from poles.claims import checking
+from poles.claims import checking, inputs
 
 KINDS = checked(checking.kinds)
 CLAIMS = checking.with_years(
@@ -25,25 +25,8 @@ JUDGED = {
 """Results on which the claims are judged in a branch."""
 if not SHORT:
     JUDGED |= {
-        "signal": shared(
-            "panel", "results/{variant}/trajectories/{null}.signal.parquet"
-        ),
-        "polarization": shared(
-            "panel", "results/{variant}/polarization/{null}.trends.parquet"
-        ),
-        "hubs": shared("panel", "results/{variant}/hubs/{null}.parquet"),
-        "candidates": shared(
-            "panel", "results/{variant}/alignment/{null}.poles.parquet"
-        ),
-        "courses": shared(
-            "panel", "results/{variant}/alignment/{null}.courses.parquet"
-        ),
-        "clusters": shared("clusters", CLUSTERS),
-        "selection": shared(
-            "clusters", "results/{variant}/clusters/{null}.selection.parquet"
-        ),
-        "alignment": shared("clusters", "results/{variant}/alignment/{null}.parquet"),
-        "trends": shared("panel", "results/{variant}/alignment/{null}.trends.parquet"),
+        name: shared(stage, f"results/{{variant}}/{path}")
+        for name, (stage, path) in inputs.OF_TRAJECTORIES.items()
     }
 VERDICTS = {
     "verdicts": [f"results/{name}/claims/{null}.parquet" for name, null in BRANCHES],

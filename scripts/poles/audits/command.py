@@ -1,4 +1,4 @@
-"""The command ``scripts/audit.py``: the chain of a result, or one link through all stages."""
+"""The command ``scripts/audit.py``: the chain of a result, what decided a claim, one link in all stages."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from poles.study import audit
 
 
 def main() -> str | None:
-    """Command line: print the chain of one result, or what every stage says of one link.
+    """Command line: print the chain of a result, what decided a claim, or what every stage says of a link.
 
     Returns
     -------
@@ -19,24 +19,44 @@ def main() -> str | None:
         The first broken link of the chain, or what is wrong with the arguments; None if all holds.
     """
     parser = argparse.ArgumentParser(
-        description="Print the chain of a result, and name its first broken link; or follow one link of two "
-        "countries through all stages. Run it in the folder in which the study worked."
+        description="Print the chain of a result, and name its first broken link; or list what decided the "
+        "verdicts on a claim; or follow one link of two countries through all stages. Run it in the folder "
+        "in which the study worked."
     )
     subject = parser.add_mutually_exclusive_group(required=True)
     subject.add_argument("result", nargs="?", help="file below results/")
+    subject.add_argument("--claim", metavar="ID", help="id of a claim, such as poles_diverge_collaboration")
     subject.add_argument(
         "--link", nargs=3, metavar=("FROM", "TO", "YEAR"), help="two country codes and a year: US CN 2015"
     )
-    parser.add_argument("--full", action="store_true", help="list every file of the chain")
+    parser.add_argument("--branch", metavar="VARIANT/NULL", help="with --claim: one branch alone")
+    parser.add_argument("--full", action="store_true", help="list every file of the chain, every row")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
+    if arguments.branch and not arguments.claim:
+        parser.error("--branch: allowed with --claim only")
     try:
+        if arguments.claim:
+            return _print_claim(arguments.claim, arguments.branch, arguments.full, arguments.json)
         if arguments.link:
             _print_link(arguments.link, arguments.json)
             return None
         return _print_chain(arguments.result, arguments.full, arguments.json)
     except StudyError as error:
         return str(error)
+
+
+def _print_claim(name: str, branch: str | None, full: bool, as_json: bool) -> str | None:
+    """Print what decided the verdicts on a claim; return the first thing that does not fit together."""
+    from poles.audits import claim, text  # they take a second, and the chain does not need them
+
+    traced = claim.evidence(name, branch)
+    if as_json:
+        print(json.dumps(text.finite(traced), indent=1))
+    else:
+        print(claim.describe(traced, full))
+    broken = claim.breaks(traced)
+    return f"judged anew, this does not fit together: {broken[0]}" if broken else None
 
 
 def _print_link(named: Sequence[str], as_json: bool) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from poles.audits import text
 from poles.countries import names
 from poles.errors import StudyError
 from poles.layers import LAYERS
@@ -208,8 +209,7 @@ def describe(link: Mapping[str, Any]) -> str:
             ]
     for part, title in PARTS.items():
         if link[part]:
-            frame = pl.DataFrame(link[part], infer_schema_length=None)
-            lines += ["", title, _table(frame)]
+            lines += ["", title, text.table(link[part])]
     return "\n".join(lines)
 
 
@@ -224,12 +224,3 @@ PARTS = {
     "trends": "Trends of the pair",
 }
 """Title of each part of a description."""
-
-
-def _table(frame: pl.DataFrame) -> str:
-    """Text of a frame, with all rows and columns."""
-    with pl.Config(
-        tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, tbl_formatting="NOTHING", float_precision=4,
-        tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, fmt_str_lengths=60,
-    ):  # fmt: skip
-        return str(frame)

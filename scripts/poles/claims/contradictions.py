@@ -9,6 +9,7 @@ name says nothing that could be contradicted.
 """
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -78,6 +79,41 @@ def of_countries(branch: Branch) -> dict[str, str]:
                 text = f"{country} has {archetype} with {pole} but {ways[move]} ({_factors(rows)})."
                 sentences.setdefault(country, []).append(text)
     return {country: " ".join(sentences[country]) for country in sorted(sentences)}
+
+
+def rows_of(
+    branch: Branch, agrees: Mapping[str, bool | None], poles: Iterable[str]
+) -> dict[str, pl.DataFrame]:
+    """Rows that decide a claim on countries by their archetypes.
+
+    Parameters
+    ----------
+    branch : Branch
+    agrees : Mapping
+        Countries of the claim: whether each agrees with it; None if that is open.
+    poles : iterable of str
+        Poles of the claim.
+
+    Returns
+    -------
+    dict
+        ``alignment``, with ``agrees``; ``members``: the clusters of the pairs; ``courses``, which may
+        contradict them.
+    """
+    poles = list(poles)
+    of_countries = pl.col("country").is_in(list(agrees))
+    first, second = pl.col("source"), pl.col("target")
+    pairs = (first.is_in(list(agrees)) & second.is_in(poles)) | (
+        first.is_in(poles) & second.is_in(list(agrees))
+    )
+    alignment = branch.alignment.filter(of_countries).with_columns(
+        agrees=pl.col("country").replace_strict(agrees, default=None, return_dtype=pl.Boolean)
+    )
+    return {
+        "alignment": alignment,
+        "members": branch.members.filter(pairs),
+        "courses": branch.courses.filter(of_countries, pl.col("pole").is_in(poles)),
+    }
 
 
 def _move(courses: pl.DataFrame) -> str:

@@ -94,6 +94,16 @@ def _read(files: Any, name: str, table: tables.Table) -> pl.DataFrame:
     return pl.DataFrame(schema=dict(table.columns)) if path is None else tables.read(path, table)
 
 
+def verdict_on(claim: Claim, branch: Branch) -> Verdict:
+    """Verdict of a claim on one branch, with the conditions and rows that it follows from."""
+    return _without_data(claim, branch) or _module(claim["kind"]).judge(claim, branch)
+
+
+def verdict_over(claim: Claim, verdicts: pl.DataFrame, variant: str) -> Verdict:
+    """Verdict of a claim about several null models; `verdicts` are the `CLAIMS` of all branches."""
+    return _module(claim["kind"]).judge(claim, verdicts, variant)
+
+
 def judge_branch(claims: Iterable[Claim], branch: Branch, variant: str, null: str) -> pl.DataFrame:
     """Judge claims on one branch.
 
@@ -111,12 +121,7 @@ def judge_branch(claims: Iterable[Claim], branch: Branch, variant: str, null: st
     pl.DataFrame
         `CLAIMS`, in the order of the claims.
     """
-    rows = [
-        _row(
-            claim, variant, null, _without_data(claim, branch) or _module(claim["kind"]).judge(claim, branch)
-        )
-        for claim in claims
-    ]
+    rows = [_row(claim, variant, null, verdict_on(claim, branch)) for claim in claims]
     return pl.DataFrame(rows, schema=dict(CLAIMS.columns))
 
 
@@ -168,7 +173,7 @@ def judge_variants(claims: Iterable[Claim], verdicts: pl.DataFrame) -> pl.DataFr
         `CLAIMS`, in the order of the claims.
     """
     rows = [
-        _row(claim, variant, ALL, _module(claim["kind"]).judge(claim, verdicts, variant))
+        _row(claim, variant, ALL, verdict_over(claim, verdicts, variant))
         for claim in claims
         for variant in verdicts["variant"].unique(maintain_order=True)
     ]
@@ -260,4 +265,4 @@ def _module(kind: str) -> Any:
 def _row(claim: Claim, variant: str, null: str, verdict: Verdict) -> dict[str, Any]:
     """Row of `CLAIMS`."""
     names = {"claim": claim["id"], "statement": claim["statement"], "variant": variant, "null": null}
-    return names | verdict._asdict()
+    return names | {"verdict": verdict.verdict, "statistic": verdict.statistic, "why": verdict.why}

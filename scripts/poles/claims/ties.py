@@ -35,10 +35,14 @@ class Ties(NamedTuple):
         Countries whose link is above expectation, sorted.
     linked : list of str
         Countries with any link, sorted.
+    links : pl.DataFrame
+        These links: pole, country, layer, z, q and years of `poles.nulls.scores.recent_links`, and above:
+        whether z is above the threshold. The strongest link comes first.
     """
 
     partners: list[str]
     linked: list[str]
+    links: pl.DataFrame
 
 
 def of_pole(claim: Claim, branch: Branch) -> Ties | Verdict:
@@ -48,8 +52,16 @@ def of_pole(claim: Claim, branch: Branch) -> Ties | Verdict:
     links = _links(claim, branch)
     if links.is_empty():
         return untestable(f"{claim['pole']} has no link in these years.")
-    partners = links.filter(pl.col("z") > branch.threshold)["country"]
-    return Ties(sorted(partners), sorted(links["country"]))
+    links = links.select(
+        pl.lit(claim["pole"]).alias("pole"), "country", "layer", "z", "q", "years",
+        (pl.col("z") > branch.threshold).alias("above"),
+    ).sort("z", "country", descending=[True, False])  # fmt: skip
+    return Ties(sorted(links.filter("above")["country"]), sorted(links["country"]), links)
+
+
+def with_regions(ties: Ties) -> pl.DataFrame:
+    """Links of a pole with the region (UN M49) of each partner."""
+    return ties.links.with_columns(region=pl.Series(regions(ties.links["country"]), dtype=pl.String))
 
 
 def scan(claim: Claim, branch: Branch) -> pl.DataFrame:

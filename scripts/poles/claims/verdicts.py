@@ -12,7 +12,9 @@ archetypes is inconclusive unless the clusters of the branch are stable and stan
 archetypes.
 """
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -33,6 +35,53 @@ Claim = Mapping[str, Any]
 """One entry of the list of claims, checked by `poles.claims.checking`."""
 
 
+RELATIONS = {
+    "above": operator.gt,
+    "below": operator.lt,
+    "at least": operator.ge,
+    "at most": operator.le,
+    "equal to": operator.eq,
+}
+"""How a condition may compare a value with its limit."""
+
+
+class Condition(NamedTuple):
+    """What a verdict needs, and whether it has it.
+
+    Attributes
+    ----------
+    verdict : str
+        The verdict that needs it. A claim gets the first verdict all of whose conditions hold (`decide`).
+    what : str
+        What is compared.
+    value : float
+        What it is.
+    relation : str
+        One of `RELATIONS`, or other words where a kind compares in its own way.
+    limit : float
+        What it is compared with.
+    holds : bool
+        Whether the comparison is true.
+    total : int or None
+        Number of countries, pairs or claims of which the value and the limit are shares; None for no share.
+    """
+
+    verdict: str
+    what: str
+    value: float
+    relation: str
+    limit: float
+    holds: bool
+    total: int | None = None
+
+
+def needs(
+    verdict: str, what: str, value: float, relation: str, limit: float, total: int | None = None
+) -> Condition:
+    """Condition that compares a value with a limit by one of `RELATIONS`."""
+    return Condition(verdict, what, value, relation, limit, bool(RELATIONS[relation](value, limit)), total)
+
+
 class Verdict(NamedTuple):
     """Outcome of a claim.
 
@@ -44,11 +93,43 @@ class Verdict(NamedTuple):
         Statistic that decides it; None if there is none.
     why : str
         One or two sentences.
+    conditions : sequence of Condition
+        What the verdict follows from (`decide`). Those of `NOT_TESTABLE` say what there would be too few of.
+    rows : Mapping
+        Rows that the values were read from, by the name of the attribute of `Branch` that holds them, or
+        ``ties`` for the scan of `poles.claims.ties`. Added columns say what each row counts for.
     """
 
     verdict: str
     statistic: float | None
     why: str
+    conditions: Sequence[Condition] = ()
+    rows: Mapping[str, pl.DataFrame] = MappingProxyType({})
+
+
+def decide(
+    conditions: Sequence[Condition],
+    statistic: float | None,
+    why: str,
+    rows: Mapping[str, pl.DataFrame] = MappingProxyType({}),
+) -> Verdict:
+    """Verdict that follows from conditions.
+
+    A claim is reproduced or contradicted if all conditions of that verdict hold. Otherwise it is open.
+
+    Parameters
+    ----------
+    conditions : sequence of Condition
+        Those of one verdict must not all hold together with those of the other. Where they do, the claim is
+        reproduced.
+    statistic, why, rows
+        As in `Verdict`.
+    """
+    for outcome in (REPRODUCED, CONTRADICTED):
+        own = [condition.holds for condition in conditions if condition.verdict == outcome]
+        if own and all(own):
+            return Verdict(outcome, statistic, why, conditions, rows)
+    return Verdict(INCONCLUSIVE, statistic, why, conditions, rows)
 
 
 class Branch(NamedTuple):
@@ -102,13 +183,13 @@ class Branch(NamedTuple):
     signal: pl.DataFrame
 
 
-def untestable(why: str) -> Verdict:
+def untestable(why: str, *conditions: Condition) -> Verdict:
     """Verdict on a claim for which the study lacks something."""
-    return Verdict(NOT_TESTABLE, None, why)
+    return Verdict(NOT_TESTABLE, None, why, conditions)
 
 
-def too_few(claim: Claim, count: int, of_what: str) -> Verdict | None:
-    """Verdict if the study has fewer of something than a claim needs; None if it has enough.
+def fewer(claim: Claim, count: int, of_what: str) -> Condition:
+    """Condition under which a claim is not testable: fewer of something than it needs.
 
     Parameters
     ----------
@@ -119,9 +200,16 @@ def too_few(claim: Claim, count: int, of_what: str) -> Verdict | None:
     of_what : str
         What is counted, in the plural.
     """
-    if count >= claim["at_least"]:
+    return needs(NOT_TESTABLE, f"number of {of_what}", count, "below", claim["at_least"])
+
+
+def too_few(claim: Claim, count: int, of_what: str) -> Verdict | None:
+    """Verdict if the study has fewer of something than a claim needs, see `fewer`; None if it has enough."""
+    condition = fewer(claim, count, of_what)
+    if not condition.holds:
         return None
-    return untestable(f"The claim needs at least {claim['at_least']} {of_what}; there are {count}.")
+    why = f"The claim needs at least {claim['at_least']} {of_what}; there are {count}."
+    return untestable(why, condition)
 
 
 def without_layer(layer: str, branch: Branch) -> Verdict | None:
@@ -158,7 +246,16 @@ def without_poles(poles: Iterable[str], branch: Branch, only: bool = False) -> V
     return untestable(f"The study's poles are {', '.join(branch.poles)}.")
 
 
-def by_share(share: float, threshold: float, why: str, undecided: float = 0.0) -> Verdict:
+def by_share(
+    share: float,
+    threshold: float,
+    why: str,
+    undecided: float = 0.0,
+    *,
+    of: int,
+    conditions: Sequence[Condition] = (),
+    rows: Mapping[str, pl.DataFrame] = MappingProxyType({}),
+) -> Verdict:
     """Verdict on a share of countries or pairs.
 
     Parameters
@@ -171,15 +268,32 @@ def by_share(share: float, threshold: float, why: str, undecided: float = 0.0) -
         Sentence for the verdict.
     undecided : float
         Share of which nothing is known.
+    of : int
+        Number of which these are shares.
+    conditions : sequence of Condition
+        Further ones, such as `fewer`.
+    rows : Mapping
+        As in `Verdict`.
     """
-    if share >= threshold:
-        return Verdict(REPRODUCED, share, why)
-    contradicted = share + undecided < min(1 - threshold, threshold / 2)
-    return Verdict(CONTRADICTED if contradicted else INCONCLUSIVE, share, why)
+    low = min(1 - threshold, threshold / 2)
+    agreeing = "share that agrees with the claim"
+    tests = (
+        needs(REPRODUCED, agreeing, share, "at least", threshold, of),
+        needs(CONTRADICTED, f"{agreeing}, or is open", share + undecided, "below", low, of),
+    )
+    return decide((*tests, *conditions), share, why, rows)
 
 
 def by_interval(
-    low: float, high: float, statistic: float, direction: str, why: str, least: float = 0.0
+    low: float,
+    high: float,
+    statistic: float,
+    direction: str,
+    why: str,
+    least: float = 0.0,
+    *,
+    conditions: Sequence[Condition] = (),
+    rows: Mapping[str, pl.DataFrame] = MappingProxyType({}),
 ) -> Verdict:
     """Verdict on a trend.
 
@@ -195,12 +309,19 @@ def by_interval(
         Sentence for the verdict.
     least : float
         Least slope that counts, in the direction of the claim.
+    conditions : sequence of Condition
+        Further ones, such as `fewer`.
+    rows : Mapping
+        As in `Verdict`.
     """
+    lower, upper = ((f"{end} end of the 95 % interval of the slope", value) for end, value in
+                    (("lower", low), ("upper", high)))  # fmt: skip
     if direction == "falls":
-        low, high = -high, -low
-    if low > least:
-        return Verdict(REPRODUCED, statistic, why)
-    return Verdict(CONTRADICTED if high < least else INCONCLUSIVE, statistic, why)
+        limit = 0.0 - least
+        tests = (needs(REPRODUCED, *upper, "below", limit), needs(CONTRADICTED, *lower, "above", limit))
+    else:
+        tests = (needs(REPRODUCED, *lower, "above", least), needs(CONTRADICTED, *upper, "below", least))
+    return decide((*tests, *conditions), statistic, why, rows)
 
 
 def on_archetypes(verdict: Verdict, branch: Branch) -> Verdict:
@@ -214,10 +335,16 @@ def on_archetypes(verdict: Verdict, branch: Branch) -> Verdict:
         Results; their clusters must be stable and stand out from data without archetypes.
     """
     passing = branch.selection.filter(pl.col("passes"))["k"].unique()
-    if verdict.verdict not in (REPRODUCED, CONTRADICTED) or branch.k in passing:
-        return verdict
+    sure = f"whether {branch.k} clusters are stable and stand out from data without archetypes"
+    conditions = [
+        needs(outcome, sure, branch.k in passing, "equal to", True) for outcome in (REPRODUCED, CONTRADICTED)
+    ]
+    rows = {**verdict.rows, "selection": branch.selection.filter(k=branch.k)}
+    sure_verdict = decide((*verdict.conditions, *conditions), verdict.statistic, verdict.why, rows)
+    if verdict.verdict == sure_verdict.verdict:
+        return sure_verdict
     reason = f"But {branch.k} clusters are not stable, or do not stand out from data without archetypes."
-    return Verdict(INCONCLUSIVE, verdict.statistic, f"{verdict.why} {reason}")
+    return sure_verdict._replace(why=f"{verdict.why} {reason}")
 
 
 def judged_countries(claim: Claim, available: Iterable[str]) -> tuple[list[str], Verdict | None]:
@@ -249,6 +376,13 @@ def judged_countries(claim: Claim, available: Iterable[str]) -> tuple[list[str],
             f"These countries are not in the panel with each pole of the claim: {_some(missing)}."
         )
     return countries, None
+
+
+def missing(claim: Claim, countries: Sequence[str]) -> list[Condition]:
+    """Condition under which too many countries of a claim would be missing, see `judged_countries`."""
+    of_claim = claim["countries"]
+    least = claim.get("at_least", 1 if of_claim == OTHERS else len(of_claim))
+    return [fewer({"at_least": least}, len(countries), "countries of the claim in the panel")]
 
 
 def others(entries: Sequence[str]) -> str:

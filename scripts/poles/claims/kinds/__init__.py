@@ -12,4 +12,8 @@ Every module defines
   of them without it.
 - ``judge(claim, branch)``, which returns the `poles.claims.verdicts.Verdict` on one branch. If ``STAGE`` is
   None it is ``judge(claim, verdicts, variant)``, which compares the verdicts of all branches of a variant.
+
+A verdict follows from conditions (`poles.claims.verdicts.decide`) on values that are read from rows of the
+results. It carries both, so ``scripts/audit.py --claim`` shows what decided it and what would have changed
+it.
 """

@@ -8,6 +8,7 @@ from poles.claims.verdicts import (
     Claim,
     Verdict,
     by_share,
+    fewer,
     on_archetypes,
     too_few,
     without_both_layers,
@@ -36,10 +37,14 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     panel = set(branch.members["source"]) | set(branch.members["target"])
     largest = sorted(panel, key=lambda code: (-branch.sizes.get(code, 0.0), code))[: claim["largest"]]
     pairs = branch.members.filter(pl.col("source").is_in(largest) & pl.col("target").is_in(largest))
-    if verdict := too_few(claim, len(pairs), "pairs of the largest countries in the panel"):
+    counted = len(pairs), "pairs of the largest countries in the panel"
+    if verdict := too_few(claim, *counted):
         return verdict
     count = pairs.filter(pl.col("archetype") == claim["archetype"]).height
     unnamed = pairs.filter(pl.col("archetype") == UNNAMED).height
     why = f"{count} of {len(pairs)} pairs among {', '.join(largest)} have {claim['archetype']}."
-    verdict = by_share(count / len(pairs), claim["share"], why, unnamed / len(pairs))
+    verdict = by_share(
+        count / len(pairs), claim["share"], why, unnamed / len(pairs), of=len(pairs),
+        conditions=[fewer(claim, *counted)], rows={"members": pairs},
+    )  # fmt: skip
     return on_archetypes(verdict, branch)

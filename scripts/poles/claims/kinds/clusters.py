@@ -4,11 +4,13 @@ import polars as pl
 
 from poles.claims.verdicts import (
     CONTRADICTED,
-    INCONCLUSIVE,
     REPRODUCED,
     Branch,
     Claim,
     Verdict,
+    decide,
+    fewer,
+    needs,
     too_few,
     untestable,
 )
@@ -27,12 +29,17 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if observed.is_empty() or surrogates.is_empty():
         return untestable(f"No surrogates were clustered at k = {claim['k']}.")
     passing = branch.selection.filter(pl.col("passes"))["k"].unique()
+    most = max(passing.to_list(), default=0)
+    why = f"At most {most} clusters are stable and stand out from data without archetypes."
     if passing.is_empty():
         why = "No number of clusters is stable and stands out from data without archetypes."
-        return Verdict(INCONCLUSIVE, None, why)
-    most = max(passing.to_list())
-    why = f"At most {most} clusters are stable and stand out from data without archetypes."
-    if claim["k"] in passing:
-        return Verdict(REPRODUCED if most == claim["k"] else INCONCLUSIVE, float(most), why)
-    # Fewer clusters than claimed may be all that the data can tell apart. More contradict the claim.
-    return Verdict(CONTRADICTED if most > claim["k"] else INCONCLUSIVE, float(most), why)
+    largest = "largest number of clusters that are stable and stand out"
+    conditions = [
+        needs(REPRODUCED, largest, most, "equal to", claim["k"]),
+        # Fewer clusters than claimed may be all that the data can tell apart. More contradict the claim.
+        needs(CONTRADICTED, largest, most, "above", claim["k"]),
+        needs(CONTRADICTED, f"whether {claim['k']} do", claim["k"] in passing, "equal to", False),
+        fewer(claim, len(branch.members), "pairs in the panel"),
+    ]
+    rows = {"selection": branch.selection.filter(pl.col("k").is_in([claim["k"], most]))}
+    return decide(conditions, float(most) if most else None, why, rows)

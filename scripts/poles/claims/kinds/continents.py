@@ -3,11 +3,14 @@
 from poles.claims import ties
 from poles.claims.verdicts import (
     CONTRADICTED,
-    INCONCLUSIVE,
+    NOT_TESTABLE,
     REPRODUCED,
     Branch,
     Claim,
     Verdict,
+    decide,
+    fewer,
+    needs,
     too_few,
     untestable,
 )
@@ -22,16 +25,24 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     found = ties.of_pole(claim, branch)
     if isinstance(found, Verdict):
         return found
-    if verdict := too_few(claim, len(found.linked), f"countries with links to {claim['pole']}"):
+    counted = len(found.linked), f"countries with links to {claim['pole']}"
+    if verdict := too_few(claim, *counted):
         return verdict
     regions, reachable = (
         sorted({region for region in ties.regions(codes) if region})
         for codes in (found.partners, found.linked)
     )
-    if len(reachable) < claim["expected"]:
-        return untestable(f"{claim['pole']} has links to {', '.join(reachable) or 'no region'} only.")
+    to_reach = needs(NOT_TESTABLE, "number of regions with links", len(reachable), "below", claim["expected"])
+    if to_reach.holds:
+        linked = ", ".join(reachable) or "no region"
+        return untestable(f"{claim['pole']} has links to {linked} only.", to_reach)
     count = len(regions)
     why = f"{claim['pole']} has links above expectation with {', '.join(regions) or 'no region'}."
-    if count >= claim["expected"]:
-        return Verdict(REPRODUCED, float(count), why)
-    return Verdict(CONTRADICTED if count < claim["expected"] / 2 else INCONCLUSIVE, float(count), why)
+    above = "number of regions with links above expectation"
+    conditions = [
+        needs(REPRODUCED, above, count, "at least", claim["expected"]),
+        needs(CONTRADICTED, above, count, "below", claim["expected"] / 2),
+        fewer(claim, *counted),
+        to_reach,
+    ]
+    return decide(conditions, float(count), why, {"recent": ties.with_regions(found)})

@@ -10,6 +10,7 @@ from poles.claims.verdicts import (
     Verdict,
     by_share,
     judged_countries,
+    missing,
     of_layer,
     others,
     without_layer,
@@ -55,7 +56,16 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     why = f"{len(following)} of {len(countries)} countries follow this course in {claim['layer']}"
     why += f" and {len(opposing)} go against it" + others(rest)
     share = len(following) / len(countries)
-    return by_share(share, claim["share"], why, 1 - len(opposing) / len(countries) - share)
+    agrees = {c: c in following if c in (*following, *opposing) else None for c in countries}
+    course = [courses[country][pole] for country, pole in of_claim.select("country", "pole").iter_rows()]
+    rows = of_claim.with_columns(
+        course=pl.Series(course, dtype=pl.String),
+        agrees=pl.col("country").replace_strict(agrees, default=None, return_dtype=pl.Boolean),
+    ).filter(pl.col("country").is_in(countries), pl.col("pole").is_in(list(toward)))
+    return by_share(
+        share, claim["share"], why, 1 - len(opposing) / len(countries) - share, of=len(countries),
+        conditions=missing(claim, countries), rows={"courses": rows},
+    )  # fmt: skip
 
 
 def _course(rows: pl.DataFrame, least: float) -> str:

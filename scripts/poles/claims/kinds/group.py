@@ -11,6 +11,7 @@ from poles.claims.verdicts import (
     Verdict,
     by_share,
     judged_countries,
+    missing,
     on_archetypes,
     others,
     without_both_layers,
@@ -49,5 +50,10 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     ]
     why = f"{len(members)} of {len(countries)} countries are in the group '{claim['group']}'" + others(rest)
     why = " ".join([why, *(contradicted[c] for c in countries if c in contradicted)])
-    undecided = len(open_ones) / len(countries)
-    return on_archetypes(by_share(len(members) / len(countries), claim["share"], why, undecided), branch)
+    agrees = {c: None if c in open_ones else c in members for c in countries}
+    verdict = by_share(
+        len(members) / len(countries), claim["share"], why, len(open_ones) / len(countries),
+        of=len(countries), conditions=missing(claim, countries),
+        rows=contradictions.rows_of(branch, agrees, claim["poles"]),
+    )  # fmt: skip
+    return on_archetypes(verdict, branch)

@@ -4,12 +4,14 @@ import polars as pl
 
 from poles.claims.verdicts import (
     CONTRADICTED,
-    INCONCLUSIVE,
     REPRODUCED,
     SIGNIFICANT,
     Branch,
     Claim,
     Verdict,
+    decide,
+    fewer,
+    needs,
     of_layer,
     too_few,
     untestable,
@@ -30,14 +32,21 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if rows.is_empty():
         return untestable(f"The panel has too few countries of {claim['region']}.")
     row = rows.row(0, named=True)
-    if verdict := too_few(claim, row["countries"], f"countries of {claim['region']} in the panel"):
+    counted = row["countries"], f"countries of {claim['region']} in the panel"
+    if verdict := too_few(claim, *counted):
         return verdict
     why = (
         f"Between large producers ({', '.join(row['large'])}) and small neighbours, z changes by "
         f"{row['spokes']:+.2f} per decade; among the large producers, by {row['hubs']:+.2f}. "
         f"The difference is {row['statistic']:+.2f} (p = {row['p']:.3f})."
     )
-    both_directions = row["hubs"] < 0 < row["spokes"]
-    if row["p"] >= SIGNIFICANT or (row["statistic"] > 0 and not both_directions):
-        return Verdict(INCONCLUSIVE, row["statistic"], why)
-    return Verdict(REPRODUCED if row["statistic"] > 0 else CONTRADICTED, row["statistic"], why)
+    conditions = [
+        needs(REPRODUCED, "difference of the slopes", row["statistic"], "above", 0),
+        needs(REPRODUCED, "slope between large and small producers", row["spokes"], "above", 0),
+        needs(REPRODUCED, "slope among large producers", row["hubs"], "below", 0),
+        needs(REPRODUCED, "p", row["p"], "below", SIGNIFICANT),
+        needs(CONTRADICTED, "difference of the slopes", row["statistic"], "at most", 0),
+        needs(CONTRADICTED, "p", row["p"], "below", SIGNIFICANT),
+        fewer(claim, *counted),
+    ]
+    return decide(conditions, row["statistic"], why, {"hubs": rows})

@@ -7,6 +7,7 @@ from poles.claims.verdicts import (
     Claim,
     Verdict,
     by_interval,
+    fewer,
     of_layer,
     too_few,
     untestable,
@@ -41,10 +42,12 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
         pl.col("countries").min(),
     )
     change, slope, low, high, countries = interval.row(0)
-    if verdict := too_few(claim, countries, f"countries that the {claim['measure']} compares"):
+    counted = countries, f"countries that the {claim['measure']} compares"
+    if verdict := too_few(claim, *counted):
         return verdict
     why = (
         f"The {claim['measure']} changes by {change:+.2f} per decade. Relative to constant "
         f"affinities the change is {slope:+.2f} (95 % interval {low:+.2f} to {high:+.2f})."
     )
-    return by_interval(low, high, slope, claim["direction"], why)
+    conditions, decisive = [fewer(claim, *counted)], {"polarization": rows}
+    return by_interval(low, high, slope, claim["direction"], why, conditions=conditions, rows=decisive)

@@ -2,12 +2,14 @@
 
 from poles.claims.verdicts import (
     CONTRADICTED,
-    INCONCLUSIVE,
     REPRODUCED,
     SIGNIFICANT,
     Branch,
     Claim,
     Verdict,
+    decide,
+    fewer,
+    needs,
     too_few,
     untestable,
 )
@@ -23,13 +25,17 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     if rows.is_empty():
         return untestable(f"{claim['country']} is not in the panel.")
     row = rows.row(0, named=True)
-    if verdict := too_few(claim, row["partners"], f"partners of {claim['country']} in the panel"):
+    counted = row["partners"], f"partners of {claim['country']} in the panel"
+    if verdict := too_few(claim, *counted):
         return verdict
     why = (
         f"{claim['country']} attracts {row['attracted']} (q = {row['q_attracts']:.3f}) and repels "
         f"{row['repelled']} (q = {row['q_repels']:.3f}) of {row['partners']} partners. It has rank "
         f"{row['rank']} of {len(branch.candidates)} countries by attraction."
     )
-    if row["q_attracts"] < SIGNIFICANT:
-        return Verdict(REPRODUCED, row["excess"], why)
-    return Verdict(CONTRADICTED if row["q_repels"] < SIGNIFICANT else INCONCLUSIVE, row["excess"], why)
+    conditions = [
+        needs(REPRODUCED, "q of the partners that it attracts", row["q_attracts"], "below", SIGNIFICANT),
+        needs(CONTRADICTED, "q of the partners that it repels", row["q_repels"], "below", SIGNIFICANT),
+        fewer(claim, *counted),
+    ]
+    return decide(conditions, row["excess"], why, {"candidates": rows})

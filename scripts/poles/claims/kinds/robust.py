@@ -9,6 +9,7 @@ from poles.claims.verdicts import (
     Claim,
     Verdict,
     by_share,
+    fewer,
     too_few,
     untestable,
 )
@@ -42,10 +43,16 @@ def judge(claim: Claim, verdicts: pl.DataFrame, variant: str) -> Verdict:
         pl.col("verdict").is_in([REPRODUCED, CONTRADICTED]).any().alias("decided"),
     )
     decided = by_claim.filter((pl.col("branches") == len(claim["nulls"])) & pl.col("decided"))
-    if verdict := too_few(claim, len(decided), "other claims decided under one of these null models"):
+    counted = len(decided), "other claims decided under one of these null models"
+    if verdict := too_few(claim, *counted):
         return verdict
     changing = decided.filter(pl.col("verdicts") > 1)["claim"].to_list()
     same = len(decided) - len(changing)
     why = f"{same} of {len(decided)} decided claims get one verdict under all of these null models"
     why += f"; the others: {', '.join(changing)}." if changing else "."
-    return by_share(1 - len(changing) / len(decided), claim["share"], why)
+    columns = ("claim", "null", "verdict", "statistic")
+    rows = testable.filter(pl.col("claim").is_in(decided["claim"].to_list())).select(columns).sort("claim")
+    return by_share(
+        1 - len(changing) / len(decided), claim["share"], why, of=len(decided),
+        conditions=[fewer(claim, *counted)], rows={"verdicts": rows},
+    )  # fmt: skip

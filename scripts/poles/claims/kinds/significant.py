@@ -5,11 +5,15 @@ import polars as pl
 from poles.claims import ties
 from poles.claims.verdicts import (
     CONTRADICTED,
-    INCONCLUSIVE,
+    NOT_TESTABLE,
     REPRODUCED,
     Branch,
     Claim,
+    Condition,
     Verdict,
+    decide,
+    fewer,
+    needs,
     too_few,
     untestable,
 )
@@ -36,13 +40,15 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     found = ties.of_pole(claim, branch)
     if isinstance(found, Verdict):
         return found
-    if verdict := too_few(claim, len(found.linked), f"countries with links to {claim['pole']}"):
+    counted = len(found.linked), f"countries with links to {claim['pole']}"
+    if verdict := too_few(claim, *counted):
         return verdict
     count, expected = len(found.partners), claim["expected"]
     margin = claim["tolerance"] * expected
-    if len(found.linked) < expected - margin:
+    to_reach = needs(NOT_TESTABLE, f"number of {counted[1]}", len(found.linked), "below", expected - margin)
+    if to_reach.holds:
         linked = f"{claim['pole']} has links to {len(found.linked)} countries"
-        return untestable(f"{linked}; the claim expects {expected} ties.")
+        return untestable(f"{linked}; the claim expects {expected} ties.", to_reach)
     # A set of fewer partners cannot reach the number.
     counts = ties.scan(claim, branch).filter(pl.col("linked") >= expected - margin)
     stated = counts.filter(pl.col("threshold") == branch.threshold, pl.col("linked") >= claim["at_least"])
@@ -54,10 +60,25 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     ).item()
     why = f"{count} of {len(found.linked)} linked countries have a link above expectation; the claim expects "
     why += f"{expected}. {_of_scan(counts)}"
-    if stated["about"].all() and beside["about"].any():
-        return Verdict(REPRODUCED, float(count), why)
-    far = abs(count - expected) > 2 * margin
-    return Verdict(CONTRADICTED if far and not through else INCONCLUSIVE, float(count), why)
+    about = f"within {margin:g} of"
+    of_sets = [
+        Condition(
+            REPRODUCED, f"number of ties ({ties.SETS[name]} countries)", partners, about, expected, holds
+        )
+        for name, partners, holds in stated.select("countries", "partners", "about").iter_rows()
+    ]
+    nearest = min(beside["partners"], key=lambda partners: abs(partners - expected))
+    next_to = "number of ties at the next lower or higher threshold"
+    far, passes = f"distance of {count} ties from {expected}", f"whether some set passes {expected}"
+    conditions = [
+        *of_sets,
+        Condition(REPRODUCED, next_to, nearest, about, expected, bool(beside["about"].any())),
+        needs(CONTRADICTED, far, abs(count - expected), "above", 2 * margin),
+        needs(CONTRADICTED, f"{passes} between the thresholds", bool(through), "equal to", False),
+        fewer(claim, *counted),
+        to_reach,
+    ]
+    return decide(conditions, float(count), why, {"recent": found.links, "ties": counts})
 
 
 def _of_scan(counts: pl.DataFrame) -> str:

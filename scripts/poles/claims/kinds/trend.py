@@ -9,6 +9,7 @@ from poles.claims.verdicts import (
     Claim,
     Verdict,
     by_interval,
+    fewer,
     of_layer,
     too_few,
     untestable,
@@ -36,7 +37,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     slope, low, high, growth, years = courses.select(
         pl.mean("slope"), pl.min("low"), pl.max("high"), pl.mean("growth_slope"), pl.min("years")
     ).row(0)
-    if verdict := too_few(claim, years, f"years with a z-score of {'-'.join(pair)}"):
+    counted = years, f"years with a z-score of {'-'.join(pair)}"
+    if verdict := too_few(claim, *counted):
         return verdict
     least = claim.get("least_slope", 0.0)
     side, sign = {"falls": ("below", -1), "rises": ("above", 1)}[claim["direction"]]
@@ -47,6 +49,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     )
     if abs(growth) >= LEAST_SHOWN:  # it is near 0 where growth was removed
         why += f" With constant affinities the factor would be {math.exp(growth):.2f}."
-    z = branch.trends.filter(of_pair).select(pl.mean("slope"), pl.min("slope_low"), pl.max("slope_high"))
+    trends = branch.trends.filter(of_pair)
+    z = trends.select(pl.mean("slope"), pl.min("slope_low"), pl.max("slope_high"))
     why += " z changes by {:+.2f} per decade ({:+.2f} to {:+.2f}).".format(*z.row(0))
-    return by_interval(low, high, slope, claim["direction"], why, least)
+    conditions, rows = [fewer(claim, *counted)], {"courses": courses, "trends": trends}
+    return by_interval(low, high, slope, claim["direction"], why, least, conditions=conditions, rows=rows)

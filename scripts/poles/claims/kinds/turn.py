@@ -8,6 +8,7 @@ from poles.claims.verdicts import (
     Verdict,
     by_share,
     judged_countries,
+    missing,
     on_archetypes,
     others,
     without_both_layers,
@@ -58,5 +59,10 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
         )
         for country in countries
     ]
-    share, open_share = len(turning) / len(countries), sum(undecided) / len(countries)
-    return on_archetypes(by_share(share, claim["share"], why, open_share), branch)
+    agrees = {c: None if is_open else c in turning for c, is_open in zip(countries, undecided, strict=True)}
+    verdict = by_share(
+        len(turning) / len(countries), claim["share"], why, sum(undecided) / len(countries),
+        of=len(countries), conditions=missing(claim, countries),
+        rows=contradictions.rows_of(branch, agrees, (leaving, joining)),
+    )  # fmt: skip
+    return on_archetypes(verdict, branch)
