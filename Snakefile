@@ -22,8 +22,9 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/audit.smk"
 
 
-# The first page of the report shows the warnings of the last run. Its template sees nothing but the configuration.
+# The first page of the report describes the last run. Its template sees nothing but the configuration.
 CONFIGURATION = dict(config)
+config["last_run"] = run_record.first_page()
 config["warnings"] = run_warnings.sentences(run_warnings.read_warnings())
 
 
@@ -37,4 +38,4 @@ rule all:
 
 onsuccess:
     run_warnings.write_warnings()
-    run_record.write_run(Path(workflow.basedir), CONFIGURATION, source_of_run())
+    write_run()

@@ -565,6 +565,8 @@ def test_captions_render_without_an_undefined_name(path: Path, kind):
     configuration.complete(config, ROOT)
     config["source"]["kind"] = kind
     config["warnings"] = run_warnings.sentences({"full/select_works.log": ["a step drops 9 of 10 works"]})
+    stage = ["corpus", 3, "2026-01-02T03:04:05+00:00", "2026-01-02T03:05:05+00:00", 9.5, 8.25]
+    config["last_run"] = {"facts": [("Machine", "Linux-6.1"), ("Code", "commit 12ab")], "stages": [stage] * 2}
     job = SimpleNamespace(config=config, wildcards=SimpleNamespace(variant="full", null="max_entropy"))
     text = (
         jinja2.Environment(undefined=jinja2.StrictUndefined)
@@ -573,6 +575,7 @@ def test_captions_render_without_an_undefined_name(path: Path, kind):
     )
     # halt_level 2: a warning of docutils is an error.
     html = core.publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
+    assert ("<td>9.5</td>" in html) == ("commit 12ab" in html) == (path.stem == "study")
     assert ("made-up world" in html) == (path.stem == "study" and kind == "demo")
     # The caption of one branch names it; losses, claims and plain indices belong to the whole study.
     assert "max_entropy" in html or path.stem in ("losses", "claims", "indices")

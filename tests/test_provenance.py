@@ -20,7 +20,7 @@ from PIL import Image
 from poles.corpus.tables import CORE
 from poles.errors import StudyError
 from poles.networks.tables import LINKS
-from poles.study import digest, embedding, extraction, run_record, tables
+from poles.study import audit, digest, embedding, extraction, run_record, tables
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -273,10 +273,61 @@ def test_a_run_is_described_without_secrets(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OPENALEX_API_KEY", "not-for-any-file")
-    run_record.write_run(ROOT, {"poles": ["US"]})
+    config = {"poles": ["US"], "run": {"variants": ["full"], "nulls": ["multi_edge"], "skip": []}}
+    run_record.write_run(ROOT, config, {"kind": "works"})
     text = (tmp_path / "results/run.json").read_text()
-    assert json.loads(text)["config"] == {"poles": ["US"]}
+    assert json.loads(text)["config"] == config
     assert "not-for-any-file" not in text
+
+
+FIELD = {"works": 90, "first": "2026-01-02T03:04:05", "last": "2026-01-02T03:04:06"}
+SOURCES = {
+    "demo": ({"works": 8000, "seed": 3}, "a made-up world of 8000 works, seed 3"),
+    "snapshot": (
+        {
+            "date": "2026-09-01",
+            "digest": "2026-09-01 ab12",
+            "records": 7,
+            "files": 2,
+            "path": "s3://openalex",
+        },
+        "OpenAlex snapshot, release 2026-09-01 (2026-09-01 ab12), 7 records in 2 files, read from s3://openalex",
+    ),
+    "api": (
+        {
+            "url": "http://x",
+            "field": FIELD,
+            "citing": {"works": 10},
+            "ledger": {"last": "2026-01-03T00:00:00"},
+        },
+        "OpenAlex REST API (http://x), 100 works, fetched from 2026-01-02T03:04:05 to 2026-01-03T00:00:00",
+    ),
+    "works": ({}, "works: a.jsonl with SHA-256 12ab"),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_the_first_page_says_from_which_release_or_when_the_data_are(tmp_path, monkeypatch, kind: str):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(audit, "recorded_digest", {"a.jsonl": "12ab"}.get)
+    config = {"run": {"variants": ["full"], "nulls": ["multi_edge", "max_entropy"], "skip": []}}
+    assert run_record.first_page() == {}, "nothing has run"
+    facts, sentence = SOURCES[kind]
+    files = ["a.jsonl"] if kind == "works" else []
+    run_record.write_run(tmp_path_with_pins(tmp_path), config, {"kind": kind, **facts}, files)
+    page = dict(run_record.first_page()["facts"])
+    assert page["Source"] == sentence
+    assert page["Branches"] == "full/multi_edge, full/max_entropy"
+    assert page["Code"] == "commit unknown, as there is no git repository"
+    assert f"polars {pl.__version__}" in page["Software"]
+    assert page["Pinned packages"].endswith(embedding.digest_of(b"polars==1\n"))
+
+
+def tmp_path_with_pins(root: Path) -> Path:
+    """Root of a project without a git repository."""
+    (root / "envs").mkdir()
+    (root / "envs/requirements.txt").write_text("polars==1\n")
+    return root
 
 
 def test_a_reader_sees_whole_files_while_several_threads_write(tmp_path: Path):

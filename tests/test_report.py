@@ -121,6 +121,11 @@ def test_warnings_stand_at_the_head_of_the_report_and_of_the_page_of_claims(tiny
     first_page = html.unescape(re.sub("<[^>]*>", "", embedded(report, "workflow_desc")))
     page = (tiny.folder / "results/claims.html").read_text(encoding="utf-8")
     head = html.unescape(page[: page.index("At a glance")])
+    run = json.loads((tiny.folder / "results/run.json").read_text())
+    for fact in (run["started"], run["requirements"], f"polars {run['packages']['polars']}"):
+        assert fact in first_page
+    for stage in run["stages"].values():
+        assert re.search(rf"{stage['jobs']}\s+{re.escape(stage['started'])}\s", first_page)
     for sentence in run_warnings.sentences(by_log):
         assert sentence.replace("`", "'") in first_page
     for sentence in run_warnings.sentences({log: by_log[log] for log in upstream if log in by_log}):

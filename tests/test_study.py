@@ -242,4 +242,15 @@ def test_run_json_holds_what_belongs_to_a_run(tiny: Project):
     run = json.loads((tiny.folder / "results/run.json").read_text())
     assert run["config"]["demo"]["works"] == 8000
     assert run["packages"]["polars"] == pl.__version__
+    assert run["branches"] == ["full/max_entropy"]
+    assert run["source"] == {"kind": "demo", "works": 8000, "seed": 3}
+    for job in run["jobs"]:
+        assert run["started"] <= job["started"] <= job["ended"] <= run["finished"]
+        assert (tiny.folder / "results/logs" / job["log"]).is_file()
+    logs = {extraction.read(tiny.folder / "results" / path)["log"] for path in results(tiny)}
+    assert {f"results/logs/{job['log']}" for job in run["jobs"]} == logs, "every result has a job with times"
+    assert set(run["stages"]) == {
+        "corpus", "networks", "nulls", "trajectories", "blocs", "claims", "figures", "audit"
+    }  # fmt: skip
+    assert sum(stage["jobs"] for stage in run["stages"].values()) == len(run["jobs"])
     assert run["requirements"] == embedding.file_digest(tiny.folder / "envs/requirements.txt")

@@ -9,7 +9,7 @@ import pytest
 from poles.claims import summary
 from poles.claims.tables import BASIS, CLAIMS
 from poles.errors import StudyError
-from poles.study import run_warnings, tables, timings
+from poles.study import job_times, run_warnings, tables, timings
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +61,11 @@ def test_warnings_of_all_jobs_stand_in_one_file_once_each():
     assert json.loads(run_warnings.WARNINGS.read_text()) == run_warnings.read_warnings() == expected
 
 
-def write_job(name: str, rule: str, cpu: str, wall: str, memory: str) -> None:
-    """Log and benchmark of a finished job."""
-    write_log(f"{name}.log", "INFO something", f"INFO {rule}: done in 1.0 s, {cpu} s of CPU")
+def write_job(name: str, rule: str, cpu: str, wall: str, memory: str, seconds: str = "00 01") -> None:
+    """Log and benchmark of a finished job, which ran between two seconds of a minute."""
+    start, end = (f"2026-01-02T03:04:{second}+00:00" for second in seconds.split())
+    done = f"INFO {rule}: done in 1.0 s, {cpu} s of CPU, from {start} to {end}"
+    write_log(f"{name}.log", "INFO something", done)
     path = timings.BENCHMARKS / f"{name}.tsv"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"s\th:m:s\tmax_rss\tcpu_time\n{wall}\t0:00:01\t{memory}\t0.00\n")
@@ -90,6 +92,24 @@ def test_timings_add_up_jobs_by_rule():
     ]
     write_claims(("full", "max_entropy", "reproduced"))
     assert "4 jobs took 19 s of CPU" in summary.summarize()
+
+
+def test_stages_add_up_their_jobs():
+    write_job("read_works/1", "read_works", "3.75", "4.5", "250.0", "08 12")
+    write_job("read_works/0", "read_works", "4.25", "5.5", "300.4", "02 20")
+    write_job("full/score_links.max_entropy", "score_links", "10.00", "7.00", "120.00", "21 30")
+    write_job("other", "removed_rule", "1.00", "1.00", "1.00", "00 01")
+    write_log("failed.log", "INFO begun", "ERROR plot_panel: no file")
+    jobs = job_times.read_jobs()
+    assert [job.log for job in jobs] == [
+        "other.log", "read_works/0.log", "read_works/1.log", "full/score_links.max_entropy.log"
+    ]  # fmt: skip
+    stages = {"score_links": "nulls", "read_works": "corpus", "plot_panel": "figures"}
+    at = "2026-01-02T03:04:{}+00:00".format
+    assert job_times.by_stage(jobs, stages) == {
+        "corpus": {"jobs": 2, "started": at("02"), "ended": at("20"), "wall": 2.0, "cpu": 8.0},
+        "nulls": {"jobs": 1, "started": at("21"), "ended": at("30"), "wall": 1.0, "cpu": 10.0},
+    }
 
 
 def test_timings_before_a_run_say_what_to_do():

@@ -1,6 +1,10 @@
 """Polarization and integration in global AI research: everything the study computes."""
 
 import os
+import time
+
+STARTED = time.time()
+"""When this process began to load the study, in seconds since 1970."""
 
 # Snakemake exports the threads of a rule as OMP_NUM_THREADS. polars and numba read other variables, and only
 # once, at import. So these are set here, before either of them is imported.

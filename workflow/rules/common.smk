@@ -298,7 +298,8 @@ def study_of(wildcards):
 
 def released():
     """The release and where it was read, for results/run.json."""
-    return {"path": SOURCE["path"], "endpoint": SOURCE["endpoint"], **RELEASE.summary}
+    place = {key: SOURCE[key] for key in ("kind", "path", "endpoint")}
+    return {**place, **RELEASE.summary}
 
 
 def harvested():
@@ -312,7 +313,33 @@ def source_of_run():
     """Facts about the source that no result holds, for results/run.json."""
     if SOURCE["kind"] == "snapshot":
         return released()
-    return harvested() if SOURCE["kind"] == "api" else None
+    if SOURCE["kind"] == "api":
+        return harvested()
+    demo = {key: config["demo"][key] for key in ("works", "seed")}
+    return {"kind": SOURCE["kind"], **(demo if SOURCE["kind"] == "demo" else {})}
+
+
+def files_of_source():
+    """Files of the user from which the study reads works or networks."""
+    if SOURCE["kind"] == "networks":
+        return [SOURCE["networks"][layer] for layer in LAYERS]
+    return FILES if SOURCE["kind"] == "works" else []
+
+
+def stages():
+    """Stage of each rule, which is the file of workflow/rules/ in which the rule stands."""
+    return {rule.name: Path(rule.snakefile).stem for rule in workflow.rules}
+
+
+def write_run():
+    """Write results/run.json at the end of a run."""
+    run_record.write_run(
+        Path(workflow.basedir),
+        CONFIGURATION,
+        source_of_run(),
+        files_of_source(),
+        stages(),
+    )
 
 
 def results():

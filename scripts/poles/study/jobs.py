@@ -5,13 +5,20 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from poles import STARTED
 from poles.errors import StudyError
 from poles.study import embedding
 
 log = logging.getLogger("poles")
+
+TIME = "%Y-%m-%dT%H:%M:%S+00:00"
+"""Format of a time in UTC: whole seconds, as RO-Crate wants them."""
+END = "%s: done in %.1f s, %.2f s of CPU, from %s to %s"
+"""Last line of the log of a job: rule, seconds, CPU seconds, start and end."""
 
 
 def record_of(job: Any) -> dict[str, Any]:
@@ -66,7 +73,8 @@ def run(job: Any) -> Iterator[dict[str, Any]]:
     try:
         yield record_of(job)
         # Imports count too. Snakemake's benchmark reads this time only now and then, so it misses the end.
-        log.info("%s: done in %.1f s, %.2f s of CPU", job.rule, time.monotonic() - start, time.process_time())
+        times = [f"{datetime.fromtimestamp(at, UTC):{TIME}}" for at in (STARTED, time.time())]
+        log.info(END, job.rule, time.monotonic() - start, time.process_time(), *times)
     except StudyError as error:
         log.error("%s: %s", job.rule, error)
         sys.exit(f"{job.rule}: {error}")

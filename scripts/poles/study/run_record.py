@@ -1,15 +1,22 @@
-"""The record of a run, results/run.json: commit, software, time and configuration."""
+"""The record of a run, results/run.json: what was run, on what, by which software, and when."""
 
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from poles import STARTED
+from poles.study import audit, branches, job_times
 from poles.study.embedding import file_digest, replace_file
+from poles.study.jobs import TIME
+
+RUN = Path("results/run.json")
+SHOWN = ("snakemake", "polars", "numpy", "scipy", "numba", "scikit-learn", "tslearn", "matplotlib")
+"""Packages that the first page of the report names; the record has all."""
 
 
 def _git(root: Path, *arguments: str) -> str | None:
@@ -21,10 +28,16 @@ def _git(root: Path, *arguments: str) -> str | None:
     return process.stdout.strip()
 
 
-def write_run(root: Path, config: Mapping[str, Any], source: Mapping[str, Any] | None = None) -> None:
+def write_run(
+    root: Path,
+    config: Mapping[str, Any],
+    source: Mapping[str, Any],
+    files: Iterable[str] = (),
+    stages: Mapping[str, str] | None = None,
+) -> None:
     """Write results/run.json: the facts that belong to a run and not to a result.
 
-    Commit, software and time stand in this file only, so that two runs give equal results.
+    Commit, software and times stand in this file only, so that two runs give equal results.
 
     Parameters
     ----------
@@ -32,21 +45,85 @@ def write_run(root: Path, config: Mapping[str, Any], source: Mapping[str, Any] |
         Root of the project.
     config : Mapping
         Configuration of the run.
-    source : Mapping, optional
-        Facts about the source that no result holds, such as the date and the cost of a harvest.
+    source : Mapping
+        Facts about the source that no result holds, such as the date of a release or of a harvest.
+    files : iterable of str
+        Files of the source that are not results. The record has their SHA-256, as the audit found it.
+    stages : Mapping, optional
+        Stage of each rule.
     """
     status = _git(root, "status", "--porcelain")
     packages = {item.name.lower(): item.version for item in metadata.distributions()}
+    jobs = job_times.read_jobs()
+    digests = {path: audit.recorded_digest(path) for path in files}
     run = {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": f"{datetime.fromtimestamp(STARTED, UTC):{TIME}}",
+        "finished": f"{datetime.now(UTC):{TIME}}",
         "commit": _git(root, "rev-parse", "HEAD"),
         "uncommitted_changes": None if status is None else bool(status),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": dict(sorted(packages.items())),
         "requirements": file_digest(root / "envs/requirements.txt"),
+        "branches": ["/".join(branch) for branch in branches.branches(config)],
+        "source": {**source, **({"files": digests} if digests else {})},
+        "stages": job_times.by_stage(jobs, stages or {}),
+        "jobs": [job._asdict() for job in jobs],
         "config": dict(config),
     }
-    if source is not None:
-        run["source"] = dict(source)
-    replace_file("results/run.json", (json.dumps(run, indent=1) + "\n").encode())
+    replace_file(RUN, (json.dumps(run, indent=1) + "\n").encode())
+
+
+def read_run() -> dict[str, Any]:
+    """Record of the last run in the folder in which the study worked; empty if there is none."""
+    return json.loads(RUN.read_bytes()) if RUN.is_file() else {}
+
+
+def first_page() -> dict[str, Any]:
+    """What the first page of the report says of the last run.
+
+    Returns
+    -------
+    dict
+        ``facts``: pairs of a name and a text. ``stages``: name, number of jobs, start, end, seconds and CPU
+        seconds of each stage. Empty if there is no record of a run.
+    """
+    run = read_run()
+    if "stages" not in run:  # none, or that of an earlier version of the study
+        return {}
+    commit = run["commit"] or "unknown, as there is no git repository"
+    if run["uncommitted_changes"]:
+        commit += ", with uncommitted changes"
+    versions = [f"{name} {run['packages'][name]}" for name in SHOWN if name in run["packages"]]
+    facts = {
+        "Run": f"{run['started']} to {run['finished']}",
+        "Branches": ", ".join(run["branches"]),
+        "Source": _describe_source(run["source"]),
+        "Code": f"commit {commit}",
+        "Software": ", ".join([f"Python {run['python']}", *versions]),
+        "Pinned packages": f"envs/requirements.txt with SHA-256 {run['requirements']}",
+        "Machine": run["platform"],
+    }
+    return {
+        "facts": list(facts.items()),
+        "stages": [[name, *stage.values()] for name, stage in run["stages"].items()],
+    }
+
+
+def _describe_source(source: Mapping[str, Any]) -> str:
+    """Say in a sentence from which release, or when, the works or networks come."""
+    kind = source["kind"]
+    if kind == "demo":
+        return f"a made-up world of {source['works']} works, seed {source['seed']}"
+    if kind == "snapshot":
+        released = source["date"] or "without a date"
+        return (
+            f"OpenAlex snapshot, release {released} ({source['digest']}), {source['records']} records in "
+            f"{source['files']} files, read from {source['path']}"
+        )
+    if kind == "api":
+        works = source["field"]["works"] + source.get("citing", {}).get("works", 0)
+        first, last = source["field"]["first"], source["ledger"]["last"]
+        return f"OpenAlex REST API ({source['url']}), {works} works, fetched from {first} to {last}"
+    listed = [f"{path} with SHA-256 {digest}" for path, digest in source.get("files", {}).items()]
+    return f"{kind}: {'; '.join(listed[:3])}" + (f" and {len(listed) - 3} more files" if listed[3:] else "")

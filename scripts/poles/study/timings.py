@@ -1,16 +1,14 @@
 """Time and memory of the jobs behind the results, by rule, from Snakemake's benchmarks and the logs."""
 
 import csv
-import re
 from pathlib import Path
 
 import polars as pl
 
 from poles.errors import StudyError
-from poles.study.run_warnings import LOGS
+from poles.study.job_times import read_jobs
 
 BENCHMARKS = Path("results/benchmarks")
-_END = re.compile(r"^\d\d:\d\d:\d\d INFO (\w+): done in [\d.]+ s, ([\d.]+) s of CPU$", re.MULTILINE)
 
 
 def read_timings() -> pl.DataFrame:
@@ -31,16 +29,16 @@ def read_timings() -> pl.DataFrame:
         If there are no benchmarks.
     """
     rows = []
+    ended = {job.log: job for job in read_jobs()}
     for path in sorted(BENCHMARKS.rglob("*.tsv")):
-        log = LOGS / path.relative_to(BENCHMARKS).with_suffix(".log")
-        end = _END.search(log.read_text(encoding="utf-8", errors="replace")) if log.is_file() else None
+        end = ended.get(path.relative_to(BENCHMARKS).with_suffix(".log").as_posix())
         if end is None:
             continue  # the job is running, or failed
         with path.open() as file:
             job = next(csv.DictReader(file, delimiter="\t"))
         # A job that ends before the first measurement has no memory.
         memory = None if job["max_rss"] in ("NA", "-") else float(job["max_rss"])
-        rows.append((end[1], float(end[2]), float(job["s"]), memory))
+        rows.append((end.rule, end.cpu, float(job["s"]), memory))
     if not rows:
         raise StudyError(f"{BENCHMARKS}: no finished job; run the study in this folder first")
     jobs = pl.DataFrame(
