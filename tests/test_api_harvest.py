@@ -426,7 +426,8 @@ def links() -> pl.DataFrame:
 
 SELECTION = {
     "types": ["article"], "countries": "listed", "retracted": False, "paratext": False, "xpac": False,
-    "merge": {}, "authors": "all", "max_countries": None, "min_topic_score": None,
+    "merge": {}, "authors": "all", "institution_types": None, "max_countries": None,
+    "min_topic_score": None, "most_cited": None,
 }  # fmt: skip
 
 

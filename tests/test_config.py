@@ -270,6 +270,12 @@ def test_an_unknown_key_is_always_named(key, section):
         ),
         ({"selection": {"max_countries": 1}}, "selection.max_countries: 1; allowed: at least 2"),
         ({"selection": {"min_topic_score": 1.5}}, "selection.min_topic_score: 1.5; allowed: at most 1"),
+        ({"selection": {"most_cited": 0}}, "selection.most_cited: 0; allowed: above 0"),
+        ({"selection": {"institution_types": []}}, "selection.institution_types: []; allowed: "),
+        (
+            {"selection": {"institution_types": ["company"], "countries": "union"}},
+            "selection.countries: union; allowed with institution_types: institutions",
+        ),
         (
             {"selection": {"min_topic_score": 0.5}, "field": {"match": "any"}},
             "selection.min_topic_score: 0.5; allowed: null, or else field.subfields and field.match: primary",

@@ -26,7 +26,7 @@ from poles.figures.alignment import plot_alignment
 from poles.figures.archetypes import plot_archetypes
 from poles.figures.diagnostics import plot_diagnostics
 from poles.figures.indices import plot_indices
-from poles.figures.losses import COUNTRY_STEP, FIELD_STEP, NAMES, YEAR_STEP, plot_losses
+from poles.figures.losses import COUNTRY_STEP, FIELD_STEPS, NAMES, YEAR_STEP, plot_losses
 from poles.figures.nulls import plot_nulls
 from poles.figures.recovery import plot_recovery
 from poles.figures.strong_links import plot_strong_links
@@ -378,6 +378,23 @@ def test_losses_draws_what_each_step_leaves_and_the_share_without_a_country():
     assert "Not shown: 5 records of other years than 2000–2001, or without a year" in all_text(figure)
 
 
+def test_losses_where_only_the_most_cited_works_are_in_the_field():
+    rows = [
+        *STEPS[:5],
+        ("most cited", "works", 80, 4),
+        ("in the field or citing a selected work", "works", 50, 4),
+    ]
+    rows += [(step, unit, left, 3) for step, unit, left, _ in STEPS[6:]]
+    _, works, others, *_ = plot_losses(lost(rows)).axes
+    assert areas(works)["most cited: 12 (−90.0 %)"] == 4
+    assert areas(others) == {
+        "most cited: 228": 76,
+        "citing a selected work: 138 (−39.5 %)": 46,
+        "with a country: 108 (−21.7 %)": 36,
+        "with a country and references: 102 (−5.6 %)": 34,
+    }
+
+
 def test_losses_shows_only_the_years_of_the_study():
     late = pl.col("year").replace({2001: 9999})
     frame = lost(STEPS).with_columns(late)
@@ -394,7 +411,7 @@ def test_the_steps_that_the_figure_names_are_those_of_the_selection():
     steps = list(selection.STEPS)
     # The share without a country is relative to what the previous step leaves.
     assert steps[steps.index(COUNTRY_STEP) - 1] == "in the field or citing a selected work"
-    assert NAMES.keys() | {YEAR_STEP, FIELD_STEP} <= set(steps)
+    assert NAMES.keys() | {YEAR_STEP, *FIELD_STEPS} <= set(steps)
 
 
 def test_losses_where_every_work_is_in_the_field():

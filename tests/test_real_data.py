@@ -24,8 +24,8 @@ from poles.trajectories.construction import build_panel, expected_weights
 from workflow import Project
 
 EVERYTHING = {
-    "types": None, "countries": "listed", "merge": {}, "authors": "all", "max_countries": None,
-    "min_topic_score": None,
+    "types": None, "countries": "listed", "merge": {}, "authors": "all", "institution_types": None,
+    "max_countries": None, "min_topic_score": None, "most_cited": None,
     "retracted": True, "paratext": True, "xpac": True,
 }  # fmt: skip
 

@@ -42,7 +42,7 @@ def struct(**kinds) -> pa.DataType:
 
 
 TOPIC = struct(id=pa.string(), score=pa.float64(), subfield=struct(id=pa.string(), display_name=pa.string()))
-INSTITUTION = struct(id=pa.string(), country_code=pa.string())
+INSTITUTION = struct(id=pa.string(), country_code=pa.string(), type=pa.string())
 EXPORTED = pa.schema(
     {
         "id": pa.string(),
@@ -90,9 +90,15 @@ topic = st.fixed_dictionaries({"subfield": maybe(st.fixed_dictionaries({"id": su
 reference = maybe(
     st.integers(1, 30).map(lambda n: f"{OPENALEX}W{n}") | st.sampled_from(["W7", "", "A3", "W", "x"])
 )
+institution_type = st.sampled_from(["education", "company"])
 authorship = st.fixed_dictionaries(
     {
-        "institutions": maybe(st.lists(maybe(st.fixed_dictionaries({"country_code": code})), max_size=3)),
+        "institutions": maybe(
+            st.lists(
+                maybe(st.fixed_dictionaries({"country_code": code, "type": maybe(institution_type)})),
+                max_size=3,
+            )
+        ),
         "countries": maybe(st.lists(code, max_size=3)),
     }
 )
@@ -128,9 +134,15 @@ def plainly(works) -> tuple[list[dict], raw_schema.Tally]:
     rows = []
 
     def codes(values):
-        good = [value.upper() for value in values if value and re.fullmatch("[A-Z]{2}", value.upper())]
+        good = [value.upper() for value in values if is_code(value)]
         tally.codes += sum(value is not None for value in values) - len(good)
         return good
+
+    def is_code(value):
+        return bool(value and re.fullmatch("[A-Z]{2}", value.upper()))
+
+    def institutions_of(authorship):
+        return [institution for institution in authorship["institutions"] or [] if institution]
 
     def subfield_of(topic):
         return number_of(((topic or {}).get("subfield") or {}).get("id"), r"(?:.*/)?(\d+)")
@@ -150,7 +162,8 @@ def plainly(works) -> tuple[list[dict], raw_schema.Tally]:
         authorships = [
             {
                 "countries": codes(a["countries"] or []),
-                "institutions": codes([i["country_code"] for i in a["institutions"] or [] if i]),
+                "institutions": codes([i["country_code"] for i in institutions_of(a)]),
+                "types": [i["type"] for i in institutions_of(a) if is_code(i["country_code"])],
             }
             for a in work["authorships"] or []
             if a is not None
@@ -314,11 +327,12 @@ def test_a_score_of_single_precision_is_that_of_double(tmp_path, given, score):
 
 
 def test_parquet_of_before_countries_and_topics(tmp_path):
-    authorships = pa.list_(struct(institutions=pa.list_(INSTITUTION)))
+    institution = struct(id=pa.string(), country_code=pa.string())
+    authorships = pa.list_(struct(institutions=pa.list_(institution)))
     kinds = {f.name: f.type for f in EXPORTED if "topic" not in f.name} | {"authorships": authorships}
     work = {"id": "W1", "authorships": [{"institutions": [{"country_code": "GB"}, None]}, None]}
     frame = read(write_parquet([work], tmp_path / "works.parquet", pa.schema(kinds)))
-    assert frame["authorships"].to_list() == [[{"countries": [], "institutions": ["GB"]}]]
+    assert frame["authorships"].to_list() == [[{"countries": [], "institutions": ["GB"], "types": [None]}]]
     assert frame["primary_subfield"].to_list() == [None]
     assert frame["topic_subfields"].to_list() == [[]]
 
@@ -617,7 +631,7 @@ def test_a_used_text_that_is_no_unicode_is_dropped_or_named(tmp_path):
     path.write_bytes(b'{"id": "W1", "authorships": %b, "referenced_works": %b}' % (authorships, references))
     tally = raw_schema.Tally()
     assert read(path, tally=tally).select("references", "authorships").to_dicts() == [
-        {"references": [2], "authorships": [{"countries": ["US"], "institutions": []}]}
+        {"references": [2], "authorships": [{"countries": ["US"], "institutions": [], "types": []}]}
     ]
     assert (tally.codes, tally.references) == (1, 1)
 
@@ -746,6 +760,7 @@ def test_work_with_five_thousand_authors_and_no_institution(shared_data):
     assert frame["authorships"].explode().struct.unnest().to_dict(as_series=False) == {
         "countries": [[]] * 5103,
         "institutions": [[]] * 5103,
+        "types": [[]] * 5103,
     }
 
 

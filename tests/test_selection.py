@@ -27,6 +27,8 @@ EVERYTHING = {
     "countries": "listed",
     "merge": {},
     "authors": "all",
+    "institution_types": None,
+    "most_cited": None,
     "max_countries": None,
     "min_topic_score": None,
 }
@@ -38,6 +40,7 @@ STRICT = EVERYTHING | {
     "xpac": False,
 }
 STRICTEST = STRICT | {"merge": {"HK": "CN", "NA": "US"}, "max_countries": 2, "min_topic_score": 0.5}
+TOP = STRICT | {"most_cited": 0.3, "max_countries": 3}
 AI = {"subfields": [1702], "match": "primary"}
 
 
@@ -167,9 +170,25 @@ def by_hand(parts, field, years, choices):
     left = steps["distinct"]
     for step, keeps in filters.items():
         left = steps[step] = [work for work in left if keeps(work)]
-    selected = {number_of(work) for work in left if is_sure(work)}
-    located = {number_of(work) for work in left if is_sure(work) and countries(work)}
-    left = [work for work in left if is_sure(work) or selected & set(references_of(work)) - {number_of(work)}]
+    steps["most cited"] = left
+    citing: dict[int, set[int]] = {}
+    for work in left:
+        for cited in set(references_of(work)) - {number_of(work)}:
+            citing.setdefault(cited, set()).add(number_of(work))
+
+    def citations(work) -> int:
+        return len(citing.get(number_of(work), ()))
+
+    def is_top(work) -> bool:
+        if choices["most_cited"] is None or not is_sure(work):
+            return is_sure(work)
+        rivals = [w for w in left if is_sure(w) and w["publication_year"] == work["publication_year"]]
+        more = sum(citations(rival) > citations(work) for rival in rivals)
+        return citations(work) > 0 and more < choices["most_cited"] * len(rivals)
+
+    selected = {number_of(work) for work in left if is_top(work)}
+    located = {number_of(work) for work in left if is_top(work) and countries(work)}
+    left = [work for work in left if is_top(work) or selected & set(references_of(work)) - {number_of(work)}]
     steps["in the field or citing a selected work"] = left
     steps["with a country"] = [work for work in left if countries(work)]
     steps["with a country and references"] = [
@@ -181,9 +200,11 @@ def by_hand(parts, field, years, choices):
         if (work.get("authors_count") or 0) <= len(work["authorships"])
     ]
     losses = {}
+    exits = {"in the field or citing it": is_core, "topic score": is_sure, "most cited": is_top}
+    whole_field = is_core
     all_years = {work["publication_year"] for work in steps["read"]} | set(years)
     for step, works in steps.items():
-        whole_field = is_core if step in ("in the field or citing it", "distinct") else is_sure
+        whole_field = exits.get(step, whole_field)
         for year in all_years:
             of_year = [work for work in works if work["publication_year"] == year]
             core = sum(map(whole_field, of_year)) if step not in ("read", "with an id") else None
@@ -201,12 +222,12 @@ def by_hand(parts, field, years, choices):
                 )  # fmt: skip
                 for step, number in zip(counts, numbers, strict=True):
                     counts[step][0] += number
-                    counts[step][1] += number * is_sure(work)
+                    counts[step][1] += number * is_top(work)
         losses |= {(year, step): tuple(pair) for step, pair in counts.items()}
     works = {
         year: sorted(
             (
-                number_of(work), year, work["type"], is_sure(work), countries(work),
+                number_of(work), year, work["type"], is_top(work), countries(work),
                 len(work["authorships"]),
                 sorted(set(references_of(work)) - {number_of(work)}),
             )
@@ -220,7 +241,7 @@ def by_hand(parts, field, years, choices):
 
 def nowhere_increasing(losses: pl.DataFrame) -> bool:
     """Whether no count exceeds that of the step before, for each year and unit, and for the field."""
-    outside = pl.when(pl.col("order") >= list(selection.STEPS).index("topic score"))
+    outside = pl.when(pl.col("order") >= list(selection.STEPS).index("most cited"))
     losses = losses.with_columns(outside.then(pl.col("left") - pl.col("left_core")).alias("outside"))
     for unit in ("works", "references"):
         steps = losses.filter(pl.col("unit") == unit).sort("year", "order")
@@ -278,12 +299,12 @@ def test_countries_of_the_first_or_last_author_alone(tmp_path, authors, expected
 @given(
     st.lists(st.lists(anything, min_size=1, max_size=8), min_size=1, max_size=3),
     st.sampled_from([AI, None]),
-    st.sampled_from([EVERYTHING, STRICT, STRICTEST]),
+    st.sampled_from([EVERYTHING, STRICT, STRICTEST, TOP]),
     st.integers(1, 3),
 )
 def test_selection_is_that_of_loops_by_hand(tmp_path_factory, parts, field, choices, shards):
-    # Each file has a valid work with an id, because empty studies and files without ids are refused.
-    parts = [[record(20 + number), *part] for number, part in enumerate(parts)]
+    # Each file has valid works with ids, because empty studies and files without ids are refused.
+    parts = [[record(20 + number), record(30, references=[20]), *part] for number, part in enumerate(parts)]
     folder = tmp_path_factory.mktemp("selection")
     years = range(2000, 2002)
     expected_works, expected = by_hand(parts, field, years, choices)
@@ -486,6 +507,115 @@ def test_field_by_primary_or_any_topic(field, inside):
         schema_overrides={"primary_subfield": pl.Int32, "topic_subfields": pl.List(pl.Int32)},
     )
     assert "".join(works.filter(in_field(field))["name"]) == inside
+
+
+def institution(code, kind):
+    return {"country_code": code, "type": kind}
+
+
+@pytest.mark.parametrize(
+    ("types", "expected"),
+    [
+        (None, ["CN", "DE", "US"]),
+        (["company"], ["DE", "FR"]),
+        (["education"], ["CN", "US"]),
+        (["company", "education"], ["CN", "DE", "FR", "US"]),
+        (["funder"], []),
+    ],
+)
+@pytest.mark.parametrize("countries", ["listed", "institutions"])
+def test_only_institutions_of_some_types_give_a_work_its_countries(tmp_path, types, expected, countries):
+    works = [institution("US", "education"), institution("DE", "company")]
+    # The listed countries of the second author are not those of its institutions.
+    authors = [
+        works,
+        [institution("CN", "education"), institution("", "company"), institution("FR", "company")],
+    ]
+    listed = [["US", "DE"], ["CN"]]
+    work = record(1) | {
+        "authorships": [
+            {"countries": codes, "institutions": of_author}
+            for codes, of_author in zip(listed, authors, strict=True)
+        ]
+    }
+    other = record(2) | {
+        "authorships": [{"countries": ["IT"], "institutions": [institution("IT", "funder")]}]
+    }
+    choices = EVERYTHING | {"institution_types": types, "countries": countries}
+    kept, _ = select(
+        tmp_path, write_files(tmp_path / "files", [[work, other]]), AI, range(2000, 2001), choices
+    )
+    codes = dict(kept[2000].select("work_id", "countries").iter_rows())
+    if types is None and countries == "institutions":
+        expected = ["CN", "DE", "FR", "US"]
+    assert codes == {1: expected, 2: ["IT"] if types in (None, ["funder"]) else []}
+
+
+def test_types_that_no_institution_has_are_named(tmp_path, caplog):
+    authorships = [{"countries": ["US"], "institutions": [institution("US", "education")]}]
+    files = write_files(tmp_path / "files", [[record(1) | {"authorships": authorships}]])
+
+    def choose(*types):
+        return select(tmp_path, files, AI, range(2000, 2001), EVERYTHING | {"institution_types": list(types)})
+
+    choose("education")
+    assert "institution_types" not in caplog.text
+    choose("education", "firm")
+    assert (
+        "no institution has the type firm; the types of institutions of the field are: education"
+        in caplog.text
+    )
+    with pytest.raises(StudyError, match=r"institution_types: firm leaves no work .* are: education"):
+        choose("firm")
+
+
+def cited(*citations: int, year: int = 2000) -> list[dict]:
+    """Make works of the field, with ids from 1, that are cited as often as said by works of other years."""
+    works = [record(number, year) for number in range(1, len(citations) + 1)]
+    for place in range(max(citations)):
+        references = [number for number, times in enumerate(citations, 1) if times > place]
+        works.append(record(100 + place, year + 1, references, subfield=2718))
+    return works
+
+
+@pytest.mark.parametrize(
+    ("citations", "share", "expected"),
+    [
+        ((5, 4, 3, 2, 1, 1, 1, 0, 0, 0), 0.1, [1]),
+        ((5, 4, 3, 2, 1, 1, 1, 0, 0, 0), 0.3, [1, 2, 3]),
+        ((5, 4, 3, 3, 3, 0, 0, 0, 0, 0), 0.3, [1, 2, 3, 4, 5]),  # as many citations as the third: all count
+        ((5, 5, 5, 5, 5, 0, 0, 0, 0, 0), 0.1, [1, 2, 3, 4, 5]),
+        ((1, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0.5, [1]),  # never one without citations
+        ((2, 1), 0.1, [1]),
+        ((2, 1, 0), 1, [1, 2]),
+    ],
+)
+def test_the_most_cited_share_of_a_year_and_all_that_tie_with_its_last_work(
+    tmp_path, citations, share, expected
+):
+    files = write_files(tmp_path / "files", [cited(*citations)[::-1]])
+    choices = EVERYTHING | {"most_cited": share}
+    kept, losses = select(tmp_path, files, AI, range(2000, 2002), choices)
+    assert kept[2000].filter("is_core")["work_id"].to_list() == expected
+    left = left_of(losses, "not above the cap on countries", "most cited")
+    assert [core for _, core in left] == [len(citations), len(expected)]
+    assert left[0][0] == left[1][0], "works leave the field, not the study"
+
+
+def test_citations_are_compared_within_a_year_and_count_once_for_each_citing_work(tmp_path):
+    works = [record(1), record(2), record(3, 2001), record(4, 2001)]
+    works += [record(10 + n, 2002, [3, 4], subfield=2718) for n in range(3)]
+    # Five references of one work are one citation; works do not cite themselves; two works do not count.
+    works += [record(20, 2002, [1] * 5, subfield=2718), record(21, 2002, [2, 1], subfield=2718)]
+    works += [record(22, 2002, [2, 2, 2], subfield=2718), record(23, 1990, [1], subfield=2718)]
+    works += [record(24, 2002, [1], subfield=2718, is_retracted=True)]
+    works[0] |= {"referenced_works": ["W1", "W2"]}
+    files = write_files(tmp_path / "files", [works])
+    kept, _ = select(tmp_path, files, AI, range(2000, 2003), STRICT | {"most_cited": 0.5})
+    assert [kept[year].filter("is_core")["work_id"].to_list() for year in kept] == [[2], [3, 4], []]
+    with pytest.raises(StudyError, match=r"most_cited: no work of the field is cited"):
+        files = write_files(tmp_path / "other", [[record(1, references=[1]), record(2)]])
+        select(tmp_path / "none", files, AI, range(2000, 2001), STRICT | {"most_cited": 0.5})
 
 
 def test_unknown_choices_are_refused():

@@ -447,7 +447,8 @@ class _Columns:
         self.scalars: dict[str, list[Any]] = {name: [] for name in columns if name in _SCALARS}
         self.lists = {name: _Lists() for name in columns if name in _LISTS}
         self.with_authorships = "authorships" in columns
-        self.countries, self.institutions, self.authorship_ends = _Lists(), _Lists(), [0]
+        self.countries, self.institutions, self.types = _Lists(), _Lists(), _Lists()
+        self.authorship_ends = [0]
 
     def add(self, row: int, place: str, record: Mapping[str, Any]) -> None:
         """Add one record; raise ValueError if a value in it is of an unexpected type."""
@@ -460,9 +461,9 @@ class _Columns:
         if self.with_authorships:
             for authorship in _objects(record, "authorships"):
                 self.countries.add(_texts(authorship, "countries"))
-                self.institutions.add(
-                    _text(institution, "country_code") for institution in _objects(authorship, "institutions")
-                )
+                institutions = list(_objects(authorship, "institutions"))
+                self.institutions.add([_text(institution, "country_code") for institution in institutions])
+                self.types.add([_text(institution, "type") for institution in institutions])
             self.authorship_ends.append(len(self.countries.ends) - 1)
 
     def frame(self) -> pl.DataFrame:
@@ -470,11 +471,12 @@ class _Columns:
         columns = {name: pl.Series(values, dtype=RAW_SCHEMA[name]) for name, values in self.scalars.items()}
         columns |= {name: pl.Series(lists.array()) for name, lists in self.lists.items()}
         if self.with_authorships:
-            codes = pa.StructArray.from_arrays(
-                [self.countries.array(), self.institutions.array()], ["countries", "institutions"]
+            authorships = pa.StructArray.from_arrays(
+                [self.countries.array(), self.institutions.array(), self.types.array()],
+                ["countries", "institutions", "types"],
             )
             ends = pa.array(self.authorship_ends, pa.int64())
-            columns["authorships"] = pl.Series(pa.LargeListArray.from_arrays(ends, codes))
+            columns["authorships"] = pl.Series(pa.LargeListArray.from_arrays(ends, authorships))
         return pl.DataFrame({"row": pl.Series(self.rows, dtype=pl.Int64), **columns})
 
     def chunk(self) -> Chunk:

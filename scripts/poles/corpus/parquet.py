@@ -27,7 +27,11 @@ LEAVES: dict[str, tuple[str, ...]] = {
     "primary_subfield": ("primary_topic.subfield.id",),
     "topic_score": ("primary_topic.score",),
     "topic_subfields": ("topics.subfield.id",),
-    "authorships": ("authorships.countries", "authorships.institutions.country_code"),
+    "authorships": (
+        "authorships.countries",
+        "authorships.institutions.country_code",
+        "authorships.institutions.type",
+    ),
     "references": ("referenced_works",),
     "is_truncated": ("is_authors_truncated",),
     "authors_count": ("authors_count",),
@@ -40,7 +44,7 @@ _TOPIC = pa.struct({"subfield": pa.struct({"id": pa.int64()}), "score": pa.float
 _AUTHORSHIP = pa.struct(
     {
         "countries": pa.large_list(pa.string()),
-        "institutions": pa.large_list(pa.struct({"country_code": pa.string()})),
+        "institutions": pa.large_list(pa.struct({"country_code": pa.string(), "type": pa.string()})),
     }
 )
 SHAPES: dict[str, pa.DataType] = {
@@ -263,7 +267,10 @@ def _text_at(expression: pl.Expr, kind: DataType | DataTypeClass, path: Sequence
     if isinstance(kind, pl.List):
         return expression.list.eval(_text_at(pl.element(), kind.inner, path))
     if isinstance(kind, pl.Struct):
-        return _text_at(expression.struct.field(path[0]), _fields(kind)[path[0]], path[1:])
+        kinds = _fields(kind)
+        if path[0] not in kinds:
+            return pl.when(expression.is_null()).then(pl.lit(None, pl.String))
+        return _text_at(expression.struct.field(path[0]), kinds[path[0]], path[1:])
     if isinstance(kind, pl.Datetime):
         utc = expression if kind.time_zone is None else expression.dt.convert_time_zone("UTC")
         return utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.6f")
@@ -295,13 +302,14 @@ def _raw_expression(name: str, leaves: Sequence[str], schema: Mapping[str, DataT
 
 
 def _authorships(column: pl.Expr, kind: pl.Struct) -> pl.Expr:
-    """Raw authorships, which are structs: their two lists of country codes, null where the file lacks one."""
+    """Raw authorships, which are structs: their lists of codes and types, null where the file lacks one."""
     kinds = _fields(kind)
-    countries, institutions = (
+    lists = (
         _text_at(pl.element().struct.field(key), kinds[key], path)
         if key in kinds
         else pl.lit(None, pl.List(pl.String))
         for _, key, *path in (leaf.split(".") for leaf in LEAVES["authorships"])
     )
-    both = pl.struct(countries.alias("countries"), institutions.alias("institutions"))
-    return column.list.drop_nulls().list.eval(both)
+    names = ("countries", "institutions", "types")
+    together = pl.struct(values.alias(name) for name, values in zip(names, lists, strict=True))
+    return column.list.drop_nulls().list.eval(together)

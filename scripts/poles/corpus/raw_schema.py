@@ -22,7 +22,15 @@ RAW_SCHEMA: dict[str, DataType | DataTypeClass] = {
     "primary_subfield": pl.String,
     "topic_score": pl.Float64,
     "topic_subfields": pl.List(pl.String),
-    "authorships": pl.List(pl.Struct({"countries": pl.List(pl.String), "institutions": pl.List(pl.String)})),
+    "authorships": pl.List(
+        pl.Struct(
+            {
+                "countries": pl.List(pl.String),
+                "institutions": pl.List(pl.String),
+                "types": pl.List(pl.String),
+            }
+        )
+    ),
     "references": pl.List(pl.String),
     "is_truncated": pl.Boolean,
     "authors_count": pl.Int64,

@@ -159,11 +159,12 @@ _NORMAL: dict[str, pl.Expr] = {
 """Expressions that turn a raw column into one of `RECORDS`; the other columns stay as they are."""
 
 
-def _within_authorships(change: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    """Change both lists of country codes of every authorship."""
-    lists = ("countries", "institutions")
+def _within_authorships(change: Callable[[pl.Expr, pl.Expr, pl.Expr], Sequence[pl.Expr]]) -> pl.Expr:
+    """Change the lists of every authorship: its countries, and countries and types of its institutions."""
+    names = ("countries", "institutions", "types")
+    lists = change(*(pl.element().struct.field(name) for name in names))
     return pl.col("authorships").list.eval(
-        pl.struct(change(pl.element().struct.field(name)).alias(name) for name in lists)
+        pl.struct(values.alias(name) for name, values in zip(names, lists, strict=True))
     )
 
 
@@ -171,6 +172,16 @@ def _capitals(codes: pl.Expr) -> pl.Expr:
     """Country codes in capitals; null for a code that is not two letters."""
     code = pl.element().str.to_uppercase()
     return codes.list.eval(pl.when(code.str.contains(r"^[A-Z]{2}$")).then(code))
+
+
+def _without_nulls(countries: pl.Expr, institutions: pl.Expr, types: pl.Expr) -> list[pl.Expr]:
+    """Drop codes that are null, and with them the types of their institutions."""
+    places = institutions.list.eval(pl.element().is_not_null().arg_true())
+    kept = [codes.list.drop_nulls() for codes in (countries, institutions)]
+    # A file without types gives none at any place.
+    return [
+        values.fill_null([]) for values in (*kept, types.fill_null([]).list.gather(places, null_on_oob=True))
+    ]
 
 
 def _code_count(frame: pl.DataFrame) -> int:
@@ -230,10 +241,14 @@ def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | Non
     if "authorships" in raw.columns:
         frame = frame.with_columns(pl.col("authorships").fill_null([]).list.drop_nulls())
         count_before = _code_count(frame)
-        frame = frame.with_columns(_within_authorships(_capitals))
+        frame = frame.with_columns(
+            _within_authorships(
+                lambda countries, institutions, types: [_capitals(countries), _capitals(institutions), types]
+            )
+        )
         tally.codes += count_before - _code_count(frame)
         frame = frame.with_columns(
-            _within_authorships(lambda codes: codes.list.drop_nulls().fill_null([])),
+            _within_authorships(_without_nulls),
             pl.col("authorships").list.len().cast(pl.Int32).alias("n_authors"),
         )
     if set(_MADE_FROM["is_incomplete"]) <= set(raw.columns):

@@ -33,6 +33,7 @@ STEPS = {
     "not paratext": "works",
     "not in the expansion corpus": "works",
     "not above the cap on countries": "works",
+    "most cited": "works",
     "in the field or citing a selected work": "works",
     "with a country": "works",
     "with a country and references": "works",
@@ -46,9 +47,9 @@ STEPS = {
 }
 """Steps of the selection, in order, and the unit that each one counts.
 
-The step ``topic score`` removes works from the field but not from the study, because they may still cite the
-field. Works without a country or without references stay, and so do works that state more authors, countries
-or references than their record holds. The references left at the end link countries.
+The steps ``topic score`` and ``most cited`` remove works from the field but not from the study, because they
+may still cite the field. Works without a country or without references stay, and so do works that state more
+authors, countries or references than their record holds. The references left at the end link countries.
 """
 _DECIDING_COLUMNS = (
     "work_id",
@@ -69,7 +70,12 @@ _WORK_COLUMNS = (*_COUNTRY_COLUMNS, "year", "type", "n_authors", "references", "
 """Columns of one year that its works are made from."""
 
 
-def countries_of(choice: str, merge: Mapping[str, str] | None = None, authors: str = "all") -> pl.Expr:
+def countries_of(
+    choice: str,
+    merge: Mapping[str, str] | None = None,
+    authors: str = "all",
+    types: Sequence[str] | None = None,
+) -> pl.Expr:
     """Countries of a work, from its authorships.
 
     Parameters
@@ -83,6 +89,9 @@ def countries_of(choice: str, merge: Mapping[str, str] | None = None, authors: s
     authors : str
         Which authorships count: ``all``, the ``first`` or the ``last`` one of the list, which OpenAlex gives
         in the order of the authors. The only author of a work is both.
+    types : sequence of str, optional
+        Types of institutions. If given, the countries are those of the institutions of these types, whatever
+        `choice` says, as OpenAlex does not say which institution a listed country comes from.
 
     Returns
     -------
@@ -110,6 +119,9 @@ def countries_of(choice: str, merge: Mapping[str, str] | None = None, authors: s
     if choice not in choices:
         raise StudyError(f"selection.countries: {choice!r} is unknown; use one of {', '.join(choices)}")
     codes = choices[choice].list.explode(empty_as_null=False, keep_nulls=False)
+    if types is not None:
+        of_types = pl.element().struct.field("types").list.explode(empty_as_null=False).is_in(list(types))
+        codes = institutions.list.explode(empty_as_null=False).filter(of_types)
     codes = codes.replace(dict(merge)) if merge else codes
     return counted[authors].list.eval(codes).list.unique().list.sort()
 
@@ -255,7 +267,7 @@ def _records_of(
     """Read columns of the chosen records of one year, and add ``is_core`` and ``countries``."""
     of_year = scan.filter(pl.col("year") == pl.lit(year, YEAR)).select(columns).collect()
     records = of_year.join(chosen.filter(pl.col("year") == year), on="position", how="semi")
-    codes = countries_of(selection["countries"], selection["merge"], selection["authors"])
+    codes = countries_of(*(selection[key] for key in ("countries", "merge", "authors", "institution_types")))
     return records.with_columns(_stays_core(selection["min_topic_score"]), codes.alias("countries"))
 
 
@@ -265,24 +277,86 @@ def _below_cap(selection: Mapping[str, Any]) -> pl.Expr:
     return pl.lit(True) if cap is None else pl.col("countries").list.len() <= cap
 
 
+def _most_cited(
+    scan: pl.LazyFrame, chosen: pl.DataFrame, years: Sequence[int], selection: Mapping[str, Any]
+) -> pl.Series | None:
+    """Return the ids of the most cited works of the field in each year; None if all works count.
+
+    Citations of a work are the other works that are left, of the field or not, and that have it among their
+    references. A work counts if it has any, and if less than the share `most_cited` of the works of the field
+    in its year have more. So works with as many citations as the last one all count.
+    """
+    share = selection["most_cited"]
+    if share is None:
+        return None
+    core = chosen.filter("is_core")["work_id"].implode()
+    works, citations = [], []
+    for year in years:
+        records = _records_of(scan, chosen, year, (*_COUNTRY_COLUMNS, "references"), selection)
+        records = records.filter(_below_cap(selection))
+        works.append(records.filter("is_core").select("work_id", pl.lit(year, YEAR).alias("year")))
+        others = pl.col("references").list.unique().list.set_difference(pl.concat_list("work_id"))
+        cited = records.select(others.alias("work_id")).explode("work_id").drop_nulls()
+        citations.append(cited.filter(pl.col("work_id").is_in(core)).group_by("work_id").len("citations"))
+    total = pl.concat(citations).group_by("work_id").agg(pl.col("citations").sum())
+    field = (
+        pl.concat(works).join(total, on="work_id", how="left").with_columns(pl.col("citations").fill_null(0))
+    )
+    before = pl.col("citations").rank("min", descending=True).over("year") - 1
+    # A quotient of whole numbers is rounded as the share was when it was read, so ends are exact.
+    top = field.filter(pl.col("citations") > 0, before / pl.len().over("year") < share)
+    if len(field) and not len(top):
+        raise StudyError(
+            "selection.most_cited: no work of the field is cited by a work of the source; allowed: null, or "
+            "else a source whose records have references"
+        )
+    log.info("%d of %d works of the field are among the most cited of their year", len(top), len(field))
+    return top["work_id"].sort()
+
+
+def _stays_cited(most_cited: pl.Series | None) -> pl.Expr:
+    """Whether a work is in the field and among the most cited ones, if only these count."""
+    among = pl.lit(True) if most_cited is None else pl.col("work_id").is_in(most_cited.implode())
+    return pl.col("is_core") & among
+
+
+def _check_institutions(present: Sequence[str], types: Sequence[str], located: int) -> None:
+    """Refuse types of institutions that leave no country; warn of those that no institution has."""
+    known = f"the types of institutions of the field are: {', '.join(present) or 'none'}"
+    if not located:
+        raise StudyError(
+            f"selection.institution_types: {', '.join(types)} leaves no work of the field with a country; "
+            f"{known}"
+        )
+    if absent := [name for name in types if name not in present]:
+        log.warning(
+            "selection.institution_types: no institution has the type %s; %s", ", ".join(absent), known
+        )
+
+
 def _select_core(
     scan: pl.LazyFrame, chosen: pl.DataFrame, years: Sequence[int], selection: Mapping[str, Any]
 ) -> tuple[pl.Series, pl.Series]:
     """Return the ids of the selected works of the field, and the ids of those among them with a country."""
     core = chosen.filter("is_core")
-    by_year = [
-        _records_of(scan, core, year, _COUNTRY_COLUMNS, selection)
-        .filter(_below_cap(selection))
-        .select("work_id", located=pl.col("countries").list.len() > 0)
-        for year in years
-    ]
+    by_year: list[pl.DataFrame] = []
+    present: set[str] = set()
+    for year in years:
+        records = _records_of(scan, core, year, _COUNTRY_COLUMNS, selection).filter(_below_cap(selection))
+        by_year.append(records.select("work_id", located=pl.col("countries").list.len() > 0))
+        if selection["institution_types"] is not None:
+            of_works = pl.col("authorships").explode().struct.field("types").explode()
+            present |= set(records.select(of_works).to_series().drop_nulls())
     selected = pl.concat(by_year)
     if not len(selected):
         cap = selection["max_countries"]
         raise StudyError(
             f"selection.max_countries: every work of the field has more than {cap} countries; raise it"
         )
-    return selected["work_id"], selected.filter("located")["work_id"]
+    located = selected.filter("located")["work_id"]
+    if selection["institution_types"] is not None:
+        _check_institutions(sorted(present), selection["institution_types"], len(located))
+    return selected["work_id"], located
 
 
 def _works_of(
@@ -356,7 +430,7 @@ def _warn_of_losses(losses: pl.DataFrame) -> None:
     works = losses.filter((pl.col("unit") == "works") & pl.col("left_core").is_not_null())
     totals = works.group_by("order", "step").agg(pl.col("left_core").sum()).sort("order")
     for (_, _, before), (_, step, left) in pairwise(totals.rows()):
-        if 2 * left < before:
+        if 2 * left < before and step != "most cited":  # which drops the share that was asked for
             log.warning("the step '%s' drops %d of %d works of the field", step, before - left, before)
 
 
@@ -384,10 +458,12 @@ def select_works(
         Years of the study, in order and without gaps.
     selection : Mapping
         ``types`` (list of document types, or None for all); ``retracted``, ``paratext``, ``xpac`` (whether
-        such works count); ``countries``, ``merge`` and ``authors`` (see `countries_of`); ``max_countries``
-        (works with more countries do not count; None: no cap); ``min_topic_score`` (a work of the field
-        counts as outside if its primary topic has a lower score; without a score it stays in the field;
-        None: no minimum).
+        such works count); ``countries``, ``merge``, ``authors`` and ``institution_types`` (see
+        `countries_of`); ``max_countries`` (works with more countries do not count; None: no cap);
+        ``min_topic_score`` (a work of the field counts as outside if its primary topic has a lower score;
+        without a score it stays in the field; None: no minimum); ``most_cited`` (share of the works of the
+        field of a year that count, those cited most, see `_most_cited`; the others count as outside; None:
+        all).
     save : callable
         Called for every year, in order, with the year and its `WORKS`, which may have no rows.
     field : Mapping, optional
@@ -419,18 +495,21 @@ def select_works(
     if field is not None:
         kept = kept.join(_of_field(scan), on="position", how="semi")
     chosen, counts, of_field = _choose(kept, years, selection)
-    selected, located = _select_core(scan, chosen, years, selection)
+    most_cited = _most_cited(scan, chosen, years, selection)
+    selected, located = _select_core(scan, chosen.with_columns(_stays_cited(most_cited)), years, selection)
     counts += _read(counts_files)
     foreign, incomplete = [], []
     for year in years:
         records = _records_of(scan, chosen, year, _WORK_COLUMNS, selection).filter(_below_cap(selection))
-        works = _works_of(records, of_field, selected, located)
+        left = records.with_columns(_stays_cited(most_cited))
+        works = _works_of(left, of_field, selected, located)
         with_country = works.filter(pl.col("countries").list.len() > 0)
         with_references = with_country.filter(pl.col("references").list.len() > 0)
         complete = with_references.filter(~pl.col("is_incomplete"))
         foreign.append(_foreign_codes(works))
         incomplete.append(works.filter("is_incomplete").select("work_id", "is_core"))
         counts.append(_left(records, "not above the cap on countries"))
+        counts.append(_left(left, "most cited"))
         counts.append(_left(works, "in the field or citing a selected work"))
         counts.append(_left(with_country, "with a country"))
         counts.append(_left(with_references, "with a country and references"))

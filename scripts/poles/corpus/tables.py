@@ -19,8 +19,14 @@ RECORDS = Table(
         "topic_score": pl.Float64,  # of the primary topic, with six decimals; null: not given
         "topic_subfields": pl.List(pl.Int32),
         "n_authors": pl.Int32,
-        "authorships": pl.List(  # country codes as listed, and of the institutions
-            pl.Struct({"countries": pl.List(COUNTRY), "institutions": pl.List(COUNTRY)})
+        "authorships": pl.List(  # country codes as listed; country codes and types of the institutions
+            pl.Struct(
+                {
+                    "countries": pl.List(COUNTRY),
+                    "institutions": pl.List(COUNTRY),
+                    "types": pl.List(pl.String),  # as many as institutions; null: not given
+                }
+            )
         ),
         "references": pl.List(pl.Int64),  # as recorded
         "is_incomplete": pl.Boolean,  # states more authors, countries or references than it holds

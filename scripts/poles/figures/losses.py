@@ -1,6 +1,7 @@
 """Figure: works and references that are left after each step of the selection."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import matplotlib
@@ -17,8 +18,8 @@ COUNTRY_STEP = "with a country"
 """The step that drops works without a country."""
 COMPLETE_STEP = "with complete lists"
 """The step that counts works whose records hold what they state."""
-FIELD_STEP = "topic score"
-"""The last step at which a work can leave the field."""
+FIELD_STEPS = "topic score", "most cited"
+"""The steps at which a work can leave the field. The second drops nothing unless it is asked for."""
 NAMES = {"in the field or citing a selected work": "citing a selected work"}
 """Other names of steps, because these drop only works outside the field."""
 TITLE = "Works and references left after each step of the selection, by year of publication"
@@ -78,7 +79,7 @@ def plot_losses(losses: pl.DataFrame) -> Figure:
 
 def _steps_by_title(losses: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
     """Title of each plot and its steps (year, order, step, number): two of works, two of references."""
-    last_order = losses.filter(pl.col("step") == FIELD_STEP)["order"].first()
+    last_order = _last_exit(losses)
     core, other = pl.col("left_core"), pl.col("left") - pl.col("left_core")
     plots = {
         "works of the field": losses.filter(unit="works").with_columns(number=core),
@@ -90,6 +91,16 @@ def _steps_by_title(losses: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
         "references of works outside": losses.filter(unit="references").with_columns(number=other),
     }
     return [(title, _effective(frame.drop_nulls("number"))) for title, frame in plots.items()]
+
+
+def _last_exit(losses: pl.DataFrame) -> int:
+    """Order of the last step at which works left the field; of the first such step if none did."""
+    works = losses.filter(unit="works").group_by("order", "step").agg(pl.col("left_core").sum()).sort("order")
+    exits: list[int] = []
+    for (_, _, before), (order, step, left) in pairwise(works.rows()):
+        if step in FIELD_STEPS and (left < before or not exits):
+            exits.append(order)
+    return exits[-1]
 
 
 def _effective(steps: pl.DataFrame) -> pl.DataFrame:
@@ -124,7 +135,7 @@ def _plot_steps(axes: Axes, frame: pl.DataFrame) -> None:
     for place, (order, step) in enumerate(steps):
         line = frame.filter(pl.col("order") == order).sort("year")
         total = int(line["number"].sum())
-        first = not place and line["unit"][0] == "works"
+        first = not place and line["unit"][0] == "works" and step != FIELD_STEPS[-1]
         label = f"{'in the source' if first else NAMES.get(step, step)}: {total:,}"
         if place and total < before:
             lost = 100 * (1 - total / before)

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 _KEYS = {"listed": "authorships.countries", "institutions": "authorships.institutions.country_code"}
 """Keys of OpenAlex by ``selection.countries``."""
+_NO_FILTER = ("merge", "institution_types", "max_countries", "min_topic_score", "most_cited")
+"""Keys of ``selection`` that OpenAlex has no filter for."""
 
 
 def conditions_of(scope: Mapping[str, Any], selection: Mapping[str, Any], year: int) -> dict[str, str]:
@@ -48,7 +50,7 @@ def conditions_of(scope: Mapping[str, Any], selection: Mapping[str, Any], year: 
     impossible = {
         "countries": selection["countries"] not in _KEYS,
         "authors": selection.get("authors", "all") != "all",
-        **{key: bool(selection.get(key)) for key in ("merge", "max_countries", "min_topic_score")},
+        **{key: bool(selection.get(key)) for key in _NO_FILTER},
     }
     for key, is_impossible in impossible.items():
         if is_impossible:

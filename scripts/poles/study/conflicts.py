@@ -35,7 +35,7 @@ def conflicts(config: Mapping[str, Any], root: Path) -> Iterator[str]:
     yield from _world(config, root)
     yield from _source(config)
     yield from _merged_countries(config)
-    yield from _topic_score(config)
+    yield from _selections(config)
     yield from _claims(config)
 
 
@@ -187,8 +187,8 @@ def _merged_countries(config: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def _topic_score(config: Mapping[str, Any]) -> Iterator[str]:
-    """A least score of the primary topic where the field does not depend on the primary topic."""
+def _selections(config: Mapping[str, Any]) -> Iterator[str]:
+    """A least score where the field has no primary topic; countries that no type of institution can have."""
     works = {"": {"field": config["field"], "selection": config["selection"]}}
     for variant in config["run"]["variants"]:
         stated = config["variants"].get(variant, {})
@@ -200,6 +200,11 @@ def _topic_score(config: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"{place}selection.min_topic_score: {score}; allowed: null, or else field.subfields and "
                 "field.match: primary, as the score is that of the primary topic"
+            )
+        if of_variant["selection"]["institution_types"] and of_variant["selection"]["countries"] == "union":
+            yield (
+                f"{place}selection.countries: union; allowed with institution_types: institutions, as "
+                "OpenAlex does not say which institution a listed country comes from"
             )
 
 

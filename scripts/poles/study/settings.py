@@ -242,6 +242,12 @@ class Criteria(Section):
         description="Authors whose countries count: `all`, the `first` or the `last` one of the list. With "
         "one author, works link countries only if that author has several.",
     )
+    institution_types: Annotated[list[str], Field(min_length=1), *DISTINCT] | None = Field(
+        None,
+        description="Types of institutions that count, by OpenAlex's names: `[company]`, `[education]`. The "
+        "countries of a work are then those of its institutions of these types, so links join countries of "
+        "such institutions; `countries: listed` does not apply. null takes all.",
+    )
     max_countries: Annotated[int, Field(ge=2), NUMBER] | None = Field(
         None,
         description="Most countries of a work. Works with more are in no network, as a work of 40 countries "
@@ -252,6 +258,12 @@ class Criteria(Section):
         description="Least score of the primary topic of a work of the field. Works with a lower score count "
         "only if they cite the field; works without a score stay in it. For `field.match: primary`. null "
         "sets no limit.",
+    )
+    most_cited: Annotated[float, Field(gt=0, le=1), NUMBER, SHORTEST] | None = Field(
+        None,
+        description="Share of the works of the field that count, such as 0.1: those that the works of the "
+        "study cite most, year by year. Works with as many citations as the last one all count, but never "
+        "one without citations. The others count only if they cite these. null takes all.",
     )
     retracted: Flag = Field(False, description="Whether retracted works count.")
     paratext: Flag = Field(False, description="Whether paratext (covers, mastheads) counts.")

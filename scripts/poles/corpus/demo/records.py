@@ -76,6 +76,15 @@ TOPICS = (
 """Number, name and subfield of the topics; the topics of the field come first."""
 
 
+INSTITUTIONS = {
+    "University": "education",
+    "Institute": "facility",
+    "Company": "company",
+    "College": "education",
+}
+"""First words of the names of institutions, with OpenAlex's types of these; they take turns in a country."""
+
+
 class Affiliation(NamedTuple):
     """Affiliations of an author as they occur in a record: lists for the keys of an authorship."""
 
@@ -299,13 +308,14 @@ class Describer:
         number %= int(self.works.institutions[country])
         if (country, number) not in self.affiliations:
             url = f"{URL}/I{BASE + country * 1000 + number}"
-            name = f"University {number + 1} of {self.names[country]}"
+            kind = list(INSTITUTIONS)[number % len(INSTITUTIONS)]
+            name = f"{kind} {number + 1} of {self.names[country]}"
             institution = {
                 "id": url,
                 "display_name": name,
                 "ror": None,
                 "country_code": self.codes[country],
-                "type": "education",
+                "type": INSTITUTIONS[kind],
                 "lineage": [url],
             }
             raw = f"{name}, {self.names[country]}"
