@@ -10,15 +10,16 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
 	$(BIN)/snakemake
 	$(BIN)/snakemake --report results/report.html
+	@$(BIN)/python scripts/write_crate.py  # once more, as the report is new
 	@$(BIN)/python scripts/summarize.py
 
 timings: .venv/ready  ## jobs, CPU time, wall time and memory of the last run, by rule
 	@$(BIN)/python scripts/timings.py
 
-test: .venv/ready  ## the quick tests, a file at a time on each core
+test: .venv/crate  ## the quick tests, a file at a time on each core
 	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'not slow'
 
-test-all: .venv/ready  ## the rest: whole studies on real data, second runs, harvests that are killed
+test-all: .venv/crate  ## the rest: whole studies on real data, second runs, harvests that are killed
 	$(BIN)/pytest --numprocesses auto --dist loadfile -m slow
 
 # One environment holds everything, Snakemake included, so rules name none: that one remark is let pass.
@@ -59,13 +60,21 @@ demo-api: .venv/ready  ## the whole study from a stand-in of the REST API on thi
 config/README.md: scripts/poles/study/settings.py scripts/poles/study/config_reference.py .venv/ready
 	$(BIN)/python scripts/describe_config.py
 
-pins: envs/requirements.in  ## resolve the direct dependencies anew
-	uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --upgrade $< -o envs/requirements.txt
+COMPILE := uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --upgrade
+
+pins: envs/requirements.in envs/crate.in  ## resolve the direct dependencies anew
+	$(COMPILE) $< -o envs/requirements.txt
+	$(COMPILE) --constraint envs/requirements.txt envs/crate.in -o envs/crate.txt
 
 .venv/ready: envs/requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14) and f"Python 3.11, 3.12 or 3.13 is needed, this is {v[0]}.{v[1]}; name one: make PYTHON=python3.13")'
 	@echo 'Installing the pinned packages into .venv; this is done once and takes a minute or two.'
 	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -qq --require-hashes -r $<
+	touch $@
+
+# A validator and a reader of RO-Crates, which only their test needs.
+.venv/crate: envs/crate.txt .venv/ready
 	$(BIN)/pip install -qq --require-hashes -r $<
 	touch $@

@@ -39,3 +39,4 @@ rule all:
 onsuccess:
     run_warnings.write_warnings()
     write_run()
+    checked(crate.write_crate, Path(workflow.basedir))

@@ -28,6 +28,10 @@ NOT_RUN = {
     ".venv/bin/snakemake --config 'run={nulls: [max_entropy, uniform]}'": "tests/test_workflow.py runs it",
     ".venv/bin/snakemake --report results/report.html": "tests/test_report.py makes a report",
     ".venv/bin/snakemake -n": "all commands of Snakemake are planned",
+    ".venv/bin/python scripts/write_crate.py": "tests/test_crate.py runs it",
+    ".venv/bin/rocrate-validator validate --profile-identifier provenance-run-crate-0.5 results": (
+        "downloads a context; tests/test_crate.py runs the validator"
+    ),
     ".venv/bin/pytest tests/test_docs.py": "this is one of the tests",
     ".venv/bin/python tests/benchmarks/bench_snapshot.py PYTHON_WITH_DUCKDB": "takes minutes, needs DuckDB",
     ".venv/bin/python tests/benchmarks/bench_networks.py": "takes minutes",
@@ -128,7 +132,9 @@ def test_commands_of_the_study_can_be_planned(project: Project, command: str):
 
 
 @pytest.mark.parametrize(
-    "command", starting(".venv/bin/python -c", ".venv/bin/python scripts/audit"), ids=lambda text: text[10:80]
+    "command",
+    starting(*(f".venv/bin/python {start}" for start in ("-c", "scripts/audit", "scripts/write_crate"))),
+    ids=lambda text: text[10:80],
 )
 def test_commands_on_tables_run_on_the_tiny_study(tiny: Project, project: Project, command: str):
     process = run(command, project.folder if "collaboration.csv.gz" in command else tiny.folder)

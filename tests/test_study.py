@@ -15,14 +15,14 @@ from poles.claims.tables import CLAIMS
 from poles.corpus.tables import LOSSES
 from poles.networks.tables import LINKS
 from poles.nulls.tables import MOMENTS
-from poles.study import embedding, extraction, tables
+from poles.study import crate, embedding, extraction, tables
 from workflow import Project
 
 
 def results(project: Project) -> dict[str, str]:
     """SHA-256 of every result that must not differ between two runs."""
     folder = project.folder / "results"
-    own = {"logs", "benchmarks", "run.json", "warnings.json", "report.html"}
+    own = {"logs", "benchmarks", "run.json", "warnings.json", "report.html", crate.NAME, crate.CODE}
     paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     return {
         str(path.relative_to(folder)): embedding.file_digest(path)

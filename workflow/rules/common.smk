@@ -10,7 +10,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 # Snakemake puts this path into shell commands without quotes, so blanks and quotes in it would end the path.
 sys.executable = shlex.quote(sys.executable)
 
-from poles.study import branches, digest, run_record, run_warnings, windows
+from poles.study import branches, crate, digest, run_record, run_warnings, windows
 from poles.study import config as configuration
 from poles.corpus import sources
 from poles.corpus.api import date_ranges

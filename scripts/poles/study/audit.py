@@ -17,6 +17,8 @@ NO_RESULTS = (
     "results/report.html",
     "results/run.json",
     "results/warnings.json",
+    "results/ro-crate-metadata.json",
+    "results/code/",
     "results/logs/",
     "results/benchmarks/",
 )

@@ -98,7 +98,7 @@ def first_page() -> dict[str, Any]:
     facts = {
         "Run": f"{run['started']} to {run['finished']}",
         "Branches": ", ".join(run["branches"]),
-        "Source": _describe_source(run["source"]),
+        "Source": describe_source(run["source"]),
         "Code": f"commit {commit}",
         "Software": ", ".join([f"Python {run['python']}", *versions]),
         "Pinned packages": f"envs/requirements.txt with SHA-256 {run['requirements']}",
@@ -110,7 +110,7 @@ def first_page() -> dict[str, Any]:
     }
 
 
-def _describe_source(source: Mapping[str, Any]) -> str:
+def describe_source(source: Mapping[str, Any]) -> str:
     """Say in a sentence from which release, or when, the works or networks come."""
     kind = source["kind"]
     if kind == "demo":
