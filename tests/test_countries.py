@@ -37,6 +37,7 @@ def test_iso_3166():
     iso = {country.alpha_2: country.alpha_3 for country in pycountry.countries}
     codes = dict(countries.load().select("code", "code3").iter_rows())
     assert codes == iso | {"XK": "XKX"}
+    assert countries.numeric() == {int(country.numeric): country.alpha_2 for country in pycountry.countries}
 
 
 def test_every_code_of_openalex_has_a_name(shared_data):

@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 
 from poles.archetypes.tables import SELECTION
 from poles.blocs.tables import HUBS
-from poles.figures import hubs, nulls, selection, style
+from poles.figures import hubs, maps, nulls, selection, style
 from poles.figures.alignment import plot_alignment
 from poles.figures.archetypes import plot_archetypes
 from poles.figures.diagnostics import plot_diagnostics
 from poles.figures.hubs import plot_hubs
 from poles.figures.losses import plot_losses, step_colour
+from poles.figures.map_alignment import plot_map_alignment
+from poles.figures.map_links import plot_map_links
 from poles.figures.nulls import plot_nulls
 from poles.figures.polarization import plot_polarization
 from poles.figures.poles import plot_poles
@@ -29,6 +31,7 @@ from poles.trajectories.preprocessing import CLIP
 from test_figures import LAYERS, MOMENTS, STEPS, aligned, all_text, clustered, fitted, lost, scores, titles
 from test_figures_polarization import by_year, pole_row, region, trend
 from test_figures_selection import table
+from test_maps import index_of_countries
 
 NUMBER = re.compile(r"−?\d{1,3}(,?\d{3})*(\.\d{1,3})?( %)?")
 """Text of a tick: at most three decimals. Years have no comma."""
@@ -127,6 +130,10 @@ FIGURES = {
     "small z": lambda: drawn_z(2010, 2014, -0.0349, 0.27),
     "z near one": lambda: drawn_z(2010, 2013, 1.1, 1.9),
     "large z": lambda: drawn_z(2000, 2021, -0.9, 152.0),
+    "map of one pole": lambda: plot_map_links({"collaboration": LAYERS["collaboration"]}, ["US"]),
+    "map of two poles": lambda: plot_map_links(LAYERS, ["US", "CN"]),
+    "map of three poles": lambda: plot_map_links({"collaboration": scores(LONG)}, ["AE", "BA", "US"]),
+    "map of groups": lambda: plot_map_alignment(index_of_countries(), ["US", "CN"]),
     "alignment": lambda: plot_alignment(*aligned(), ["US", "CN"]),
     "small trends": lambda: plot_alignment(*narrow([0.034, -0.021, 0.3, 0.05]), ["US", "CN"]),
     "uneven trends": lambda: plot_alignment(*narrow([2.0, 3.3, 1.5, 2.5, -0.1]), ["US", "CN"]),
@@ -300,6 +307,7 @@ def lab(colour, vision):
     ("colours", "least"),
     [
         ([step_colour(place, 7) for place in range(7)], 12),
+        ([maps.BELOW, maps.NO_DATA, *style.POLES[:2], *map(maps.tint, style.POLES[:2])], 8),
         ([*style.POLES, style.BRIDGE, style.SOME, style.GREY], 20),
         ([colour for _, colour, _ in hubs.KINDS.values()], 20),
         ([style.INK, *(colour for _, colour, _ in selection.SURROGATES.values())], 15),

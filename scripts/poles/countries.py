@@ -41,6 +41,7 @@ def load() -> pl.DataFrame:
         Sorted by code.
 
         - ``code``, ``code3``: ISO 3166-1 alpha-2 and alpha-3. ISO does not list Kosovo, which is XK and XKX.
+        - ``numeric``: ISO 3166-1 numeric, by which files of shapes name countries; null for Kosovo.
         - ``name``: short, in everyday English.
         - ``region``, ``subregion``: UN M49. Null for Antarctica, which has no region in M49. M49 does not
           list Taiwan and Kosovo, which have the regions of their neighbours.
@@ -54,7 +55,10 @@ def load() -> pl.DataFrame:
     import polars as pl
 
     return pl.read_csv(
-        TABLE, null_values=[""], schema_overrides={"eu_from": pl.Int16, "eu_to": pl.Int16}, encoding="utf8"
+        TABLE,
+        null_values=[""],
+        schema_overrides=dict.fromkeys(("numeric", "eu_from", "eu_to"), pl.Int16),
+        encoding="utf8",
     )
 
 
@@ -62,6 +66,12 @@ def load() -> pl.DataFrame:
 def names() -> dict[str, str]:
     """Short English names of all countries by two-letter code."""
     return {row["code"]: row["name"] for row in _rows(TABLE)}
+
+
+@functools.cache
+def numeric() -> dict[int, str]:
+    """Two-letter codes of all countries by ISO 3166-1 numeric code."""
+    return {int(row["numeric"]): row["code"] for row in _rows(TABLE) if row["numeric"]}
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

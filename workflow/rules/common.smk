@@ -126,6 +126,7 @@ def place(category, figure, stage=None, nulls=None):
 FIGURES = {
     "links": {
         "strong_links": ("1 Links above expectation", "Links above expectation"),
+        "map_links": ("1 Links above expectation", "Links above expectation on the map"),
         "trajectories": ("2 Trajectories", "Chosen pairs"),
         "diagnostics": ("5 Checks", "Fit of the null model"),
     },
@@ -138,6 +139,7 @@ FIGURES = {
         "archetypes": ("3 Archetypes", "Archetypes"),
         "selection": ("3 Archetypes", "Number of clusters"),
         "alignment": ("4 Alignment", "Countries against the poles"),
+        "map_alignment": ("4 Alignment", "Countries against the poles on the map"),
     },
 }
 """Figures of a branch, by the stage of the data that they show: their category and title in the report."""

@@ -52,10 +52,8 @@ def plot_alignment(
     channels = sorted(trends["channel"].unique(), key=lambda channel: (channel != "collaboration", channel))
     if not channels or alignment.is_empty() or len(poles) < 2:
         return style.empty("Trends with the poles", "fewer than two poles, or no country with a trend")
-    colours = _colours(poles)
-    only = "integrates with {} only" if len(poles) < 3 else "with {}"
-    legend = {f"only {pole}": only.format(style.country_name(pole)) for pole in poles}
-    legend |= {BOTH: "with both" if len(poles) == 2 else "with all", NEITHER: "with none"}
+    colours = group_colours(poles)
+    legend = group_names(poles)
     groups = set(alignment["group"])
     ranked = len(poles) == 2 and alignment["index"].is_not_null().any()
     figure = style.canvas(
@@ -92,7 +90,14 @@ def plot_alignment(
     return figure
 
 
-def _colours(poles: Sequence[str]) -> dict[str, str]:
+def group_names(poles: Sequence[str]) -> dict[str, str]:
+    """Names of the groups of one pole, of all poles and of none, as legends have them."""
+    only = "integrates with {} only" if len(poles) < 3 else "with {}"
+    names = {f"only {pole}": only.format(style.country_name(pole)) for pole in poles}
+    return names | {BOTH: "with both" if len(poles) == 2 else "with all", NEITHER: "with none"}
+
+
+def group_colours(poles: Sequence[str]) -> dict[str, str]:
     """Colour of every group; all groups of several but not all poles share one colour."""
     only = {f"only {pole}": colour for pole, colour in zip(poles, style.POLES, strict=False)}
     some = {
@@ -166,19 +171,19 @@ def _plot_ranking(
     for place, row in enumerate(rows):
         colour = colours.get(row["group"], style.GREY)
         style.plot_interval(axes, row["index_low"], row["index_high"], place, colour, width=1.4)
-        fill = colour if _excludes_zero(row) else "white"
+        fill = colour if excludes_zero(row) else "white"
         axes.plot([row["index"]], [place], marker="o", ms=4, color=colour, mfc=fill)
     axes.set_yticks(range(len(rows)), [style.country_name(row["country"], 16) for row in rows], fontsize=7)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    none = "" if any(map(_excludes_zero, rows)) else ":\nno interval excludes zero"
+    none = "" if any(map(excludes_zero, rows)) else ":\nno interval excludes zero"
     axes.set_title(f"index{none}", fontweight="bold")
     first, second = map(style.country_name, poles)
     axes.set_xlabel(f"← {second}      {first} →\nnoise units per decade")
 
 
-def _excludes_zero(row: Mapping[str, float]) -> bool:
+def excludes_zero(row: Mapping[str, float]) -> bool:
     """Whether the interval of a country's index excludes zero."""
     return row["index_low"] > 0 or row["index_high"] < 0
 

@@ -8,6 +8,7 @@ from poles.archetypes.tables import CLUSTERS, RECOVERY, SELECTION
 from poles.blocs.tables import TRENDS, alignment_table
 from poles.figures.alignment import plot_alignment
 from poles.figures.archetypes import plot_archetypes
+from poles.figures.map_alignment import plot_map_alignment
 from poles.figures.recovery import plot_recovery
 from poles.figures.selection import plot_selection
 from poles.networks.country_table import country_sizes
@@ -47,6 +48,7 @@ def plot(
         "archetypes": plot_archetypes(trajectories, clusters),
         "selection": plot_selection(tables.read(files["selection"], SELECTION), k),
         "alignment": plot_alignment(alignment, trends, poles, sizes),
+        "map_alignment": plot_map_alignment(alignment, poles),
     }
     if files["recovery"]:
         figures["recovery"] = plot_recovery(tables.read(files["recovery"], RECOVERY))

@@ -1,10 +1,11 @@
-"""Figures of the links of a branch: links above expectation, chosen pairs, and the fit of the null model."""
+"""Figures of the links of a branch: above expectation, on the map, of chosen pairs; fit of the null model."""
 
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
 from poles.figures.diagnostics import plot_diagnostics
+from poles.figures.map_links import plot_map_links
 from poles.figures.strong_links import plot_strong_links
 from poles.figures.trajectories import largest_pairs, plot_trajectories
 from poles.nulls.tables import DIAGNOSTICS, MOMENTS, SCORES
@@ -48,6 +49,7 @@ def plot(
         pairs = largest_pairs(scores[layers[0]], poles, years)
     return {
         "strong_links": plot_strong_links(scores, poles, recent, threshold),
+        "map_links": plot_map_links(scores, poles, recent, threshold),
         "trajectories": plot_trajectories(scores, pairs, years),
         "diagnostics": plot_diagnostics(moments, diagnostics),
     }
