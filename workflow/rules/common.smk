@@ -126,7 +126,10 @@ def place(category, figure, stage=None, nulls=None):
 FIGURES = {
     "links": {
         "strong_links": ("1 Links above expectation", "Links above expectation"),
-        "map_links": ("1 Links above expectation", "Links above expectation on the map"),
+        "map_links": (
+            "1 Links above expectation",
+            "Links above expectation on the map",
+        ),
         "trajectories": ("2 Trajectories", "Chosen pairs"),
         "diagnostics": ("5 Checks", "Fit of the null model"),
     },
