@@ -1,5 +1,8 @@
 """Networks sampled from null models: their laws, and the panels that the pipeline makes of them."""
 
+import os
+import subprocess
+import sys
 from importlib import import_module
 
 import numpy as np
@@ -9,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from conftest import ROOT
 from poles.archetypes import null_panels
 from poles.archetypes.tables import null_panels_table
 from poles.errors import StudyError
@@ -192,6 +196,26 @@ def test_neither_threads_nor_the_number_of_panels_change_a_panel(observed):
     assert sampled(observed, panel=panel).equals(first)
     assert not first["z_citation"].equals(second["z_citation"])
     assert first.select("source", "target", "year").equals(panel.keys)
+
+
+def test_linear_algebra_of_a_job_has_one_thread():
+    """In the order of imports of the job: a null model, and the libraries that it needs, come last."""
+    program = """
+from poles.archetypes.null_panels import one_blas_thread
+from poles.nulls.fitting import importlib
+from threadpoolctl import threadpool_info
+
+def threads():
+    importlib.import_module("poles.nulls.local_rewiring")
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+print(one_blas_thread(threads)())
+"""
+    several = {"OPENBLAS_NUM_THREADS": "2", "PYTHONPATH": str(ROOT / "scripts")}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | several, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[1, 1]"  # numpy and scipy have a library each
 
 
 @pytest.mark.parametrize(

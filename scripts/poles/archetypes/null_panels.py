@@ -30,7 +30,8 @@ from poles.nulls.constraints import are_integers
 from poles.nulls.network import Network, network_of, tabulate, with_used
 from poles.nulls.scores import z_of
 from poles.nulls.tables import MOMENTS
-from poles.stats.threads import one_blas_thread, parallel_map
+from poles.stats.blas import one_blas_thread
+from poles.stats.threads import parallel_map
 from poles.trajectories.construction import channel_scores, remove_growth
 from poles.trajectories.pair_panel import PairPanel
 

@@ -38,7 +38,7 @@ from poles.nulls.constraints import are_integers, margins, relative_errors, resi
 from poles.nulls.coordinates import CANCELLATION, Coordinates, Forest, Hub, coordinates_for, reach_of
 from poles.nulls.network import Moments, Network
 from poles.nulls.newton import newton
-from poles.stats.threads import one_blas_thread
+from poles.stats.blas import one_blas_thread
 
 WHOLE_WEIGHTS_ONLY = True
 

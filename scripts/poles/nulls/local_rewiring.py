@@ -31,7 +31,7 @@ from poles.nulls.network import Moments, Network
 from poles.nulls.newton import solve_semidefinite
 from poles.nulls.rewiring_convergence import LEAST_SWEEPS, Chain, Goal, Outcome, Pairs
 from poles.nulls.rewiring_kernel import LAWS, Kernel
-from poles.stats.threads import one_blas_thread
+from poles.stats.blas import one_blas_thread
 
 WHOLE_WEIGHTS_ONLY = True
 YEARLY_JOBS = True

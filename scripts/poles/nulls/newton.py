@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs, dpstrf
 
-from poles.stats.threads import one_blas_thread
+from poles.stats.blas import one_blas_thread
 
 TARGET = 1e-12
 """Relative error of the constraints at which the method stops."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from poles.nulls import max_entropy, multi_edge
 from poles.nulls.strengths import Law
-from poles.stats.threads import one_blas_thread
+from poles.stats.blas import one_blas_thread
 
 ACCURACY = 1e-6
 """Largest relative error of a strength."""

@@ -32,7 +32,7 @@ from poles.nulls.constraints import allowed_pairs, is_star, residual_of
 from poles.nulls.coordinates import Hub
 from poles.nulls.network import Moments, Network
 from poles.nulls.newton import solve_semidefinite
-from poles.stats.threads import one_blas_thread
+from poles.stats.blas import one_blas_thread
 
 LEVERAGE = 0.99
 """Leverage above which 1 - h is not computed by subtraction, which would lose digits."""

@@ -12,10 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
-from threadpoolctl import ThreadpoolController, threadpool_limits
-
-one_blas_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
-"""Decorator that keeps linear algebra within a function to one thread; matrices of the study are small."""
+from threadpoolctl import threadpool_limits
 
 
 def one_thread() -> AbstractContextManager:
