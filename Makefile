@@ -74,7 +74,7 @@ pins: envs/requirements.in envs/crate.in  ## resolve the direct dependencies ane
 	$(BIN)/pip install -qq --require-hashes -r $<
 	touch $@
 
-# A validator and a reader of RO-Crates, which only their test needs.
+# Validators and readers of what the study writes for others, which only tests need.
 .venv/crate: envs/crate.txt .venv/ready
 	$(BIN)/pip install -qq --require-hashes -r $<
 	touch $@

@@ -19,6 +19,7 @@ include: "workflow/rules/trajectories.smk"
 include: "workflow/rules/blocs.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/exports.smk"
 include: "workflow/rules/audit.smk"
 
 
@@ -29,7 +30,7 @@ config["warnings"] = run_warnings.sentences(run_warnings.read_warnings())
 
 
 rule all:
-    """Everything: the claims, every figure, and the audit of both."""
+    """Everything: the claims, every figure, the tables, and the audit of all."""
     default_target: True
     input:
         results(),

@@ -22,6 +22,7 @@ ORDER = [
     "blocs",
     "claims",
     "figures",
+    "exports",
     "audits",
 ]
 """Packages in the order of the data. The modules beside them (errors, layers, countries) come first."""

@@ -347,6 +347,51 @@ def write_run():
     )
 
 
+def tabulated():
+    """Results that each exported table holds."""
+    found = {
+        "countries": per_branch("links", "results/{variant}/countries.parquet"),
+        "links": per_branch("links", SCORES, layer=LAYERS),
+        "indices": per_branch("links", "results/{variant}/indices.parquet"),
+        "claims": ["results/claims.parquet"],
+        "robustness": ["results/robustness.parquet"],
+    }
+    if not SHORT:
+        found |= {
+            "trajectories": per_branch("trajectories", TRAJECTORIES),
+            "archetypes": per_branch("clusters", CLUSTERS),
+        } | {
+            table: per_branch(stage, f"results/{{variant}}/{files}.parquet")
+            for table, (stage, files) in TABULATED.items()
+        }
+    return {table: list(dict.fromkeys(paths)) for table, paths in found.items()}
+
+
+TABULATED = {
+    "stability": ("clusters", "clusters/{null}.stability"),
+    "pair_trends": ("clusters", "clusters/{null}.trends"),
+    "alignment": ("clusters", "alignment/{null}"),
+    "trends": ("panel", "alignment/{null}.trends"),
+    "courses": ("panel", "alignment/{null}.courses"),
+    "polarization": ("panel", "polarization/{null}"),
+}
+"""Further results that are exported: their stage, and their files within a variant."""
+
+
+def tables_written():
+    """Files of the exported tables and of their description, by name."""
+    large = ("links", "indices", "trajectories")
+    names = ["branches", "country_names", *tabulated()]
+    return {
+        name: f"results/tables/{name}.csv{'.gz' if name in large else ''}"
+        for name in names
+        if name != "stability"
+    } | {
+        "package": "results/tables/datapackage.json",
+        "dictionary": "results/tables/dictionary.md",
+    }
+
+
 def results():
     """Paths of all results of the study, except for the audit."""
     figures = [
@@ -373,6 +418,7 @@ def results():
             table=["named_countries", "indices"],
         ),
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
+        *tables_written().values(),
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
     ]
     if SOURCE["kind"] != "networks" and config["uncertainty"]["draws"]:

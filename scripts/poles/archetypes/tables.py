@@ -10,10 +10,10 @@ CLUSTERS = Table(
     ("source", "target"),
     {
         **PAIR,
-        "cluster": pl.Int16,  # from 1
-        "archetype": pl.String,
-        "distance": pl.Float64,  # to the centroid of the cluster, under dynamic time warping
-        "silhouette": pl.Float64,  # simplified, from distances to centroids
+        "cluster": pl.Int16,  # number of the cluster, from 1; it has no meaning
+        "archetype": pl.String,  # name of the cluster, from the changes of its members
+        "distance": pl.Float64,  # from the centroid of the cluster, under dynamic time warping
+        "silhouette": pl.Float64,  # simplified silhouette, from distances to centroids
     },
 )
 NAMES = Table(
@@ -84,23 +84,23 @@ STABILITY = Table(
     ("source", "target"),
     {
         **PAIR,
-        "archetype": pl.String,
+        "archetype": pl.String,  # name of the cluster
         "stability": pl.Float64,  # share of runs that leave the pair in a cluster matched to its archetype
         "same_name": pl.Float64,  # share of runs that give the pair the same name
-        "core": pl.Boolean,  # whether the stability is that of a core pair (stability.core)
+        "core": pl.Boolean,  # whether the stability is at least stability.core of the configuration
         "with_stable": pl.String,  # archetype with one cluster more
-        "merged": pl.String,  # archetype with twice as many clusters, merged (`TrajectorySet.archetypes`)
+        "merged": pl.String,  # archetype with twice as many clusters, merged
     },
 )
 PAIR_TRENDS = Table(
     ("source", "target", "channel"),
     {
         **PAIR,
-        "channel": pl.String,
+        "channel": pl.String,  # layer, or direction of citation
         "slope": pl.Float64,  # change of z per decade
-        "low": pl.Float64,  # its 95 % interval
-        "high": pl.Float64,
-        "p": pl.Float64,
+        "low": pl.Float64,  # lower end of the 95 % interval of the slope
+        "high": pl.Float64,  # upper end of that interval
+        "p": pl.Float64,  # two-sided p-value of the slope
         "correlation": pl.Float64,  # of neighbouring years, without the trend
         "direction": pl.Int8,  # at level 0.05: 1 rises, -1 falls, 0 neither
         "archetype": pl.String,  # from the directions of all channels of the pair

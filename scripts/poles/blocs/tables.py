@@ -13,28 +13,27 @@ UNCLUSTERED = "not clustered"
 TRENDS = Table(
     ("country", "pole", "channel"),
     {
-        "country": COUNTRY,
-        "pole": COUNTRY,
-        "channel": pl.String,
-        "slope": pl.Float64,  # change of z per decade, with its 95 % interval
-        "slope_low": pl.Float64,
-        "slope_high": pl.Float64,
-        "mean_z": pl.Float64,  # over the recent years of the configuration
+        "country": COUNTRY,  # ISO 3166-1 alpha-2
+        "pole": COUNTRY,  # the pole that the country is compared with
+        "channel": pl.String,  # layer, or direction of citation
+        "slope": pl.Float64,  # change of z with the pole per decade
+        "slope_low": pl.Float64,  # lower end of its 95 % interval
+        "slope_high": pl.Float64,  # upper end of that interval
+        "mean_z": pl.Float64,  # mean z with the pole over the recent years of the configuration
         "growth_slope": pl.Float64,  # slope of z had no affinity changed; null where slopes are not in z
     },
 )
 COURSES = Table(
     ("country", "pole", "channel"),
     {
-        "country": COUNTRY,
-        "pole": COUNTRY,
-        "channel": pl.String,
-        # of the logarithm of observed over expected weight, per decade, with its 95 % interval
-        "slope": pl.Float64,
-        "low": pl.Float64,
-        "high": pl.Float64,
-        "growth_slope": pl.Float64,  # of the same had no affinity changed; near 0 where growth is removed
-        "years": pl.Int64,  # with a z-score in every channel; the others are interpolated
+        "country": COUNTRY,  # ISO 3166-1 alpha-2
+        "pole": COUNTRY,  # the pole that the country is compared with
+        "channel": pl.String,  # layer, or direction of citation
+        "slope": pl.Float64,  # change of the logarithm of observed over expected weight, per decade
+        "low": pl.Float64,  # lower end of its 95 % interval
+        "high": pl.Float64,  # upper end of that interval
+        "growth_slope": pl.Float64,  # the slope had no affinity changed; near 0 where growth is removed
+        "years": pl.Int64,  # years with a z-score in every channel; the others are interpolated
     },
 )
 POLES = Table(
@@ -65,19 +64,19 @@ POLES = Table(
 POLARIZATION = Table(
     ("channel", "measure", "poles", "year"),
     {
-        "channel": pl.String,
+        "channel": pl.String,  # layer, or direction of citation
         "measure": pl.String,  # correlation, rank_correlation, modularity, pole_modularity
         "poles": pl.String,  # US-CN; "none" for modularity, whose split ignores the poles
-        "year": YEAR,
-        "value": pl.Float64,
-        "low": pl.Float64,  # 95 % interval over countries
-        "high": pl.Float64,
-        "chance": pl.Float64,  # mean and central 95 % of strength-preserving permutations of z
-        "chance_low": pl.Float64,
-        "chance_high": pl.Float64,
+        "year": YEAR,  # year of publication
+        "value": pl.Float64,  # value of the measure
+        "low": pl.Float64,  # lower end of its 95 % interval over countries
+        "high": pl.Float64,  # upper end of that interval
+        "chance": pl.Float64,  # mean of permutations of z that preserve strengths
+        "chance_low": pl.Float64,  # lower end of the central 95 % of the permutations
+        "chance_high": pl.Float64,  # upper end of that interval
         "p": pl.Float64,  # probability of as much polarization by chance
-        "constant_affinity": pl.Float64,  # mean over panels drawn with constant affinities
-        "countries": pl.Int64,
+        "constant_affinity": pl.Float64,  # mean of the measure over panels drawn with constant affinities
+        "countries": pl.Int64,  # number of countries that are compared
         "apart": pl.Boolean,  # modularity: whether its split parts the two poles; null for other measures
     },
 )
@@ -134,12 +133,12 @@ HUBS = Table(
 def alignment_table(poles: Sequence[str]) -> Table:
     """Kind of table with the group of each country, its archetype with each pole, and its index."""
     columns = {
-        "country": COUNTRY,
-        "group": pl.String,  # by the archetypes below
-        **{f"archetype_{pole}": pl.String for pole in poles},
-        "trend_group": pl.String,  # by the archetypes of the pairs' own trends, under the same rule
-        "index": pl.Float64,  # only with two poles: positive towards the first; with its 95 % interval
-        "index_low": pl.Float64,
-        "index_high": pl.Float64,
+        "country": COUNTRY,  # ISO 3166-1 alpha-2
+        "group": pl.String,  # only one pole, both, neither, ...: by the archetypes with the poles
+        **{f"archetype_{pole}": pl.String for pole in poles},  # archetype of its pair with the pole
+        "trend_group": pl.String,  # the same by the pairs' own trends
+        "index": pl.Float64,  # with two poles only: positive towards the first, negative towards the second
+        "index_low": pl.Float64,  # lower end of its 95 % interval
+        "index_high": pl.Float64,  # upper end of that interval
     }
     return Table(("country",), columns)

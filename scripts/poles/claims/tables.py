@@ -7,13 +7,13 @@ from poles.study.tables import Table
 CLAIMS = Table(
     ("claim", "variant", "null"),
     {
-        "claim": pl.String,
-        "variant": pl.String,
+        "claim": pl.String,  # identifier of the claim
+        "variant": pl.String,  # choices about the data of the branch
         "null": pl.String,  # null model, or "all" for a claim about several
-        "statement": pl.String,
-        "statistic": pl.Float64,
-        "verdict": pl.String,
-        "why": pl.String,
+        "statement": pl.String,  # the claim in words
+        "statistic": pl.Float64,  # the number that decides; `why` says what it is
+        "verdict": pl.String,  # reproduced, contradicted, inconclusive or not testable
+        "why": pl.String,  # the reason in one sentence
     },
 )
 BASIS = Table(
@@ -52,9 +52,9 @@ TIES = Table(
 ROBUSTNESS = Table(
     ("claim", "choice"),
     {
-        "claim": pl.String,
-        "choice": pl.String,  # null model, counting, window, preprocessing, min_strength, k
-        "comparisons": pl.Int64,  # pairs of branches that differ in it alone, the claim testable in both
+        "claim": pl.String,  # identifier of the claim
+        "choice": pl.String,  # choice in which branches differ: null model, counting, window, k ...
+        "comparisons": pl.Int64,  # pairs of branches that differ in it alone, both testable
         "changed": pl.Int64,  # those of them with different verdicts
     },
 )

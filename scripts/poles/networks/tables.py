@@ -9,16 +9,16 @@ FRACTIONAL_LINKS = Table(("source", "target"), {**PAIR, "weight": pl.Float64})
 COUNTRIES = Table(
     ("year", "country"),
     {
-        "year": YEAR,
-        "country": COUNTRY,
+        "year": YEAR,  # year of publication
+        "country": COUNTRY,  # ISO 3166-1 alpha-2; XK is Kosovo
         "papers": pl.Float64,  # works of the field, in the counting of the variant
-        "international_papers": pl.Float64,
+        "international_papers": pl.Float64,  # those of them with another country
         "collaboration_links": pl.Int32,  # number of partner countries
         "collaboration_strength": pl.Float64,  # weight of links to other countries
         "citation_links_out": pl.Int32,  # number of countries cited
         "citation_links_in": pl.Int32,  # number of countries citing
-        "citation_strength_out": pl.Float64,
-        "citation_strength_in": pl.Float64,
+        "citation_strength_out": pl.Float64,  # times that it cites other countries
+        "citation_strength_in": pl.Float64,  # times that other countries cite it
     },
 )
 NAMED = Table(
@@ -32,15 +32,15 @@ NAMED = Table(
 INDICES = Table(
     ("year", "source", "target"),
     {
-        "year": YEAR,
+        "year": YEAR,  # year of publication
         **PAIR,
         "weight": pl.Float64,  # shared works
-        "salton": pl.Float64,
-        "jaccard": pl.Float64,
-        "collaboration_index": pl.Float64,  # null for edge lists, which do not tell all international works
+        "salton": pl.Float64,  # shared works over the geometric mean of the works of both
+        "jaccard": pl.Float64,  # shared works over the works of either
+        "collaboration_index": pl.Float64,  # index of collaboration; null for edge lists
         "affinity": pl.Float64,  # probabilistic affinity index of collaboration
-        "citation_affinity_out": pl.Float64,  # the same where the source cites the target
-        "citation_affinity_in": pl.Float64,  # and where the target cites the source
+        "citation_affinity_out": pl.Float64,  # affinity index where the source cites the target
+        "citation_affinity_in": pl.Float64,  # affinity index where the target cites the source
     },
 )
 """Plain indices (`poles.networks.indices`). Papers are counted in full, so an index of papers is null under

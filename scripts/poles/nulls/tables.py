@@ -35,12 +35,12 @@ DIAGNOSTICS = Table(
 SCORES = Table(
     ("year", "source", "target"),
     {
-        "year": YEAR,
+        "year": YEAR,  # year of publication; of a citation, that of the citing work
         **PAIR,
-        "observed": pl.Float64,
-        "expected": pl.Float64,
-        "std": pl.Float64,
-        "z": pl.Float64,  # null if std is 0, as the model then fixes the weight
+        "observed": pl.Float64,  # weight of the link: works or citations; 0 without a link
+        "expected": pl.Float64,  # weight that the null model expects
+        "std": pl.Float64,  # standard deviation of the weight under the null model
+        "z": pl.Float64,  # (observed - expected) / std; null if std is 0, as the model then fixes the weight
         "p": pl.Float64,  # probability of a weight at least as large as observed
         "q": pl.Float64,  # Benjamini-Hochberg adjusted p-value within a year
     },

@@ -55,14 +55,43 @@ def _read_png(path: Path) -> str | None:
         return image.info.get("Description")
 
 
+def _package_of(path: Path) -> tuple[dict[str, Any], str] | None:
+    """Description of the Data Package that lists a file, and the digest that the file should have.
+
+    Files whose format has no place for a record have it in ``datapackage.json`` of their folder.
+    """
+    package = path.with_name("datapackage.json")
+    if not package.is_file():
+        return None
+    try:
+        document = json.loads(package.read_bytes())
+        listed = {resource["path"]: resource["hash"] for resource in document["resources"]}
+    except (ValueError, KeyError, TypeError):  # a file of the user beside a source
+        return None
+    if path.name not in listed or "provenance" not in document:
+        return None
+    if not is_intact(package):
+        raise StudyError(f"{package}: does not hold what was written to it")
+    return document, listed[path.name].removeprefix("sha256:")
+
+
+def _read_packaged(path: Path) -> str | None:
+    found = _package_of(path)
+    if found is None:
+        return None
+    path.stat()
+    return json.dumps({**found[0]["provenance"], "content": found[1]})
+
+
 _READERS = {
+    ".csv": _read_packaged,
     ".parquet": _read_parquet,
     ".json": _read_json,
     ".md": _read_comment,
     ".html": _read_comment,
     ".svg": _read_svg,
     ".png": _read_png,
-    ".gz": _read_gzip,
+    ".gz": lambda path: _read_gzip(path) or _read_packaged(path),
 }
 
 
@@ -112,6 +141,8 @@ def _content(path: Path) -> str:
 
     if path.suffix == ".parquet":
         return embedding.table_digest(pl.read_parquet(path))
+    if path.suffix in (".csv", ".gz") and _package_of(path):
+        return embedding.file_digest(path)
     if path.suffix == ".gz":
         return embedding.digest_of(gzip.decompress(path.read_bytes()))
     if path.suffix == ".json":

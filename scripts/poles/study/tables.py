@@ -15,7 +15,10 @@ from poles.study import embedding
 
 COUNTRY = pl.String
 YEAR = pl.Int16
-PAIR = {"source": COUNTRY, "target": COUNTRY}
+PAIR = {
+    "source": COUNTRY,  # first country of the pair; in citation the one that cites
+    "target": COUNTRY,  # second country; in citation the one that is cited
+}
 
 
 class Table(NamedTuple):
