@@ -80,7 +80,9 @@ def test_a_link_that_is_not_there_is_refused_in_one_line(tiny: Project, argument
 def test_the_chain_is_json_too(tiny: Project):
     answer = tiny.python("scripts/audit.py", "results/full/indices.parquet", "--json")
     assert answer.returncode == 0, answer.stderr
-    links = json.loads(answer.stdout)
+    found = json.loads(answer.stdout)
+    assert found["holds"] and found["first_broken"] is None and not found["faults"]
+    links = found["links"]
     assert (
         links[0]["path"] == "results/full/indices.parquet" and links[0]["record"]["rule"] == "measure_indices"
     )

@@ -1,5 +1,6 @@
 """The parts that rules share: the checked configuration, years, layers, branches, digests of code."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -336,6 +337,15 @@ def stages():
     return {rule.name: Path(rule.snakefile).stem for rule in workflow.rules}
 
 
+def given():
+    """Configuration that the command of this run names, for the audit."""
+    settings = workflow.config_settings
+    return {
+        "configfiles": [os.path.relpath(path) for path in settings.configfiles],
+        "config": dict(settings.config),
+    }
+
+
 def write_run():
     """Write results/run.json at the end of a run."""
     run_record.write_run(
@@ -344,6 +354,7 @@ def write_run():
         source_of_run(),
         files_of_source(),
         stages(),
+        given(),
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poles.errors import StudyError
-from poles.study import audit
 
 
 def main() -> str | None:
@@ -24,7 +23,8 @@ def main() -> str | None:
         "in which the study worked."
     )
     subject = parser.add_mutually_exclusive_group(required=True)
-    subject.add_argument("result", nargs="?", help="file below results/")
+    subject.add_argument("result", nargs="?", help="file below results/, or a copy of one")
+    subject.add_argument("--all", action="store_true", help="every result of the study")
     subject.add_argument("--claim", metavar="ID", help="id of a claim, such as poles_diverge_collaboration")
     subject.add_argument(
         "--link", nargs=3, metavar=("FROM", "TO", "YEAR"), help="two country codes and a year: US CN 2015"
@@ -32,6 +32,15 @@ def main() -> str | None:
     parser.add_argument("--branch", metavar="VARIANT/NULL", help="with --claim: one branch alone")
     parser.add_argument("--full", action="store_true", help="list every file of the chain, every row")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--cold", action="store_true", help="read every file, know none from earlier audits")
+    parser.add_argument(
+        "--configfile",
+        nargs="+",
+        metavar="FILE",
+        default=(),
+        help="as for snakemake; that of the last run if left out",
+    )
+    parser.add_argument("--config", nargs="+", metavar="KEY=VALUE", default=(), help="as for snakemake")
     arguments = parser.parse_args()
     if arguments.branch and not arguments.claim:
         parser.error("--branch: allowed with --claim only")
@@ -41,7 +50,7 @@ def main() -> str | None:
         if arguments.link:
             _print_link(arguments.link, arguments.json)
             return None
-        return _print_chain(arguments.result, arguments.full, arguments.json)
+        return _print_chain(arguments)
     except StudyError as error:
         return str(error)
 
@@ -70,27 +79,19 @@ def _print_link(named: Sequence[str], as_json: bool) -> None:
     print(json.dumps(traced, indent=1) if as_json else link.describe(traced))
 
 
-def _print_chain(result: str, full: bool, as_json: bool) -> str | None:
-    """Print the chain of a result; return its first broken link."""
-    path = os.path.relpath(result)
-    if not path.startswith("results/") or not Path(path).is_file():
-        raise StudyError(
-            f"{result}: no result here; name a file below results/, from the folder of the study"
-        )
-    if path.startswith(audit.NO_RESULTS):
-        raise StudyError(
-            f"{path} describes a run and is no result; name one that it describes, such as results/claims.md"
-        )
-    if as_json:
-        links = list(audit.walk(path, audit.recorded_digest(path)))
-        print(json.dumps([link._asdict() for link in links], indent=1))
-        broken = audit.nearest_break(links)
+def _print_chain(arguments: argparse.Namespace) -> str | None:
+    """Print the chain of a result, or the audit of all; return the first broken link."""
+    from poles.audits import chain  # a claim and a link do not need what it imports
+
+    changes = chain.parse_changes(arguments.config)
+    given = chain.Given(arguments.configfile, changes)
+    if arguments.all:
+        found = chain.trace_all(given, arguments.cold)
+        words = chain.describe_all(found, arguments.full)
     else:
-        lines, broken = audit.chain(path, full)
-        print("\n".join(lines))
-    if broken:
-        remedy = f" (to mend it: snakemake -R {broken.record['rule']})" if broken.record else ""
-        return f"first broken link: {broken.path} {broken.breaks[0]}{remedy}"
-    if not as_json:
-        print("every link holds")
-    return None
+        folder, path = chain.locate(arguments.result)
+        os.chdir(folder or Path())
+        found = chain.trace(path, given, arguments.cold, alone=folder is None)
+        words = chain.describe(found, arguments.full)
+    print(json.dumps(found.document(), indent=1) if arguments.json else words)
+    return found.broken()

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,24 @@ AUDIT = Path("results/audit.json")
 """Digests of all results after the last complete run."""
 
 
+class Content(NamedTuple):
+    """What a file holds, whatever else has happened since.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of the file.
+    record : dict or None
+        Provenance that the file carries; None for a source from outside.
+    faults : tuple of str
+        What is wrong with the file by itself, one sentence each.
+    """
+
+    digest: str
+    record: dict[str, Any] | None
+    faults: tuple[str, ...]
+
+
 class Link(NamedTuple):
     """One file of a chain.
 
@@ -37,11 +55,14 @@ class Link(NamedTuple):
     depth : int
         Number of steps from the result.
     digest : str or None
-        SHA-256 of the file; None if the file is missing.
+        SHA-256 of the file; None if the file is not there.
+    recorded : str or None
+        SHA-256 that the file should have; None if nothing records it.
     record : dict or None
         Provenance that the file carries; None for a source from outside.
     breaks : tuple of str
-        What is wrong with the file, one sentence each; empty if the link holds.
+        What is wrong with the file, one sentence each; empty if the link holds, or if the file is not there
+        and need not be.
     repeated : bool
         Whether the chain has listed the file before. Its inputs are then not listed again.
     """
@@ -49,9 +70,34 @@ class Link(NamedTuple):
     path: str
     depth: int
     digest: str | None
+    recorded: str | None
     record: dict[str, Any] | None
     breaks: tuple[str, ...]
     repeated: bool
+
+
+def read_content(path: str) -> Content:
+    """Hash a file, read its record, and check that it still holds what was written to it.
+
+    Parameters
+    ----------
+    path : str
+        A result, or a source.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    digest = embedding.file_digest(path)
+    try:
+        record = extraction.read(path)
+    except StudyError as error:
+        return Content(digest, None, (str(error),))
+    if record is not None and not extraction.is_intact(path):
+        fault = "does not hold what was written to it: the digest of its content is not the one in its record"
+        return Content(digest, record, (fault,))
+    return Content(digest, record, ())
 
 
 def code_state(record: dict[str, Any]) -> str | None:
@@ -91,54 +137,87 @@ def _inputs_of(path: str, record: dict[str, Any]) -> Iterator[tuple[str, str | N
     yield from ((f"{Path(path).parent}/{name}", value) for name, value in record.get("answers", {}).items())
 
 
-def walk(path: str, claimed: str | None = None, visited: dict[str, str] | None = None) -> Iterator[Link]:
-    """Walk the chain of a result depth first: the result, then its inputs, back to the sources.
+def no_faults(path: str, record: dict[str, Any]) -> Iterable[str]:
+    """Nothing is wrong besides what `Walk` finds itself."""
+    return ()
+
+
+class Walk:
+    """Walks along chains of results, which look at each file once.
 
     Parameters
     ----------
-    path : str
-        A result, relative to the folder in which the study worked.
-    claimed : str, optional
-        SHA-256 that the file should have.
-    visited : dict, optional
-        Digests of files that earlier walks have hashed, by path. They are not hashed again; new ones are
-        added.
+    read : callable
+        Reads a file, as `read_content` does.
+    faults : callable
+        What else is wrong with a file, given its path and its record: one sentence each.
+    complete : bool
+        Whether a file that is not there is a broken link.
 
-    Yields
-    ------
-    Link
+    Attributes
+    ----------
+    contents : dict
+        Content of each file that has been read, by path.
     """
-    yield from _visit(path, 0, claimed, str(AUDIT), {} if visited is None else visited)
 
+    def __init__(
+        self,
+        read: Callable[[str], Content] = read_content,
+        faults: Callable[[str, dict[str, Any]], Iterable[str]] = no_faults,
+        complete: bool = True,
+    ):
+        self.read, self.faults, self.complete = read, faults, complete
+        self.contents: dict[str, Content] = {}
 
-def _visit(path: str, depth: int, claimed: str | None, user: str, visited: dict[str, str]) -> Iterator[Link]:
-    """Walk the chain below one file, which `user` was made from."""
-    repeated = path in visited
-    breaks, record = [], None
-    try:
-        if not repeated:
-            visited[path] = embedding.file_digest(path)
-        record = extraction.read(path)
-    except FileNotFoundError:
-        yield Link(path, depth, None, None, (f"is missing, but {user} was made from it",), repeated)
-        return
-    except StudyError as error:
-        breaks.append(str(error))
-    digest = visited[path]
-    if claimed and digest != claimed:
-        breaks.append(f"has changed since {user} was made: SHA-256 {digest[:16]}, recorded {claimed[:16]}")
-    if record is None and not breaks and path.startswith("results/"):
-        breaks.append("carries no provenance, although it is a result")
-    if record is not None and not repeated and not extraction.is_intact(path):
-        breaks.append(
-            "does not hold what was written to it: the digest of its content is not the one in its record"
-        )
-    if record is not None and (difference := code_state(record)):
-        breaks.append(difference)
-    yield Link(path, depth, digest, record, tuple(breaks), repeated)
-    if record is not None and not repeated:
-        for name, value in _inputs_of(path, record):
-            yield from _visit(name, depth + 1, value, path, visited)
+    def along(self, path: str, claimed: str | None = None) -> Iterator[Link]:
+        """Walk the chain of a result depth first: the result, then its inputs, back to the sources.
+
+        Parameters
+        ----------
+        path : str
+            A result, relative to the folder in which the study worked.
+        claimed : str, optional
+            SHA-256 that the file should have.
+
+        Yields
+        ------
+        Link
+        """
+        yield from self._visit(path, 0, claimed, str(AUDIT))
+
+    def _visit(self, path: str, depth: int, claimed: str | None, user: str) -> Iterator[Link]:
+        """Walk the chain below one file, which `user` was made from."""
+        repeated = path in self.contents
+        try:
+            content = self.contents[path] if repeated else self.read(path)
+        except FileNotFoundError:
+            breaks = (f"is missing, but {user} was made from it",) if self.complete else ()
+            yield Link(path, depth, None, claimed, None, breaks, repeated)
+            return
+        self.contents[path] = content
+        record = content.record
+        link = Link(path, depth, content.digest, claimed, record, (), repeated)
+        yield link._replace(breaks=tuple(self._breaks(link, content, user)))
+        if record is not None and not repeated:
+            for name, value in _inputs_of(path, record):
+                yield from self._visit(name, depth + 1, value, path)
+
+    def _breaks(self, link: Link, content: Content, user: str) -> Iterator[str]:
+        """What is wrong with a file that is there."""
+        path, digest, record = link.path, content.digest, content.record
+        unreadable = record is None and content.faults
+        yield from content.faults if unreadable else ()
+        if link.recorded and digest != link.recorded:
+            recorded = link.recorded[:16]
+            yield f"has changed since {user} was made: SHA-256 {digest[:16]}, recorded {recorded}"
+        elif record is None and not unreadable and path.startswith("results/"):
+            yield "carries no provenance, although it is a result"
+        if record is not None and not link.repeated:
+            yield from content.faults
+        if record is not None:
+            if difference := code_state(record):
+                yield difference
+            yield from self.faults(path, record)
 
 
 def summary(paths: Iterable[str]) -> dict[str, Any]:
@@ -159,125 +238,31 @@ def summary(paths: Iterable[str]) -> dict[str, Any]:
     StudyError
         If a link is broken. The message names the file and says what is wrong with it.
     """
-    files: dict[str, str] = {}
+    walk = Walk()
     rules: dict[str, int] = {}
     for path in sorted(set(paths)):
-        for link in walk(path, visited=files):
+        for link in walk.along(path):
             if link.breaks:
                 raise StudyError(f"audit: {link.path} {link.breaks[0]}")
             if not link.repeated:
                 rule = (link.record or {}).get("rule", "source")
                 rules[rule] = rules.get(rule, 0) + 1
+    files = {path: content.digest for path, content in walk.contents.items()}
     log.info("%d files of %d rules, every link holds", len(files), len(rules))
     return {"files": dict(sorted(files.items())), "rules": dict(sorted(rules.items()))}
 
 
+def recorded_digests() -> dict[str, str]:
+    """SHA-256 of all results and sources after the last complete run; empty if no audit has recorded them."""
+    try:
+        return json.loads(AUDIT.read_bytes())["files"]
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
 def recorded_digest(path: str) -> str | None:
     """SHA-256 of a result after the last complete run; None if no audit has recorded it."""
-    try:
-        return json.loads(AUDIT.read_bytes())["files"].get(path)
-    except (OSError, ValueError, KeyError):
-        return None
-
-
-def _describe(link: Link) -> str:
-    """One entry of a chain: the path, whether the link holds, and the rule that made the file."""
-    indent = "  " * link.depth
-    mark = "✗" if link.breaks else "✓"
-    lines = [f"{indent}{mark} {link.path}  sha256 {link.digest[:16] if link.digest else 'none'}"]
-    lines += [f"{indent}    BROKEN: {text}" for text in link.breaks]
-    if link.record is None:
-        lines[0] += "  (source)" if not link.breaks else ""
-    elif link.repeated:
-        lines[0] += "  (above)"
-    elif "answers" in link.record:
-        lines[0] += "  (source: answers as received)"
-    else:
-        params = {key: value for key, value in link.record["params"].items() if key != "code"}
-        wildcards = " ".join(f"{key}={value}" for key, value in link.record["wildcards"].items())
-        lines.append(f"{indent}    rule {link.record['rule']} {wildcards}".rstrip())
-        lines.append(f"{indent}    code {link.record['params']['code']}")
-        lines += [f"{indent}    params {json.dumps(params, ensure_ascii=False)}"] if params else []
-    return "\n".join(lines)
-
-
-def _family(link: Link) -> tuple[Any, ...]:
-    """What files of one job in one folder have in common."""
-    record = link.record and tuple(map(link.record.get, ("rule", "params", "wildcards")))
-    return Path(link.path).parent, record, link.repeated
-
-
-class _Listing:
-    """Entries of a chain, of which files like the one before are counted and not listed.
-
-    Attributes
-    ----------
-    lines : list of str
-        The entries.
-    families : dict
-        `_family` of the last entry, by depth, on the way from the result to the last entry.
-    folded : dict
-        Number of files like that entry that are not listed, by depth.
-    """
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.families: dict[int, tuple[Any, ...]] = {}
-        self.folded: dict[int, int] = {}
-
-    def fold(self, link: Link) -> bool:
-        """Count a file that holds and is like the entry before; whether it is one."""
-        if link.breaks or self.families.get(link.depth) != _family(link):
-            return False
-        self.folded[link.depth] = self.folded.get(link.depth, 0) + 1
-        return True
-
-    def add(self, link: Link) -> None:
-        """List a file."""
-        self.close(link.depth)
-        self.lines.append(_describe(link))
-        self.families[link.depth] = _family(link)
-
-    def close(self, depth: int = 0) -> None:
-        """Say how many files were not listed at this depth and below."""
-        for level in sorted((level for level in self.families if level >= depth), reverse=True):
-            del self.families[level]
-            if count := self.folded.pop(level, 0):
-                self.lines.append(f"{'  ' * level}✓ ... and {count} more like this one, all checked")
-
-
-def chain(path: str, full: bool = False) -> tuple[list[str], Link | None]:
-    """Describe the chain of a result, and find its first broken link.
-
-    Parameters
-    ----------
-    path : str
-        A result, relative to the folder in which the study worked.
-    full : bool
-        Whether to list every file. Otherwise only the first of the files that one rule made with the same
-        params is listed, with the number of the others. All files are checked in either case.
-
-    Returns
-    -------
-    lines : list of str
-        The chain, indented by depth.
-    broken : Link or None
-        The broken link that is nearest to the result.
-    """
-    listing = _Listing()
-    broken: list[Link] = []
-    folded_depth: int | None = None
-    for link in walk(path, recorded_digest(path)):
-        broken += [link] if link.breaks else []
-        if folded_depth is not None and link.depth > folded_depth and not link.breaks:
-            continue  # below a file that is not listed
-        folded_depth = None
-        if not full and listing.fold(link):
-            folded_depth = link.depth
-        else:
-            listing.add(link)
-    listing.close()
-    return listing.lines, nearest_break(broken)
+    return recorded_digests().get(path)
 
 
 def nearest_break(links: Iterable[Link]) -> Link | None:

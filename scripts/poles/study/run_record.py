@@ -34,6 +34,7 @@ def write_run(
     source: Mapping[str, Any],
     files: Iterable[str] = (),
     stages: Mapping[str, str] | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> None:
     """Write results/run.json: the facts that belong to a run and not to a result.
 
@@ -51,6 +52,8 @@ def write_run(
         Files of the source that are not results. The record has their SHA-256, as the audit found it.
     stages : Mapping, optional
         Stage of each rule.
+    given : Mapping, optional
+        Files and values of the configuration that the command named (``configfiles``, ``config``).
     """
     status = _git(root, "status", "--porcelain")
     packages = {item.name.lower(): item.version for item in metadata.distributions()}
@@ -69,6 +72,7 @@ def write_run(
         "source": {**source, **({"files": digests} if digests else {})},
         "stages": job_times.by_stage(jobs, stages or {}),
         "jobs": [job._asdict() for job in jobs],
+        "given": dict(given or {}),
         "config": dict(config),
     }
     replace_file(RUN, (json.dumps(run, indent=1) + "\n").encode())

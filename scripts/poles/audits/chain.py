@@ -1,0 +1,350 @@
+"""The chain of a result as text and as data; the audit of the whole study."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from poles.audits import environment
+from poles.audits.expected import Plan, read_plan
+from poles.audits.hashes import Reader
+from poles.errors import StudyError
+from poles.study import audit, run_record
+from poles.study.audit import Link, Walk
+
+PARAMS = 100
+"""Most characters of a param that are shown, if not all are asked for."""
+
+
+class Chain(NamedTuple):
+    """What an audit found.
+
+    Attributes
+    ----------
+    links : list of Link
+        Files, from each result to its sources.
+    faults : list of str
+        What is wrong with the study and not with one of the files: its software, rules without producers.
+    notes : list of str
+        What a reader should know and is not wrong.
+    """
+
+    links: list[Link]
+    faults: list[str]
+    notes: list[str]
+
+    def broken(self) -> str | None:
+        """First broken link, the nearest to the result, and how to mend it; None if all holds."""
+        link = audit.nearest_break(self.links)
+        if link is None:
+            return f"the study does not hold: {self.faults[0]}" if self.faults else None
+        remedy = f" (to mend it: snakemake -R {link.record['rule']})" if link.record else ""
+        return f"first broken link: {link.path} {link.breaks[0]}{remedy}"
+
+    def document(self) -> dict[str, Any]:
+        """All of it for JSON."""
+        return {
+            "holds": self.broken() is None,
+            "first_broken": self.broken(),
+            "links": [link._asdict() for link in self.links],
+            "faults": self.faults,
+            "notes": self.notes,
+        }
+
+
+class Given(NamedTuple):
+    """Configuration with which a study is compared, as for Snakemake; that of the last run if empty."""
+
+    configfiles: Sequence[str] = ()
+    changes: Mapping[str, Any] = MappingProxyType({})
+
+
+OF_LAST_RUN = Given()
+
+
+def parse_changes(changes: Sequence[str]) -> dict[str, Any]:
+    """Values of KEY=VALUE, read as ``snakemake --config`` reads them.
+
+    Raises
+    ------
+    StudyError
+        If one of them has another form.
+    """
+    from snakemake.cli import parse_config
+
+    try:
+        return parse_config(list(changes))
+    except ValueError as error:
+        raise StudyError(f"--config: {error}") from None
+
+
+def locate(result: str) -> tuple[Path | None, str]:
+    """Folder in which a study worked, and a result in it.
+
+    Parameters
+    ----------
+    result : str
+        Path of a file.
+
+    Returns
+    -------
+    folder : Path or None
+        This folder, or the one above the folder ``results`` in which the file lies. None for a file that lies
+        in no such folder: it was copied alone.
+    path : str
+        The file, relative to that folder if there is one.
+
+    Raises
+    ------
+    StudyError
+        If there is no such file, or it is no result.
+    """
+    path = Path(os.path.relpath(result))
+    folder: Path | None = Path()
+    if path.parts[0] != "results":
+        parts = Path(result).absolute().parts
+        if "results" in parts[:-1]:
+            place = len(parts) - 1 - parts[::-1].index("results")
+            folder, path = Path(*parts[:place]), Path(*parts[place:])
+        else:
+            folder, path = None, Path(result)
+    if not Path(folder or "", path).is_file():
+        raise StudyError(f"{result}: no result here; name a file below results/, or a copy of one")
+    if path.as_posix().startswith(audit.NO_RESULTS):
+        raise StudyError(
+            f"{path} describes a run and is no result; name one that it describes, such as results/claims.md"
+        )
+    return folder, path.as_posix()
+
+
+def _plan(given: Given, notes: list[str]) -> Plan | None:
+    """Workflow under the configuration that is given, or that of the last run; None if it cannot be read."""
+    run = run_record.read_run()
+    if not given.configfiles and not given.changes:
+        recorded = run.get("given", {})
+        given = Given(recorded.get("configfiles", ()), recorded.get("config", {}))
+        if lost := [name for name in given.configfiles if not Path(name).is_file()]:
+            notes.append(
+                f"{lost[0]}: not here; params are compared with the configuration in results/run.json"
+            )
+            given = Given((), run["config"])
+    try:
+        return read_plan(given.configfiles, given.changes)
+    except StudyError as error:
+        notes.append(f"params were not compared with the configuration: {error}")
+        return None
+
+
+def trace(path: str, given: Given = OF_LAST_RUN, cold: bool = False, alone: bool = False) -> Chain:
+    """Audit the chain of one result, in the folder in which the study worked.
+
+    Parameters
+    ----------
+    path : str
+        A result, see `locate`.
+    given : Given
+        Configuration that the params are compared with.
+    cold : bool
+        Whether to read every file, and not to know those of earlier audits.
+    alone : bool
+        Whether the file was copied alone: then its inputs need not be here.
+
+    Raises
+    ------
+    StudyError
+        If the file was copied alone and carries no record.
+    """
+    notes: list[str] = []
+    reader, plan = Reader(cold), _plan(given, notes)
+    walk = Walk(reader, plan.faults if plan else audit.no_faults, complete=not alone)
+    links = list(walk.along(path, None if alone else audit.recorded_digest(path)))
+    if alone and links[0].record is None and not links[0].breaks:
+        raise StudyError(f"{path}: carries no provenance, so it is no result of the study")
+    if away := [link for link in links if link.digest is None and not link.breaks]:
+        notes.append(
+            f"{len(away)} of its inputs are not here; the chain ends at what the file itself records"
+        )
+    reader.save()
+    return Chain(links, [] if alone else list(environment.faults(run_record.read_run())), notes)
+
+
+def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
+    """Audit every result that the configuration asks for, and all files that they were made from.
+
+    Parameters
+    ----------
+    given : Given
+        Configuration that says which results these are, and that the params are compared with.
+    cold : bool
+        Whether to read every file, and not to know those of earlier audits.
+
+    Raises
+    ------
+    StudyError
+        If neither the workflow nor results/audit.json says what the results are.
+    """
+    notes: list[str] = []
+    reader, plan = Reader(cold), _plan(given, notes)
+    recorded = audit.recorded_digests()
+    outputs, unmade = plan.survey() if plan else (set(recorded), [])
+    targets = sorted(path for path in outputs if Path(path).is_file())
+    targets = [*plan.targets, *targets] if plan else targets
+    if not targets:
+        raise StudyError(f"neither the workflow nor {audit.AUDIT} says what the results are")
+    walk = Walk(reader, plan.faults if plan else audit.no_faults)
+    links: list[Link] = []
+    for path in targets:
+        if path not in walk.contents:  # else an earlier chain has followed it to its sources
+            links += walk.along(path, recorded.get(path))
+    reader.save()
+    faults = [f"{name}: no rule makes it, but {user} needs it" for name, user in unmade]
+    faults += environment.faults(run_record.read_run())
+    if others := _others(walk):
+        notes.append(
+            f"{len(others)} files below results/ belong to no result of this configuration: {others[0]}"
+            + (" ..." if others[1:] else "")
+        )
+    notes.append(f"{len(walk.contents)} files, of which {reader.read} were read and hashed in this audit")
+    return Chain(links, faults, notes)
+
+
+def _others(walk: Walk) -> list[str]:
+    """Results that are there and that no chain has reached."""
+    own = (*audit.NO_RESULTS, str(audit.AUDIT))
+    paths = (path.as_posix() for path in sorted(Path("results").rglob("*")) if path.is_file())
+    return [path for path in paths if path not in walk.contents and not path.startswith(own)]
+
+
+def describe(chain: Chain, full: bool = False) -> str:
+    """Write a chain as a tree for a terminal.
+
+    Parameters
+    ----------
+    chain : Chain
+        Of one result.
+    full : bool
+        Whether to list every file and all of the params. Otherwise only the first of the files that one rule
+        made with the same params is listed, with the number of the others. All are checked in either case.
+    """
+    listing = _Listing(full)
+    folded_depth: int | None = None
+    for link in chain.links:
+        if folded_depth is not None and link.depth > folded_depth and not link.breaks:
+            continue  # below a file that is not listed
+        folded_depth = None
+        if not full and listing.fold(link):
+            folded_depth = link.depth
+        else:
+            listing.add(link)
+    listing.close()
+    return "\n".join([*listing.lines, *_end(chain)])
+
+
+def describe_all(chain: Chain, full: bool = False) -> str:
+    """Write the audit of a study: files by rule, and those with broken links; every file if `full`."""
+    files: dict[str, Link] = {}
+    for link in chain.links:  # the visit that finds something wrong counts
+        if link.path not in files or (link.breaks and not files[link.path].breaks):
+            files[link.path] = link
+    rules: dict[str, list[Link]] = {}
+    for link in files.values():
+        rules.setdefault((link.record or {}).get("rule", "source"), []).append(link)
+    lines = [f"{'rule':28}{'files':>6}{'broken':>8}"]
+    for rule in sorted(rules):
+        broken = sum(bool(link.breaks) for link in rules[rule])
+        lines.append(f"{'✗' if broken else '✓'} {rule:26}{len(rules[rule]):6d}{broken:8d}")
+    for link in sorted(files.values(), key=lambda link: (link.depth, link.path)):
+        if link.breaks or full:
+            lines.append(f"{'✗' if link.breaks else '✓'} {link.path}")
+            lines += [f"    BROKEN: {sentence}" for sentence in link.breaks]
+    return "\n".join([*lines, *_end(chain)])
+
+
+def _end(chain: Chain) -> list[str]:
+    """Lines below a chain: what is wrong with the study, and what a reader should know."""
+    faults = [f"✗ {sentence}" for sentence in chain.faults]
+    return [*faults, *chain.notes, *(["every link holds"] if chain.broken() is None else [])]
+
+
+def _describe(link: Link, full: bool) -> str:
+    """One entry of a chain: the path, whether the link holds, and the rule that made the file."""
+    indent = "  " * link.depth
+    if link.digest is None and not link.breaks:
+        return f"{indent}? {link.path}  not here; recorded sha256 {(link.recorded or 'none')[:16]}"
+    mark = "✗" if link.breaks else "✓"
+    lines = [f"{indent}{mark} {link.path}  sha256 {link.digest[:16] if link.digest else 'none'}"]
+    lines += [f"{indent}    BROKEN: {text}" for text in link.breaks]
+    if link.record is None:
+        lines[0] += "  (source)" if not link.breaks else ""
+    elif link.repeated:
+        lines[0] += "  (above)"
+    elif "answers" in link.record:
+        lines[0] += "  (source: answers as received)"
+    else:
+        params = {key: value for key, value in link.record["params"].items() if key != "code"}
+        wildcards = " ".join(f"{key}={value}" for key, value in link.record["wildcards"].items())
+        lines.append(f"{indent}    rule {link.record['rule']} {wildcards}".rstrip())
+        lines.append(f"{indent}    code {link.record['params']['code']}")
+        lines += [f"{indent}    {key} {_param(value, full)}" for key, value in params.items()]
+    return "\n".join(lines)
+
+
+def _param(value: Any, full: bool) -> str:
+    """Text of a param; a long one is cut."""
+    words = json.dumps(value, ensure_ascii=False)
+    if full or len(words) <= PARAMS:
+        return words
+    return f"{words[:PARAMS]}... ({len(words)} characters; --full shows them)"
+
+
+def _family(link: Link) -> tuple[Any, ...]:
+    """What files of one job in one folder have in common."""
+    record = link.record and tuple(map(link.record.get, ("rule", "params", "wildcards")))
+    return Path(link.path).parent, record, link.repeated, link.digest is None
+
+
+class _Listing:
+    """Entries of a chain, of which files like the one before are counted and not listed.
+
+    Parameters
+    ----------
+    full : bool
+        Whether entries show long params whole.
+
+    Attributes
+    ----------
+    lines : list of str
+        The entries.
+    families : dict
+        `_family` of the last entry, by depth, on the way from the result to the last entry.
+    folded : dict
+        Number of files like that entry that are not listed, by depth.
+    """
+
+    def __init__(self, full: bool) -> None:
+        self.full = full
+        self.lines: list[str] = []
+        self.families: dict[int, tuple[Any, ...]] = {}
+        self.folded: dict[int, int] = {}
+
+    def fold(self, link: Link) -> bool:
+        """Count a file that holds and is like the entry before; whether it is one."""
+        if link.breaks or self.families.get(link.depth) != _family(link):
+            return False
+        self.folded[link.depth] = self.folded.get(link.depth, 0) + 1
+        return True
+
+    def add(self, link: Link) -> None:
+        """List a file."""
+        self.close(link.depth)
+        self.lines.append(_describe(link, self.full))
+        self.families[link.depth] = _family(link)
+
+    def close(self, depth: int = 0) -> None:
+        """Say how many files were not listed at this depth and below."""
+        for level in sorted((level for level in self.families if level >= depth), reverse=True):
+            del self.families[level]
+            if count := self.folded.pop(level, 0):
+                self.lines.append(f"{'  ' * level}✓ ... and {count} more like this one, all checked")
