@@ -21,7 +21,7 @@ from poles.blocs.tables import TRENDS
 from poles.corpus import selection
 from poles.corpus.tables import LOSSES
 from poles.errors import StudyError
-from poles.figures import labels, style
+from poles.figures import bands, labels, style
 from poles.figures.alignment import plot_alignment
 from poles.figures.archetypes import plot_archetypes
 from poles.figures.diagnostics import plot_diagnostics
@@ -31,10 +31,10 @@ from poles.figures.nulls import plot_nulls
 from poles.figures.recovery import plot_recovery
 from poles.figures.strong_links import plot_strong_links
 from poles.figures.trajectories import plot_trajectories
-from poles.networks.tables import INDICES
+from poles.networks.tables import INDICES, index_intervals
 from poles.nulls import gravity
 from poles.nulls import tables as nulls_tables
-from poles.nulls.tables import DIAGNOSTICS, SCORES
+from poles.nulls.tables import DIAGNOSTICS, SCORES, Z_INTERVALS
 from poles.study import config as configuration
 from poles.study import extraction, run_warnings, tables
 
@@ -62,6 +62,7 @@ LAYERS = {
     ),
 }
 NOTHING = LAYERS["collaboration"].head(0)
+NO_INDICES = pl.DataFrame(schema=dict(INDICES.columns))
 
 
 def titles(figure):
@@ -569,6 +570,66 @@ def test_indices_are_drawn_beside_z_with_both_directions_of_citations_averaged()
     assert lines["collaboration"] == [2.0] * 3 and lines["citation"] == [1.25] * 3
     assert np.array_equal(salton.lines[0].get_ydata(), [0.25, np.nan, 0.5], equal_nan=True)
     assert "Nothing to show" in all_text(plot_indices({}, table, ("US", "BR"), (2016, 2021), "max_entropy"))
+
+
+def intervals_of(layer, years=(2017, 2018, 2020)):
+    """Intervals of z of one pair: one unit to each side of the year's number in the century."""
+    rows = [
+        (layer, "max_entropy", year, *pair, 0.0, 0.0, year - 2001.0, year - 1999.0, 50, None)
+        for year in years
+        for pair in (("FR", "US"), ("US", "FR"))
+    ]
+    return pl.DataFrame(rows, schema=dict(Z_INTERVALS.columns), orient="row")
+
+
+def edges(band):
+    """Lower and upper edge of a band in each year."""
+    points = {}
+    for path in band.get_paths():
+        for year, value in path.vertices:
+            points.setdefault(int(year), set()).add(float(value))
+    return {year: (min(values), max(values)) for year, values in points.items()}
+
+
+def test_bands_are_the_intervals_of_the_pair_and_the_subtitle_says_what_they_are():
+    around = bands.of_layers(pl.concat(map(intervals_of, LAYERS)), "max_entropy")
+    expected = {year: (year - 2001, year - 1999) for year in (2017, 2018, 2020)}
+    shown = {year: ends for year, ends in expected.items() if year < 2020}
+    sentence = "95 % interval, by a bootstrap over works (50 draws)"
+    pair, years = ("US", "FR"), (2016, 2019)
+    scores_by_null = {"collaboration": {"max_entropy": LAYERS["collaboration"]}}
+    figures = {
+        "trajectories": plot_trajectories(LAYERS, [pair], years, around, 50),
+        "nulls": plot_nulls(scores_by_null, pair, years, {"max_entropy": around}, 50),
+        "indices": plot_indices(LAYERS, NO_INDICES, pair, years, "max_entropy", {"z": around}, 50),
+    }
+    for name, figure in figures.items():
+        found = [edges(band) for band in figure.axes[0].collections if band.get_alpha() == bands.OPACITY]
+        assert found == [shown] * (1 if name == "nulls" else 2), name  # one for each layer
+        assert sentence in " ".join(all_text(figure).split()), name
+    without = [
+        plot_trajectories(LAYERS, [pair], years),
+        plot_nulls(scores_by_null, pair, years, {"max_entropy": {}}, None),
+        plot_indices(LAYERS, NO_INDICES, pair, years, "max_entropy"),
+    ]
+    assert not any("bootstrap over works" in " ".join(all_text(figure).split()) for figure in without)
+    # Another null model has no intervals, and a pair of others has none either.
+    assert bands.of_layers(intervals_of("citation"), "multi_edge") == {}
+    assert bands.draw(without[0].axes[0], around["citation"], ("FR", "CN"), "black") == 0
+
+
+def test_an_index_has_the_band_of_its_own_interval():
+    schema = dict(index_intervals().columns)
+    columns = dict.fromkeys(schema) | {"year": 2018, "source": "FR", "target": "US", "draws": 50}
+    table = pl.DataFrame([columns | {"salton_low": 0.25, "salton_high": 0.5}], schema=schema)
+    assert bands.of_index(table, "salton").rows() == [("FR", "US", 2018, 0.25, 0.5)]
+    assert bands.of_index(table, "jaccard").is_empty()
+    row = dict.fromkeys(INDICES.columns) | {"source": "FR", "target": "US", "year": 2018, "salton": 0.3}
+    indices = pl.DataFrame([row], schema=dict(INDICES.columns))
+    around = {"salton": {"collaboration": bands.of_index(table, "salton")}}
+    figure = plot_indices({}, indices, ("US", "FR"), (2016, 2021), "max_entropy", around, 50)
+    (salton,) = (axes for axes in figure.axes if axes.axison)
+    assert [edges(band) for band in salton.collections] == [{2018: (0.25, 0.5)}]
 
 
 CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from poles.archetypes.tables import SELECTION
 from poles.blocs.tables import HUBS
-from poles.figures import hubs, maps, nulls, selection, style
+from poles.figures import bands, hubs, maps, nulls, selection, style
 from poles.figures.alignment import plot_alignment
 from poles.figures.archetypes import plot_archetypes
 from poles.figures.diagnostics import plot_diagnostics
@@ -28,7 +28,19 @@ from poles.figures.strong_links import plot_strong_links
 from poles.figures.trajectories import largest_pairs, plot_trajectories
 from poles.study import tables
 from poles.trajectories.preprocessing import CLIP
-from test_figures import LAYERS, MOMENTS, STEPS, aligned, all_text, clustered, fitted, lost, scores, titles
+from test_figures import (
+    LAYERS,
+    MOMENTS,
+    STEPS,
+    aligned,
+    all_text,
+    clustered,
+    fitted,
+    intervals_of,
+    lost,
+    scores,
+    titles,
+)
 from test_figures_polarization import by_year, pole_row, region, trend
 from test_figures_selection import table
 from test_maps import index_of_countries
@@ -119,12 +131,14 @@ def narrow(values):
 
 
 LONG = [(year, "AE", "BA", 3.0, 0.5) for year in range(2017, 2022)]
+BANDS = bands.of_layers(pl.concat(map(intervals_of, LAYERS)), "max_entropy"), 100
 FIGURES = {
     "one pole": lambda: plot_strong_links(LAYERS, ["US"]),
     "two poles": lambda: plot_strong_links(LAYERS, ["US", "CN"]),
     "long names": lambda: plot_strong_links({"collaboration": scores(LONG)}, ["AE", "BA", "US"]),
     "one long name": lambda: plot_strong_links({"collaboration": scores(LONG)}, ["BA"]),
     "four years": lambda: plot_trajectories(LAYERS, [("US", "FR")], (2018, 2021)),
+    "bands": lambda: plot_trajectories(LAYERS, [("US", "FR")], (2016, 2021), *BANDS),
     "one year": lambda: plot_trajectories(LAYERS, [("US", "FR")], (2018, 2018)),
     "six years of archetypes": lambda: plot_archetypes(*clustered()),
     "small z": lambda: drawn_z(2010, 2014, -0.0349, 0.27),

@@ -69,6 +69,17 @@ def shared(stage, pattern, **values):
     )
 
 
+INTERVALS = (
+    [
+        "results/{variant}/uncertainty/z.parquet",
+        "results/{variant}/uncertainty/indices.parquet",
+    ]
+    if SOURCE["kind"] != "networks" and config["uncertainty"]["draws"]
+    else []
+)
+"""Intervals of z and of plain indices; none without draws, or without works."""
+
+
 def per_branch(stage, pattern, **values):
     """Files of a stage for every branch, in order. A file that branches share is repeated."""
     return [
@@ -432,12 +443,7 @@ def results():
         *tables_written().values(),
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
     ]
-    if SOURCE["kind"] != "networks" and config["uncertainty"]["draws"]:
-        paths += per_branch(
-            "links",
-            "results/{variant}/uncertainty/{table}.parquet",
-            table=["z", "indices"],
-        )
+    paths += [path for pattern in INTERVALS for path in per_branch("links", pattern)]
     if not SHORT:
         paths += [
             "results/verification.parquet",

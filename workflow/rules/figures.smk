@@ -2,16 +2,21 @@
 
 LOSSES = "5 Checks", "Selection of works"
 FIT = "results/{{variant}}/{layer}/nulls/{{null}}"
+FITS = {
+    "scores": expand(
+        "results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS
+    ),
+    "moments": expand(f"{FIT}.parquet", layer=LAYERS),
+    "diagnostics": expand(f"{FIT}.diagnostics.parquet", layer=LAYERS),
+}
+"""What a branch knows of its links, by layer."""
 
 
 rule plot_links:
     """Links above expectation, the z-scores of chosen pairs, and the fit of the null model."""
     input:
-        scores=expand(
-            "results/{{variant}}/{layer}/scores/{{null}}.parquet", layer=LAYERS
-        ),
-        moments=expand(f"{FIT}.parquet", layer=LAYERS),
-        diagnostics=expand(f"{FIT}.diagnostics.parquet", layer=LAYERS),
+        **FITS,
+        intervals=INTERVALS[:1],
     output:
         **figures("links"),
     log:
@@ -19,6 +24,7 @@ rule plot_links:
     benchmark:
         "results/benchmarks/{variant}/plot_links.{null}.tsv"
     params:
+        null=lambda wildcards: wildcards.null,
         layers=LAYERS,
         pairs=config["figures"]["pairs"],
         poles=config["poles"],
@@ -80,6 +86,7 @@ rule plot_first_link:
     input:
         scores=scores_by_null,
         indices="results/{variant}/indices.parquet",
+        intervals=INTERVALS,
     output:
         **first_link_figures(),
     log:

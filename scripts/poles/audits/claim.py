@@ -110,7 +110,7 @@ def _of_row(claim: Claim, row: Mapping[str, Any], collected: Mapping[str, Any]) 
     try:
         if several:
             names: dict[str, Any] = {"verdicts": [p for p in record["inputs"] if _is_verdicts(p)]}
-            verdicts = judging.read_all(names["verdicts"], CLAIMS)
+            verdicts = tables.read_all(names["verdicts"], CLAIMS)
             verdict = judging.verdict_over(claim, verdicts, row["variant"])
         else:
             claim = next(own for own in record["params"]["claims"] if own["id"] == claim["id"])

@@ -180,11 +180,6 @@ def judge_variants(claims: Iterable[Claim], verdicts: pl.DataFrame) -> pl.DataFr
     return pl.DataFrame(rows, schema=dict(CLAIMS.columns))
 
 
-def read_all(paths: Iterable[str], table: tables.Table) -> pl.DataFrame:
-    """Read tables of one kind, each of one branch, as one frame in the order of the paths."""
-    return pl.concat(tables.read(path, table) for path in paths)
-
-
 def collect(
     claims: Sequence[Claim], stages: Mapping[str, str | None], verdicts: pl.DataFrame
 ) -> pl.DataFrame:

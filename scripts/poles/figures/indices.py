@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from poles.figures import style
+from poles.figures import bands, style
 from poles.nulls.scores import pair_means
 
 INDICES = {
@@ -31,6 +31,8 @@ def plot_indices(
     pair: tuple[str, str],
     years: tuple[int, int],
     null: str,
+    intervals: Mapping[str, Mapping[str, pl.DataFrame]] | None = None,
+    draws: int | None = None,
 ) -> Figure:
     """Plot z of one pair by year, and beside it each plain index of the pair.
 
@@ -46,6 +48,10 @@ def plot_indices(
         First and last year shown.
     null : str
         The null model of the scores.
+    intervals : Mapping, optional
+        Intervals by name of the index, or ``z``, and layer, see `poles.figures.bands`.
+    draws : int, optional
+        Number of draws behind them.
 
     Returns
     -------
@@ -68,10 +74,15 @@ def plot_indices(
     if not lines:
         return style.empty(title, "the pair has no link in these years")
     columns = min(PER_ROW, len(lines))
+    around = {
+        name: {layer: frame.filter(shown) for layer, frame in by_layer.items()}
+        for name, by_layer in (intervals or {}).items()
+    }
     figure = style.canvas(
         title,
         f"By year. z compares the link with the null model {null}, in standard deviations. An index compares "
-        "it with the activity of both countries. Dotted: as expected. Vertical scales differ.",
+        "it with the activity of both countries. Dotted: as expected. Vertical scales differ."
+        + bands.note(draws if any(around.values()) else None),
         width=10.5,
         height=1.3 + 2.3 * -(-len(lines) // columns),
         colours={layer: style.LAYERS[layer] for layer in scores_by_layer},
@@ -81,6 +92,7 @@ def plot_indices(
         axes.set_title(INDICES.get(name, "z"))
         for layer, frame in by_layer.items():
             _line(axes, frame, style.LAYERS[layer], layer)
+            bands.draw(axes, around.get(name, {}).get(layer), pair, style.LAYERS[layer])
         neutral = 0 if name == "z" else NEUTRAL.get(name)
         if neutral is not None:
             axes.axhline(neutral, color=style.GREY, lw=1, ls=":")

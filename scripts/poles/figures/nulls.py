@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from poles.figures import style
+from poles.figures import bands, style
 from poles.nulls.scores import pair_means
 
 COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#CC79A7")
@@ -15,7 +15,11 @@ COLOURS = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#0072B2", "#C
 
 @style.styled
 def plot_nulls(
-    scores: Mapping[str, Mapping[str, pl.DataFrame]], pair: tuple[str, str], years: tuple[int, int]
+    scores: Mapping[str, Mapping[str, pl.DataFrame]],
+    pair: tuple[str, str],
+    years: tuple[int, int],
+    intervals: Mapping[str, Mapping[str, pl.DataFrame]] | None = None,
+    draws: int | None = None,
 ) -> Figure:
     """Plot z of one pair by year, with a line per null model and a plot per layer.
 
@@ -27,6 +31,10 @@ def plot_nulls(
         Country codes.
     years : tuple of int
         First and last year shown.
+    intervals : Mapping, optional
+        Intervals of z by null model and layer, see `poles.figures.bands.of_layers`.
+    draws : int, optional
+        Number of draws behind them.
 
     Returns
     -------
@@ -42,11 +50,16 @@ def plot_nulls(
     if not any(len(z) for by_null in lines.values() for z in by_null.values()):
         return style.empty(title, "the pair has no z-score in these years")
     null_models = list(dict.fromkeys(null for by_null in scores.values() for null in by_null))
+    around = {
+        null: {layer: frame.filter(pl.col("year").is_between(*years)) for layer, frame in by_layer.items()}
+        for null, by_layer in (intervals or {}).items()
+    }
     colours = {null: COLOURS[place % len(COLOURS)] for place, null in enumerate(null_models)}
     figure = style.canvas(
         title,
         "z by year; the scale is linear between −1 and 1 and logarithmic beyond. Above zero, the link is "
-        "stronger than the activity of both countries explains; below zero, it is weaker.",
+        "stronger than the activity of both countries explains; below zero, it is weaker."
+        + bands.note(draws if any(around.values()) else None),
         width=10.0,
         height=4.6,
         colours=colours,
@@ -58,6 +71,7 @@ def plot_nulls(
             # Every other line is dashed, because two models may give the same z.
             form = {"ls": "-" if place % 2 == 0 else (0, (4, 2)), "lw": 1.8, "marker": ".", "ms": 4}
             axes.plot(z["year"], z["z"], color=colours[null], label=null, **form)
+            bands.draw(axes, around.get(null, {}).get(layer), pair, colours[null])
         axes.axhline(0, color=style.GREY, lw=0.8)
         axes.set_yscale("symlog", linthresh=1, linscale=1.2)
         style.round_numbers(axes.yaxis)

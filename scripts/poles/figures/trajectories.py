@@ -9,7 +9,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from poles.figures import style
+from poles.figures import bands, style
 from poles.nulls import gravity
 from poles.nulls.scores import pair_means, partners_of
 
@@ -21,7 +21,11 @@ MOST = 12
 
 @style.styled
 def plot_trajectories(
-    scores_by_layer: Mapping[str, pl.DataFrame], pairs: Sequence[tuple[str, str]], years: tuple[int, int]
+    scores_by_layer: Mapping[str, pl.DataFrame],
+    pairs: Sequence[tuple[str, str]],
+    years: tuple[int, int],
+    intervals: Mapping[str, pl.DataFrame] | None = None,
+    draws: int | None = None,
 ) -> Figure:
     """Plot z by year for chosen pairs, with a line per layer, and z under constant affinities.
 
@@ -33,15 +37,23 @@ def plot_trajectories(
         Pairs of country codes in any order, with a plot for each. See `largest_pairs`.
     years : tuple of int
         First and last year shown.
+    intervals : Mapping, optional
+        Intervals of z by layer, see `poles.figures.bands.of_layers`.
+    draws : int, optional
+        Number of draws behind them.
 
     Returns
     -------
     matplotlib.figure.Figure
         The z of a directed layer is the mean of both directions. A year without z leaves a gap. Dashed lines
         are z under constant affinities. The grey band holds 10 to 90 % of all pairs of the first layer.
+        Bands in the colour of a layer are intervals.
     """
     shown = pl.col("year").is_between(*years) & pl.col("z").is_finite()
     series = {layer: pair_means(scores).filter(shown) for layer, scores in scores_by_layer.items()}
+    around = {
+        layer: frame.filter(pl.col("year").is_between(*years)) for layer, frame in (intervals or {}).items()
+    }
     period = style.year_range(*years)
     if not pairs or all(frame.is_empty() for frame in series.values()):
         return style.empty("Chosen pairs by year", f"no pair chosen, or none with a z-score in {period}")
@@ -53,7 +65,8 @@ def plot_trajectories(
     figure = style.canvas(
         f"Links of chosen pairs compared with what country sizes explain, {period}",
         "z by year. Dashed: z under constant affinities, which only the growth of countries moves. "
-        f"Grey band: 10–90 % of all pairs, {next(iter(series))}. Vertical scales differ.",
+        f"Grey band: 10–90 % of all pairs, {next(iter(series))}. Vertical scales differ."
+        + bands.note(draws if around else None),
         width=11.0,
         height=1.1 + 1.9 * rows,
         colours={layer: style.LAYERS.get(layer, style.GREY) for layer in series},
@@ -66,7 +79,10 @@ def plot_trajectories(
         if _plot_pair(axes, series, pair, "", lw=1.8, marker=".", ms=4):
             _plot_pair(axes, constant_affinity, pair, ", constant affinity", lw=1.0, ls=(0, (4, 2)))
             axes.axhline(0, color=style.GREY, lw=0.8)
-            axes.fill_between(*band, color=style.LIGHT, lw=0)
+            # Bands of collaboration are grey, too, and must stand out from that of all pairs.
+            axes.fill_between(*band, color=style.LIGHT, lw=0, alpha=0.5 if around else 1)
+            for layer in series:
+                bands.draw(axes, around.get(layer), pair, style.LAYERS.get(layer, style.GREY))
         else:
             style.blank(axes, "no z-score")
     for axes in grid.flat[len(pairs) :]:

@@ -63,7 +63,12 @@ def links_table(links: pl.DataFrame) -> Table:
     return LINKS if links["weight"].dtype.is_integer() else FRACTIONAL_LINKS
 
 
+CITATION_AFFINITY = "citation_affinity"
+"""Name of the mean of the affinities of citation in both directions, which has an interval of its own."""
+
+
 def index_intervals() -> Table:
     """Schema of the intervals of plain indices: <index>_low and <index>_high, and the number of draws."""
-    ends = {f"{name}_{end}": pl.Float64 for name in INDEX_NAMES for end in ("low", "high")}
+    names = (*INDEX_NAMES, CITATION_AFFINITY)
+    ends = {f"{name}_{end}": pl.Float64 for name in names for end in ("low", "high")}
     return Table(INDICES.key, {"year": YEAR, **PAIR, **ends, "draws": pl.Int32})

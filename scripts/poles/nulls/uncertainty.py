@@ -15,7 +15,7 @@ import polars as pl
 
 from poles.networks.indices import values
 from poles.networks.resampling import Counts, resample
-from poles.networks.tables import INDEX_NAMES, index_intervals
+from poles.networks.tables import CITATION_AFFINITY, INDEX_NAMES, index_intervals
 from poles.nulls.tables import Z_INTERVALS
 from poles.study.tables import Table
 
@@ -137,9 +137,11 @@ def _of_indices(counts: Counts, counting: str) -> pl.DataFrame:
             None if counting == "fractional" else counts.international,
             counts.world_international,
         )
+    if "citation_affinity_out" in found:
+        found[CITATION_AFFINITY] = (found["citation_affinity_out"] + found["citation_affinity_in"]) / 2
     codes = pl.Series(counts.codes, dtype=pl.String)
     columns: dict[str, object] = {"source": codes.gather(first), "target": codes.gather(second)}
-    for name in INDEX_NAMES:
+    for name in (*INDEX_NAMES, CITATION_AFFINITY):
         if name in found:
             drawn = found[name][1:]
             low, high, _ = quantiles(np.where(np.isfinite(drawn), drawn, np.nan))

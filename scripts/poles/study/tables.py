@@ -126,6 +126,11 @@ def read(path: str | Path, table: Table) -> pl.DataFrame:
     return frame
 
 
+def read_all(paths: Iterable[str | Path], table: Table) -> pl.DataFrame:
+    """Read tables of one kind as one frame, in the order of the files; an empty frame if there are none."""
+    return pl.concat([pl.DataFrame(schema=dict(table.columns)), *(read(path, table) for path in paths)])
+
+
 def read_each(keys: Iterable[str], paths: Iterable[str | Path], table: Table) -> dict[str, pl.DataFrame]:
     """Read tables of one kind, such as one for each layer.
 

@@ -6,10 +6,12 @@ from typing import Any
 import polars as pl
 from matplotlib.figure import Figure
 
+from poles.figures import bands
+from poles.figures.indices import INDICES as INDICES_SHOWN
 from poles.figures.indices import plot_indices
 from poles.figures.nulls import plot_nulls
-from poles.networks.tables import INDICES
-from poles.nulls.tables import SCORES
+from poles.networks.tables import CITATION_AFFINITY, INDICES, index_intervals
+from poles.nulls.tables import SCORES, Z_INTERVALS
 from poles.study import tables
 
 
@@ -24,7 +26,8 @@ def plot(
     Parameters
     ----------
     files : Mapping
-        Files with the ``scores`` of each fit, and the file with the plain ``indices``.
+        Files with the ``scores`` of each fit, the file with the plain ``indices``, and those
+        with the ``intervals`` of z and of the indices, if there are any.
     fits : sequence of (str, str)
         Layer and null model of each of the scores. Plain indices are shown beside the first model.
     poles : tuple of str
@@ -42,7 +45,14 @@ def plot(
         by_layer.setdefault(layer, {})[null] = tables.read(path, SCORES)
     first = fits[0][1]
     of_first = {layer: by_null[first] for layer, by_null in by_layer.items()}
+    z = tables.read_all(files["intervals"][:1], Z_INTERVALS)
+    plain = tables.read_all(files["intervals"][1:], index_intervals())
+    of_z = {null: bands.of_layers(z, null) for _, null in fits}
+    of_indices = {name: {"collaboration": bands.of_index(plain, name)} for name in INDICES_SHOWN}
+    of_indices["affinity"]["citation"] = bands.of_index(plain, CITATION_AFFINITY)
+    indices = tables.read(files["indices"], INDICES)
+    around = {"z": of_z[first], **of_indices} if len(plain) else {}
     return {
-        "nulls": plot_nulls(by_layer, poles, years),
-        "indices": plot_indices(of_first, tables.read(files["indices"], INDICES), poles, years, first),
+        "nulls": plot_nulls(by_layer, poles, years, of_z, z["draws"].max()),
+        "indices": plot_indices(of_first, indices, poles, years, first, around, plain["draws"].max()),
     }

@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 
+from poles.figures import bands
 from poles.figures.diagnostics import plot_diagnostics
 from poles.figures.map_links import plot_map_links
 from poles.figures.strong_links import plot_strong_links
 from poles.figures.trajectories import largest_pairs, plot_trajectories
-from poles.nulls.tables import DIAGNOSTICS, MOMENTS, SCORES
+from poles.nulls.tables import DIAGNOSTICS, MOMENTS, SCORES, Z_INTERVALS
 from poles.study import tables
 
 
 def plot(
     files: Mapping[str, Sequence[str]],
+    null: str,
     layers: Sequence[str],
     pairs: Sequence[tuple[str, str]] | None,
     poles: Sequence[str],
@@ -26,7 +28,10 @@ def plot(
     Parameters
     ----------
     files : Mapping
-        Files with one table for each layer: ``scores``, ``moments``, ``diagnostics``.
+        Files with one table for each layer: ``scores``, ``moments``, ``diagnostics``; and that of the
+        ``intervals`` of z, if there are any.
+    null : str
+        The null model of the branch.
     layers : sequence of str
     pairs : sequence of (str, str), optional
         Pairs whose z is plotted by year; by default the largest of each pole in the first layer.
@@ -47,9 +52,10 @@ def plot(
     diagnostics = tables.read_each(layers, files["diagnostics"], DIAGNOSTICS)
     if pairs is None:
         pairs = largest_pairs(scores[layers[0]], poles, years)
+    z = tables.read_all(files["intervals"], Z_INTERVALS)
     return {
         "strong_links": plot_strong_links(scores, poles, recent, threshold),
         "map_links": plot_map_links(scores, poles, recent, threshold),
-        "trajectories": plot_trajectories(scores, pairs, years),
+        "trajectories": plot_trajectories(scores, pairs, years, bands.of_layers(z, null), z["draws"].max()),
         "diagnostics": plot_diagnostics(moments, diagnostics),
     }
