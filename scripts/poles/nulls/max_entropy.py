@@ -83,7 +83,17 @@ def solve(network: Network) -> tuple[np.ndarray, np.ndarray, int]:
 def geometric(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean 1 / (exp(u) - 1) and variance of a geometric weight with P[w >= k] = exp(-k u)."""
     with np.errstate(over="ignore"):
-        expected = 1 / np.expm1(u)
+        return _of_growth(np.expm1(u))
+
+
+def geometric_of_factor(exp_u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same as a function of exp(u), a product of two factors; it loses digits where u is small."""
+    return _of_growth(np.maximum(exp_u - 1, np.finfo(float).tiny))
+
+
+def _of_growth(expm1_u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance as functions of exp(u) - 1."""
+    expected = 1 / expm1_u
     return expected, expected * (1 + expected)
 
 

@@ -64,6 +64,12 @@ def poisson(u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return expected, expected
 
 
+def poisson_of_factor(exp_u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same as a function of exp(u), which is a product of two factors."""
+    expected = 1 / exp_u
+    return expected, expected
+
+
 def upper_tail(expected: np.ndarray, observed: np.ndarray) -> np.ndarray:
     """P[w >= observed] of Poisson numbers, a regularised incomplete gamma function.
 

@@ -2,19 +2,20 @@
 
 A bootstrap asks for hundreds of fits to networks that differ little. Their Newton steps are taken together,
 each as one operation over all networks. The accuracy is less than that of single fits (`ACCURACY`), but the
-error is far below what resampling changes.
+error is far below what resampling changes. `poles.nulls.enhanced_refits` fits the model that also fixes
+degrees.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from poles.nulls import max_entropy, multi_edge
+from poles.nulls import enhanced_refits, max_entropy, multi_edge
 from poles.nulls.strengths import Law
 from poles.stats.blas import one_blas_thread
 
-ACCURACY = 1e-6
-"""Largest relative error of a strength."""
+ACCURACY = 0.005
+"""Largest error of a strength, as a multiple of its square root: what resampling changes, about."""
 MAX_STEPS = 60
 """Newton steps after which a network counts as one that cannot be fitted."""
 RIDGE = 1e-12
@@ -24,13 +25,15 @@ DETERMINED = 1e-6
 SMALL = 0.02
 """Multipliers up to this start as in the first network."""
 LAWS: Mapping[str, tuple[Law, bool]] = {
-    "max_entropy": (max_entropy.geometric, True),
-    "variance_corrected": (max_entropy.geometric, True),
-    "multi_edge": (multi_edge.poisson, False),
+    "max_entropy": (max_entropy.geometric_of_factor, True),
+    "variance_corrected": (max_entropy.geometric_of_factor, True),
+    "multi_edge": (multi_edge.poisson_of_factor, False),
 }
-"""Laws of the weights, and whether they need positive multipliers."""
+"""Expected weights and variances as functions of exp(u), and whether multipliers must be positive."""
+ENHANCED = "enhanced_max_entropy"
+FITTED = (*LAWS, ENHANCED)
+"""Null models with fits of many networks."""
 WITHOUT = {
-    "enhanced_max_entropy": "degrees change with every work, and each draw would need a fit of its own",
     "local_rewiring": "each draw would need Markov chains of its own",
 }
 """Why there are no fits of other null models."""
@@ -45,7 +48,7 @@ def moments(
     Parameters
     ----------
     nulls : sequence of str
-        Some of `LAWS`.
+        Some of `FITTED`.
     weights : ndarray, shape (networks, n, n)
         Weights without diagonal; symmetric if not directed. The first network is fitted first, and the others
         start from it.
@@ -59,18 +62,20 @@ def moments(
         number for countries without strength, on the diagonal, and in networks that cannot be fitted to
         `ACCURACY`, such as stars.
     """
+    found, solved = {}, {}
+    if ENHANCED in nulls:
+        found[ENHANCED] = enhanced_refits.moments(weights, directed)
     linked = weights > 0
     touching = linked.sum(axis=2) + linked.sum(axis=1 if directed else 2)
     stars = touching.max(axis=1, initial=0) == linked.sum(axis=(1, 2))
     weights = np.where(stars[:, None, None], 0, weights)
     out, into = weights.sum(axis=2), weights.sum(axis=1)
     allowed = (out[:, :, None] > 0) & (into[:, None, :] > 0) & ~np.eye(weights.shape[1], dtype=bool)
-    found, solved = {}, {}
-    for null in nulls:
+    for null in [null for null in nulls if null in LAWS]:
         law, positive = LAWS[null]
         if law not in solved:
             x, good = _solve(law, positive, out, into, allowed, directed)
-            solved[law] = *law(_u(x, allowed, directed)), good[:, None, None] & allowed
+            solved[law] = *_weights(law, x, allowed), good[:, None, None] & allowed
         expected, variance, known = solved[law]
         if null == "variance_corrected":
             variance = _conditional(variance, directed)
@@ -81,13 +86,31 @@ def moments(
 
 def _conditional(variance: np.ndarray, directed: bool) -> np.ndarray:
     """Variances given the strengths, see `poles.nulls.variance_corrected`."""
-    n = variance.shape[1]
-    H = _hessian(variance, directed)
-    inverse = _solution(H, np.broadcast_to(np.eye(H.shape[1]), H.shape))
-    diagonal = np.diagonal(inverse, axis1=1, axis2=2)
-    spread = diagonal[:, :n, None] + diagonal[:, None, -n:] + 2 * inverse[:, :n, -n:]
+    if directed:
+        H, by_row, share = _reduced(variance)
+        inverse = _solution(H, np.broadcast_to(np.eye(H.shape[1]), H.shape))
+        mixed = share @ inverse
+        # The inverse by blocks: rows, columns, and minus the mixed one.
+        spread = 1 / by_row + (mixed * share).sum(axis=2)
+        spread = spread[:, :, None] + np.diagonal(inverse, axis1=1, axis2=2)[:, None, :] - 2 * mixed
+    else:
+        H = _hessian(variance)
+        inverse = _solution(H, np.broadcast_to(np.eye(H.shape[1]), H.shape))
+        diagonal = np.diagonal(inverse, axis1=1, axis2=2)
+        spread = diagonal[:, :, None] + diagonal[:, None, :] + 2 * inverse
     left = 1 - variance * spread
     return variance * np.where(left > DETERMINED, left, 0)
+
+
+def _step(variance: np.ndarray, errors: np.ndarray, directed: bool) -> np.ndarray:
+    """Newton step of every network: the errors of the strengths times the inverse of their covariance."""
+    if not directed:
+        return _solution(_hessian(variance), errors[:, :, None])[:, :, 0]
+    n = variance.shape[1]
+    H, by_row, share = _reduced(variance)
+    of_rows = errors[:, :n] / by_row
+    columns = _solution(H, errors[:, n:, None] - variance.swapaxes(1, 2) @ of_rows[:, :, None])
+    return np.concatenate([of_rows - (share @ columns)[:, :, 0], columns[:, :, 0]], axis=1)
 
 
 def _solution(H: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -105,22 +128,56 @@ def _u(x: np.ndarray, allowed: np.ndarray, directed: bool) -> np.ndarray:
     return np.where(allowed, x[:, :n, None] + x[:, None, -n:], np.inf)
 
 
-def _hessian(variance: np.ndarray, directed: bool) -> np.ndarray:
-    """Covariance of strengths, made invertible: a constant may move from out- to in-multipliers."""
-    rows, columns = variance.sum(axis=2), variance.sum(axis=1)
-    n = variance.shape[1]
-    if not directed:
-        H = variance.copy()
-        H[:, np.arange(n), np.arange(n)] += np.where(rows > 0, rows, 1)
-        return H
-    H = np.zeros((len(variance), 2 * n, 2 * n))
-    H[:, :n, n:], H[:, n:, :n] = variance, variance.swapaxes(1, 2)
-    both = np.concatenate([rows, columns], axis=1)
-    H[:, np.arange(2 * n), np.arange(2 * n)] = np.where(both > 0, both, 1)
-    constant = np.where(both > 0, np.repeat([1.0, -1.0], n), 0)
-    scale = both.mean(axis=1) / np.maximum((both > 0).sum(axis=1), 1)
-    H += scale[:, None, None] * constant[:, :, None] * constant[:, None, :]
+def _hessian(variance: np.ndarray) -> np.ndarray:
+    """Covariance of the strengths of undirected networks, made invertible."""
+    H, own = variance.copy(), variance.sum(axis=2)
+    places = np.arange(H.shape[1])
+    H[:, places, places] += np.where(own > 0, own, 1)
+    H[:, places, places] *= 1 + RIDGE
     return H
+
+
+def _reduced(variance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Covariance of the in-strengths of directed networks, given the out-strengths, made invertible.
+
+    Out-strengths are independent of each other, so their part of the covariance is diagonal and can be
+    eliminated (Schur complement). That leaves half of the unknowns. A constant may move from out- to
+    in-multipliers, so the rest has no inverse until a constant is added.
+
+    Returns
+    -------
+    H : ndarray, shape (networks, n, n)
+    by_row : ndarray, shape (networks, n)
+        Variances of the out-strengths; 1 for those that are 0.
+    share : ndarray, shape (networks, n, n)
+        Variances of the weights as shares of them.
+    """
+    rows, columns = variance.sum(axis=2) * (1 + RIDGE), variance.sum(axis=1)
+    by_row = np.where(rows > 0, rows, 1)
+    share = variance / by_row[:, :, None]
+    H = -(variance.swapaxes(1, 2) @ share)
+    places = np.arange(H.shape[1])
+    H[:, places, places] += np.where(columns > 0, columns * (1 + RIDGE), 1)
+    present = (columns > 0).astype(float)
+    scale = columns.sum(axis=1) / np.maximum(present.sum(axis=1), 1) ** 2
+    H += scale[:, None, None] * present[:, :, None] * present[:, None, :]
+    return H, by_row, share
+
+
+def _weights(law: Law, x: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Expected weights and variances, from multipliers of rows and of columns."""
+    n = allowed.shape[1]
+    with np.errstate(over="ignore"):
+        factors = np.exp(x)
+        exp_u = factors[:, :n, None] * factors[:, None, -n:]
+        exp_u[~allowed] = np.inf
+        return law(exp_u)
+
+
+def _sums(matrices: np.ndarray, directed: bool) -> np.ndarray:
+    """Row sums of every matrix, then column sums if directed."""
+    ones = np.ones(matrices.shape[1])
+    return np.concatenate([matrices @ ones, ones @ matrices], axis=1) if directed else matrices @ ones
 
 
 def _solve(
@@ -157,21 +214,23 @@ def _solve(
         return _newton(law, positive, x, sums, allowed, directed)
 
 
+def _is_accurate(errors: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Which networks have accurate strengths."""
+    return (np.abs(errors) <= ACCURACY * np.sqrt(np.where(sums > 0, sums, 1))).all(axis=1)
+
+
 def _newton(
     law: Law, positive: bool, x: np.ndarray, sums: np.ndarray, allowed: np.ndarray, directed: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Multipliers of every network from starting points inside the domain, and which of them are accurate."""
     x = x.copy()
     errors, variance = _errors(law, x, allowed, sums, directed)
-    relative = np.where(sums > 0, sums, 1)
     todo = np.arange(len(sums))
     for _ in range(MAX_STEPS):
-        todo = todo[~(np.abs(errors[todo] / relative[todo]).max(axis=1) <= ACCURACY)]
+        todo = todo[~_is_accurate(errors[todo], sums[todo])]
         if not len(todo):
             break
-        H = _hessian(variance[todo], directed)
-        H[:, np.arange(H.shape[1]), np.arange(H.shape[1])] *= 1 + RIDGE
-        step = _solution(H, errors[todo][:, :, None])[:, :, 0]
+        step = _step(variance[todo], errors[todo], directed)
         length = np.ones(len(todo))
         if positive:
             u, du = (_u(v, allowed[todo], directed) for v in (x[todo], step))
@@ -196,8 +255,5 @@ def _errors(
     law: Law, x: np.ndarray, allowed: np.ndarray, sums: np.ndarray, directed: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Expected minus observed strengths, and the variance of every weight."""
-    expected, variance = law(_u(x, allowed, directed))
-    strengths = expected.sum(axis=2)
-    if directed:
-        strengths = np.concatenate([strengths, expected.sum(axis=1)], axis=1)
-    return strengths - sums, variance
+    expected, variance = _weights(law, x, allowed)
+    return _sums(expected, directed) - sums, variance

@@ -107,7 +107,7 @@ def _of_layer(counts: Counts, layer: str, nulls: Sequence[str]) -> list[pl.DataF
     rows, columns = np.nonzero(pairs if directed else np.triu(pairs))
     codes = pl.Series(counts.codes, dtype=pl.String)
     key = {"layer": layer, "year": counts.year, "source": codes.gather(rows), "target": codes.gather(columns)}
-    fitted = refits.moments([null for null in nulls if null in refits.LAWS], weights, directed)
+    fitted = refits.moments([null for null in nulls if null in refits.FITTED], weights, directed)
     frames = []
     for null in nulls:
         found: dict[str, object] = {"draws": 0}
