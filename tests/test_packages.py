@@ -23,6 +23,7 @@ ORDER = [
     "claims",
     "figures",
     "exports",
+    "explorer",
     "audits",
 ]
 """Packages in the order of the data. The modules beside them (errors, layers, countries) come first."""

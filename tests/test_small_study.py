@@ -181,7 +181,7 @@ def test_a_study_of_one_year_judges_ties_alone_and_draws_no_empty_figure(studies
     jobs = {path.name.split(".")[0] for path in (studies["one"] / "logs").rglob("*.log")}
     assert jobs == {
         "read_networks", "check_countries", "measure_indices", "fit_null", "score_links", "judge_branch",
-        "collect_claims", "plot_links", "plot_first_link", "write_tables", "audit_results",
+        "collect_claims", "plot_links", "plot_first_link", "write_tables", "write_explorer", "audit_results",
     }  # fmt: skip
     warnings = json.loads((studies["one"] / run_warnings.WARNINGS.name).read_text())
     assert any(

@@ -26,7 +26,7 @@ ONCE = """
     judge_recovery judge_branch collect_claims plot_links plot_panel plot_clusters plot_first_link plot_losses
     audit_results all search_poles measure_courses measure_polarization compare_hubs study_stability
     classify_trends measure_signal sample_null_panels check_countries measure_indices verify_clusters
-    measure_uncertainty write_tables
+    measure_uncertainty write_tables write_explorer
 """
 TWICE = "find_core read_works fit_null score_links"
 EVERYTHING = dict.fromkeys(ONCE.split(), 1) | dict.fromkeys(TWICE.split(), 2)
@@ -116,6 +116,7 @@ EDITS = {
     "claims/page.html.j2": "collect_claims",
     "figures/hubs.py": "plot_panel",
     "exports/data_package.py": "write_tables",
+    "explorer/page.js": "write_explorer",
 }
 """One file of each package, and the first rules that use it."""
 ADDITIONS = {
@@ -169,7 +170,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     answer = twin.snakemake("--dry-run")
     assert "claim several: least 'two'; allowed: a whole number above 0" in answer.stdout + answer.stderr
     claims.write_text(shipped + several.replace("LEAST", "2"))
-    plan = {"judge_branch": 1, "collect_claims": 1, "write_tables": 1, "audit_results": 1, "all": 1}
+    plan = {"judge_branch": 1, "collect_claims": 1, "audit_results": 1, "all": 1}
+    plan |= {"write_tables": 1, "write_explorer": 1}
     assert twin.plan() == plan
     twin.run("results/claims.parquet")
     judged = tables.read(twin.folder / "results/claims.parquet", CLAIMS).filter(claim="several")
@@ -183,6 +185,7 @@ def test_a_config_key_plans_the_rules_that_read_it_and_what_follows(tiny: Projec
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_branch", "collect_claims",
         "plot_clusters", "audit_results", "all",
         "study_stability", "classify_trends", "sample_null_panels", "verify_clusters", "write_tables",
+        "write_explorer",
     }  # fmt: skip
 
 

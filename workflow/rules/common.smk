@@ -103,6 +103,8 @@ def ends(period):
     return [config[period]["first"], config[period]["last"]]
 
 
+HEADLINE_VARIANT = BRANCHES[0][0]
+HEADLINE_NULLS = [null for variant, null in BRANCHES if variant == HEADLINE_VARIANT]
 SHORT = bool(windows.too_short(*ends("trajectories")))
 """Whether the years are too few for trajectories. The study then ends with the links and the claims on them."""
 
@@ -414,6 +416,34 @@ def tables_written():
     }
 
 
+def explored():
+    """Results that the explorer shows: the links of the first variant, and archetypes of every branch."""
+    variant = home(HEADLINE_VARIANT, "links")
+    folder = f"results/{variant}"
+    found = {
+        "scores": expand(
+            f"{folder}/{{layer}}/scores/{{null}}.parquet",
+            layer=LAYERS,
+            null=HEADLINE_NULLS,
+        ),
+        "countries": f"{folder}/countries.parquet",
+        "indices": f"{folder}/indices.parquet",
+        "intervals": expand(INTERVALS[:1], variant=variant),
+        "claims": "results/claims.parquet",
+    }
+    if not SHORT:
+        found |= {
+            "clusters": per_branch("clusters", CLUSTERS),
+            "stability": per_branch(
+                "clusters", "results/{variant}/clusters/{null}.stability.parquet"
+            ),
+            "alignment": per_branch(
+                "clusters", "results/{variant}/alignment/{null}.parquet"
+            ),
+        }
+    return found
+
+
 def results():
     """Paths of all results of the study, except for the audit."""
     figures = [
@@ -441,6 +471,7 @@ def results():
         ),
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
         *tables_written().values(),
+        "results/explorer.html",
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
     ]
     paths += [path for pattern in INTERVALS for path in per_branch("links", pattern)]

@@ -24,3 +24,28 @@ rule write_tables:
         code=code("write_tables"),
     script:
         "../../scripts/write_tables.py"
+
+
+rule write_explorer:
+    """One page on which the links of all countries can be looked at, without a server."""
+    input:
+        **explored(),
+    output:
+        "results/explorer.html",
+    log:
+        "results/logs/write_explorer.log",
+    benchmark:
+        "results/benchmarks/write_explorer.tsv"
+    params:
+        layers=LAYERS,
+        nulls=HEADLINE_NULLS,
+        branches=["/".join(branch) for branch in BRANCHES],
+        variant=HEADLINE_VARIANT,
+        poles=config["poles"],
+        recent=ends("significance"),
+        threshold=config["significance"]["threshold"],
+        draws=config["uncertainty"]["draws"] if INTERVALS else 0,
+        data=DATA,
+        code=code("write_explorer"),
+    script:
+        "../../scripts/write_explorer.py"

@@ -27,6 +27,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from poles import countries
 from poles.errors import StudyError
+from poles.figures.palette import POLES as POLES
 from poles.study import embedding
 
 DPI = 120
@@ -45,8 +46,6 @@ ARCHETYPES = {
 """Colours of Okabe and Ito (2008), which all kinds of colour vision can distinguish, and greys."""
 
 LAYERS = {"collaboration": "#000000", "citation": "#CC79A7"}
-POLES = ("#56B4E9", "#882255", "#DDCC77", "#117733")
-"""Colours by place in the list of poles."""
 BRIDGE = "#000000"
 """Colour of what belongs to all poles."""
 SOME = "#FF7F00"
