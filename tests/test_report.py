@@ -166,6 +166,15 @@ def test_the_page_of_claims_leads_from_each_statement_to_its_section(tiny: Proje
     assert {html.unescape(text) for _, text in links} == set(claims["statement"])
 
 
+def test_the_first_page_leads_to_every_page(tiny: Project):
+    page = (tiny.folder / "results/index.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="(.*?)"', page)
+    made_later = "report.html"
+    assert made_later in links and len(links) > 5
+    for link in links:
+        assert link == made_later or (tiny.folder / "results" / link).is_file(), link
+
+
 def test_the_page_of_claims_fits_a_phone(tiny: Project, tmp_path: Path):
     claims = html.escape((tiny.folder / "results/claims.html").read_text(encoding="utf-8"))
     script = MEASURE.replace("innerWidthOfPhone", str(WIDTH))

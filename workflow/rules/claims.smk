@@ -77,6 +77,7 @@ rule collect_claims:
         table="results/claims.parquet",
         robustness="results/robustness.parquet",
         page="results/claims.md",
+        index="results/index.html",
         html=report("results/claims.html", caption="../report/claims.rst", **PAGE),
     log:
         "results/logs/collect_claims.log",

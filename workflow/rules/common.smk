@@ -471,7 +471,7 @@ def results():
         ),
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
         *tables_written().values(),
-        "results/explorer.html",
+        *expand("results/{page}.html", page=["explorer", "index"]),
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
     ]
     paths += [path for pattern in INTERVALS for path in per_branch("links", pattern)]

@@ -14,8 +14,11 @@ from poles.study.timings import read_timings
 
 TABLE = Path("results/claims.parquet")
 PLACES = {
+    "results/index.html": "what was found, with links to everything else",
+    "results/explorer.html": "look at any two countries, any country, a map and the claims",
     "results/report.html": "all figures with their captions",
     "results/claims.html": "every claim in every branch, and why",
+    "results/tables": "the results as CSV, with a dictionary",
     "results/figures": "the figures as files",
     "results/README.md": "what every other file holds",
 }
