@@ -220,6 +220,8 @@ def test_trajectories_that_differ_by_rounding_alone_are_not_distinct():
     assert kmeans.count_distinct(x) == 3
     assert kmeans.count_distinct(np.zeros((9, 22, 2)) * -1.0) == 1
     assert kmeans.count_distinct(x[:0]) == 0
+    assert kmeans.has_distinct(x, 3) and not kmeans.has_distinct(x, 4)
+    assert not kmeans.has_distinct(x[:0], 1)
 
 
 def test_too_few_trajectories_form_no_clusters_and_the_log_says_so(caplog):

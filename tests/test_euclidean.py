@@ -7,8 +7,12 @@ from sklearn.cluster import KMeans, kmeans_plusplus
 from poles.archetypes import euclidean
 from poles.stats.threads import one_thread
 
-SEEDS = range(60)
-"""No two candidates for a centre are equally good under these seeds, so that rounding decides nothing."""
+SEEDS = [*range(30), *range(31, 60)]
+"""No two candidates for a centre are equally good under these seeds, so that rounding decides nothing.
+
+Under seed 30 two rows are: in exact arithmetic their potentials are equal, and scikit-learn takes the one or
+the other on different processors.
+"""
 
 
 def wandering_rows(seed: int) -> tuple[np.ndarray, int]:

@@ -38,6 +38,9 @@ NOT_RUN = {
     ".venv/bin/python tests/benchmarks/bench_snapshot.py PYTHON_WITH_DUCKDB": "takes minutes, needs DuckDB",
     ".venv/bin/python tests/benchmarks/bench_networks.py": "takes minutes",
     ".venv/bin/python tests/benchmarks/bench_clusters.py": "takes minutes",
+    ".venv/bin/python tests/benchmarks/bench_stability.py results/full local_rewiring": (
+        "needs a finished run"
+    ),
     "POLES_SHARED_DATA=FOLDER .venv/bin/python tests/benchmarks/bench_rewiring.py": (
         "takes minutes, real data"
     ),

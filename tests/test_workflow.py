@@ -93,6 +93,19 @@ def test_three_variants_run_under_four_null_models_by_default(tmp_path: Path):
     assert all(plan[rule] == 1 for rule in once)
 
 
+def test_long_jobs_have_a_second_thread_only_where_branches_leave_cores_idle(tmp_path: Path):
+    project = Project.copy(tmp_path / "empty")
+
+    def jobs_with_two_threads(*arguments: str) -> int:
+        answer = project.snakemake("--dry-run", "--cores", *arguments)
+        assert answer.returncode == 0, answer.stderr[-8000:]
+        return (answer.stdout + answer.stderr).count("threads: 2")
+
+    assert jobs_with_two_threads("2") == 0
+    # Of three branches: the study of stability, and the drawn panels of which two branches share one.
+    assert jobs_with_two_threads("2", "--config", "run={nulls: [max_entropy]}") == 3 + 2
+
+
 def test_other_words_and_time_stamps_plan_nothing(edited: Project):
     for part in ("Snakefile", "workflow", "config", "profiles"):
         for path in [edited.folder / part, *(edited.folder / part).rglob("*")]:

@@ -89,6 +89,15 @@ def per_branch(stage, pattern, **values):
     ]
 
 
+def threads_of_branch(wildcards):
+    """Threads of a long job of a branch. With branches enough for all cores, each job has one.
+
+    Such a job leaves no core idle while it imports libraries, nor while it waits for a second core.
+    """
+    cores = workflow.resource_settings.cores or 1
+    return 1 if len(BRANCHES) >= 2 * cores else 2
+
+
 def sharers(variant, null, stage):
     """Variants that run under a null model and share the files that stand under a variant, in order."""
     return [

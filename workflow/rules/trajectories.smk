@@ -114,7 +114,7 @@ rule sample_null_panels:
         "results/logs/{variant}/sample_null_panels.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/sample_null_panels.{null}.tsv"
-    threads: 2
+    threads: threads_of_branch
     params:
         channels=CHANNELS,
         layers=LAYERS,
@@ -140,7 +140,7 @@ rule study_stability:
         "results/logs/{variant}/study_stability.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/study_stability.{null}.tsv"
-    threads: 2
+    threads: threads_of_branch
     params:
         channels=CHANNELS,
         design=stability_design,

@@ -42,6 +42,17 @@ def count_distinct(x: np.ndarray) -> int:
     return len({trajectory.tobytes() for trajectory in np.rint(x / unit) + 0.0})
 
 
+def has_distinct(x: np.ndarray, k: int) -> bool:
+    """Whether at least k trajectories differ, as `count_distinct` counts them, with a look at few of them."""
+    unit = ROUNDING * np.abs(x).max(initial=0) or 1.0
+    seen: set[bytes] = set()
+    for trajectory in x:
+        seen.add((np.rint(trajectory / unit) + 0.0).tobytes())
+        if len(seen) >= k:
+            return True
+    return False
+
+
 def starting_centres(
     x: np.ndarray, k: int, seed: int, starts: int = STARTS, sample: np.ndarray | None = None
 ) -> np.ndarray:

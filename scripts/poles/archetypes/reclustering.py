@@ -213,7 +213,7 @@ def perturbed_labels(
     elif over == "year":
         x = trajectories.prepared(design.preprocessing, without=choice)
     sample = resample_rows(over, trajectories.ends, rng) if over in RESAMPLED else np.arange(len(x))
-    if kmeans.count_distinct(x[np.unique(sample)]) < k:  # a resample of countries may hold no pair at all
+    if not kmeans.has_distinct(x[np.unique(sample)], k):  # a resample of countries may hold no pair at all
         return None
     flat = x.reshape(len(x), -1)
     if over == "euclidean":
