@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study timings test test-all lint clean help bench worlds thinning pins estimate verify-live demo-api
+.PHONY: study archive timings test test-all lint clean help bench worlds thinning pins estimate verify-live demo-api
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
@@ -30,6 +30,9 @@ lint: .venv/ready  ## style of Python and Snakemake files, and types
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --list-rules > .venv/rules  # fails where the workflow cannot be read, which the next line hides
 	$(BIN)/snakemake --lint 2>&1 | (! grep '^ *\* ' | grep -v 'Specify a conda environment')
+
+archive: .venv/ready  ## files for a deposit in archive/: the finished study, its harvest, checksums
+	@$(BIN)/python scripts/archive_study.py
 
 clean:  ## remove all results, the record of what made them included
 	find results -mindepth 1 -not -path results/README.md -delete

@@ -272,7 +272,7 @@ def test_people_of_the_citation_are_people(tmp_path: Path):
             "  - {name: A Group}\n",
         )
     )  # fmt: skip
-    people = crate._citation(tmp_path / "CITATION.cff")["people"]
+    people = crate.read_citation(tmp_path / "CITATION.cff")["people"]
     curie = {
         "@id": "https://x/1",
         "@type": "Person",
@@ -281,7 +281,7 @@ def test_people_of_the_citation_are_people(tmp_path: Path):
     }
     assert people == [curie, {"@id": "#A%20Group", "@type": "Organization", "name": "A Group"}]
     with pytest.raises(StudyError, match=r"CITATION\.cff: no such file at the root of the project"):
-        crate._citation(tmp_path / "none" / "CITATION.cff")
+        crate.read_citation(tmp_path / "none" / "CITATION.cff")
 
 
 def test_without_a_run_there_is_no_crate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -641,7 +641,7 @@ def test_captions_render_without_an_undefined_name(path: Path, kind):
     jinja2, core = pytest.importorskip("jinja2"), pytest.importorskip("docutils.core")
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     configuration.complete(config, ROOT)
-    config["source"]["kind"] = kind
+    config["origin"] = kind
     config["warnings"] = run_warnings.sentences({"full/select_works.log": ["a step drops 9 of 10 works"]})
     stage = ["corpus", 3, "2026-01-02T03:04:05+00:00", "2026-01-02T03:05:05+00:00", 9.5, 8.25]
     config["last_run"] = {"facts": [("Machine", "Linux-6.1"), ("Code", "commit 12ab")], "stages": [stage] * 2}

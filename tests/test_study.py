@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import tarfile
 from pathlib import Path
 
 import polars as pl
@@ -226,6 +227,27 @@ def test_two_runs_elsewhere_and_with_other_threads_give_equal_bytes(
     assert len(first) - len(differing) > 300, "tables, figures, pages, and the copy of the code"
     crates = [without_times(project.folder / "results" / crate.NAME) for project in (tiny, again)]
     assert crates[0] == crates[1]
+    compare_archives(tiny.twin(tmp_path / "first"), again)
+
+
+def compare_archives(*projects: Project) -> None:
+    """Two runs archive one harvest, and studies that differ in times and what hashes them alone."""
+    members: list[dict[str, bytes]] = []
+    for project in projects:
+        assert project.python("scripts/archive_study.py").returncode == 0
+        with tarfile.open(project.folder / "archive/study.tar.gz") as archive:
+            contents = {member.name: archive.extractfile(member) for member in archive}
+            members.append({name: stream.read() for name, stream in contents.items() if stream})
+    first, second = members
+    assert first.keys() == second.keys()
+    unequal = [f"study/results/{name}" for name in UNEQUAL] + [
+        "study/SHA256SUMS",
+        "study/.snakemake/metadata/",
+    ]
+    differing = [name for name in first if first[name] != second[name]]
+    assert [name for name in differing if not name.startswith(tuple(unequal))] == []
+    harvests = {embedding.file_digest(project.folder / "archive/harvest.tar") for project in projects}
+    assert len(harvests) == 1
 
 
 def test_the_documentation_lists_what_two_runs_cannot_have_in_common():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conftest import ROOT
 
-PARTS = ("Snakefile", "CITATION.cff", "workflow", "scripts", "config", "profiles", "envs")
+PARTS = ("Snakefile", "CITATION.cff", "LICENSE", "workflow", "scripts", "config", "profiles", "envs")
 UNFINISHED = shutil.ignore_patterns("*.pyc.*", "*.tmp.*")
 """Compiled files that another process is still writing."""
 

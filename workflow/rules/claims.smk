@@ -40,7 +40,7 @@ VERDICTS = {
 
 OF_PAPER = config["claims"] == configuration.CLAIMS_OF_PAPER
 DATA = {
-    "kind": SOURCE["kind"],
+    "kind": ORIGIN,
     "subfields": HEADLINE["field"]["subfields"],
     "of_paper": OF_PAPER,
 }

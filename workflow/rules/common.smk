@@ -13,7 +13,7 @@ sys.executable = shlex.quote(sys.executable)
 
 from poles.study import branches, crate, digest, run_record, run_warnings, windows
 from poles.study import config as configuration
-from poles.corpus import sources
+from poles.corpus import archived, sources
 from poles.corpus.api import date_ranges
 from poles.corpus.demo import layout
 from poles.errors import StudyError
@@ -53,6 +53,13 @@ CHANNELS = channels_of(LAYERS, config["trajectories"]["citation"])
 BRANCHES = branches.branches(config)
 FIELD = branches.field_to_read(config)
 """Field of the works that are read; it holds those of all variants."""
+ARCHIVED = None
+"""What an archived harvest is, if the study reads one."""
+if SOURCE["kind"] == "archive":
+    ARCHIVED = checked(archived.read_index, SOURCE["path"], FIELD)
+    FIELD = ARCHIVED["field"]
+ORIGIN = ARCHIVED["source"]["kind"] if ARCHIVED else SOURCE["kind"]
+"""Kind of the source that the works, or networks, come from in the end."""
 
 
 def home(variant, stage):
@@ -343,6 +350,9 @@ def source_of_run():
         return released()
     if SOURCE["kind"] == "api":
         return harvested()
+    if ARCHIVED:
+        place = {key: SOURCE[key] for key in ("kind", "path", "sha256")}
+        return {**place, "harvest": ARCHIVED["source"]}
     demo = {key: config["demo"][key] for key in ("works", "seed")}
     return {"kind": SOURCE["kind"], **(demo if SOURCE["kind"] == "demo" else {})}
 

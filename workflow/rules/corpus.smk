@@ -41,7 +41,7 @@ elif SOURCE["kind"] == "api":
 elif SOURCE["kind"] == "snapshot":
     FILES = [part.name for part in RELEASE.parts]
     SIZES = [part.size for part in RELEASE.parts]
-elif SOURCE["kind"] == "networks":
+elif SOURCE["kind"] in ("networks", "archive"):
     FILES, SIZES = [], []
 else:
     FILES = checked(sources.works_files, SOURCE["path"])
@@ -55,6 +55,10 @@ if SOURCE["kind"] == "snapshot":
 RELEASED = RELEASE.digest if SOURCE["kind"] == "snapshot" else None
 SHARDS = dict(enumerate(sources.shards(FILES, SOURCE["shards"], SIZES)))
 PLACES = {name: place for place, name in enumerate(FILES)}
+
+if ARCHIVED:
+
+    include: "archived.smk"
 
 
 rule find_core:

@@ -134,6 +134,19 @@ def field_to_read(config: Mapping[str, Any]) -> dict[str, Any]:
     return {"subfields": subfields, "match": match}
 
 
+def holds(field: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether all works of another field are in a field.
+
+    Parameters
+    ----------
+    field, other : Mapping
+        As `field_to_read` returns them.
+    """
+    if field["subfields"] is None or other["subfields"] is None:
+        return field["subfields"] is None
+    return set(other["subfields"]) <= set(field["subfields"]) and field["match"] in ("any", other["match"])
+
+
 def homes(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Where the files of every branch that runs stand, by "variant/null" and stage.
 

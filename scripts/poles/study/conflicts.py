@@ -132,8 +132,10 @@ def _source(config: Mapping[str, Any]) -> Iterator[str]:
     """Keys that the kind of source needs, or cannot take."""
     source = config["source"]
     kind, path = source["kind"], source["path"]
-    if kind in ("snapshot", "works") and not path:
+    if kind in ("snapshot", "works", "archive") and not path:
         yield f"source.path: null; needed where source.kind is {kind}"
+    if kind == "archive" and not source["sha256"]:
+        yield "source.sha256: null; needed where source.kind is archive, as README.md beside it says"
     if kind == "api" and config["field"]["subfields"] is None:
         yield "field.subfields: null; allowed where source.kind is api: a list, not all of OpenAlex"
     if kind == "api":

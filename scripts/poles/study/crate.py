@@ -175,7 +175,7 @@ def input_id(path: str, digest: str) -> str:
 
 def _graph(run: Mapping[str, Any], files: list[_File]) -> Iterator[Entity]:
     """All entities of a crate."""
-    citation = _citation(RESULTS / CODE / "CITATION.cff")
+    citation = read_citation(RESULTS / CODE / "CITATION.cff")
     jobs: dict[str, list[_File]] = {}
     for file in files:
         if file.record and "log" in file.record:
@@ -251,8 +251,8 @@ def _person(entry: Mapping[str, str]) -> Entity:
     return {**person, **({"affiliation": entry["affiliation"]} if "affiliation" in entry else {})}
 
 
-def _citation(path: Path) -> dict[str, Any]:
-    """Title, people, licence and paper of CITATION.cff."""
+def read_citation(path: Path) -> dict[str, Any]:
+    """Title, version, licence, people and paper of CITATION.cff."""
     if not path.is_file():
         raise StudyError(f"{path.name}: no such file at the root of the project; it says who made the study")
     cited = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -291,6 +291,7 @@ def _source(source: Mapping[str, Any]) -> Entity:
         "name": f"Source of the study ({source['kind']})",
         "description": run_record.describe_source(source),
     }
+    source = source.get("harvest", source)  # what an archived harvest was read from
     if source["kind"] in ("snapshot", "api"):
         release = {"version": source.get("date"), "identifier": source.get("digest")}
         field = source.get("field", {})

@@ -129,5 +129,8 @@ def describe_source(source: Mapping[str, Any]) -> str:
         works = source["field"]["works"] + source.get("citing", {}).get("works", 0)
         first, last = source["field"]["first"], source["ledger"]["last"]
         return f"OpenAlex REST API ({source['url']}), {works} works, fetched from {first} to {last}"
+    if kind == "archive":
+        origin = describe_source(source["harvest"])
+        return f"{source['path']} (SHA-256 {source['sha256']}), the harvest of: {origin}"
     listed = [f"{path} with SHA-256 {digest}" for path, digest in source.get("files", {}).items()]
     return f"{kind}: {'; '.join(listed[:3])}" + (f" and {len(listed) - 3} more files" if listed[3:] else "")

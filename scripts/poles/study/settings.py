@@ -179,17 +179,21 @@ class Api(Section):
 class Source(Section):
     """Where works, or ready networks, come from."""
 
-    kind: Literal["demo", "snapshot", "api", "works", "networks"] = Field(
+    kind: Literal["demo", "snapshot", "api", "works", "networks", "archive"] = Field(
         "demo",
         description="`demo` (a small OpenAlex snapshot that the study makes itself), `snapshot` (the "
         "OpenAlex bulk snapshot in a folder or on S3), `api` (its REST API), `works` (files of OpenAlex work "
-        "records) or `networks` (yearly edge lists).",
+        "records), `networks` (yearly edge lists) or `archive` (the harvest of an earlier study).",
     )
     path: str | None = Field(
         None,
         description="`snapshot`: folder that holds `data/`, or its address, `s3://openalex`. `works`: a glob "
         "of .jsonl, .jsonl.gz, .json, .json.gz, .zip or .parquet files. `api`: folder that keeps every "
-        "answer (null: `harvest`). Relative to the folder in which Snakemake works.",
+        "answer (null: `harvest`). `archive`: `harvest.tar` of `make archive`. Relative to the folder in "
+        "which Snakemake works.",
+    )
+    sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="`archive`: what the SHA-256 of the file must be."
     )
     endpoint: str | None = Field(
         None,
