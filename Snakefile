@@ -38,6 +38,12 @@ rule all:
         "results/audit.json",
 
 
+rule exports:
+    """The networks of every year for Gephi, Pajek, VOSviewer and others, which a plain run does not write."""
+    input:
+        per_branch("links", f"{EXPORTED}/datapackage.json", layer=LAYERS),
+
+
 onsuccess:
     run_warnings.write_warnings()
     write_run()

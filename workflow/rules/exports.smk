@@ -1,6 +1,8 @@
-"""Results for other programs: tables as CSV with a Data Package."""
+"""Results for other programs: tables as CSV with a Data Package, and files of networks."""
 
 from poles.study import dictionary
+
+EXPORTED = "results/exports/{variant}/{layer}"
 
 
 rule write_tables:
@@ -49,3 +51,26 @@ rule write_explorer:
         code=code("write_explorer"),
     script:
         "../../scripts/write_explorer.py"
+
+
+rule export_networks:
+    """The networks of a layer for Gephi, Pajek, VOSviewer, igraph and networkx."""
+    input:
+        scores=lambda wildcards: expand(SCORES, null=nulls_of(wildcards), **wildcards),
+        countries="results/{variant}/countries.parquet",
+    output:
+        **{
+            form: expand(f"{EXPORTED}/{{year}}.{form}", year=YEARS, allow_missing=True)
+            for form in ("graphml", "net", "json")
+        },
+        dynamic=f"{EXPORTED}/all_years.gexf",
+        package=f"{EXPORTED}/datapackage.json",
+    log:
+        "results/logs/{variant}/{layer}/export_networks.log",
+    benchmark:
+        "results/benchmarks/{variant}/{layer}/export_networks.tsv"
+    params:
+        nulls=nulls_of,
+        code=code("export_networks"),
+    script:
+        "../../scripts/export_networks.py"

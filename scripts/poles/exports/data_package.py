@@ -53,6 +53,12 @@ def _field(name: str, kind: Any, export: Exported) -> dict[str, Any]:
     return field | ({"constraints": {"required": True}} if name in export.table.key else {})
 
 
+def _file(path: Path) -> dict[str, Any]:
+    """What tells a file from any other one."""
+    digest = embedding.file_digest(path)
+    return {"path": path.name, "bytes": path.stat().st_size, "hash": f"sha256:{digest}"}
+
+
 def resource(name: str, export: Exported, path: str | Path) -> dict[str, Any]:
     """Describe a table that has been written.
 
@@ -75,14 +81,12 @@ def resource(name: str, export: Exported, path: str | Path) -> dict[str, Any]:
     return {
         "name": name,
         "title": export.title,
-        "path": path.name,
         "profile": "tabular-data-resource",
         "format": "csv",
         "mediatype": "text/csv",
         "encoding": "utf-8",
         **compression,
-        "bytes": path.stat().st_size,
-        "hash": f"sha256:{embedding.file_digest(path)}",
+        **_file(path),
         "dialect": {"delimiter": ",", "lineTerminator": "\n", "quoteChar": '"', "doubleQuote": True},
         "schema": {
             "fields": [_field(*column, export) for column in export.table.columns.items()],
@@ -115,6 +119,41 @@ def write(
         "description": ABOUT,
         "resources": list(resources),
     }
+    embedding.write_json(package, path, record)
+
+
+FORMATS = {
+    ".graphml": ("application/graphml+xml", "Network of a year as GraphML, for Gephi, igraph and networkx"),
+    ".net": ("text/plain", "Network of a year for Pajek: observed weights only"),
+    ".json": ("application/json", "Network of a year for VOSviewer, without directions"),
+    ".gexf": ("application/gexf+xml", "Network of all years as dynamic GEXF, for Gephi"),
+}
+"""Media type and title of the files of networks, by suffix."""
+
+
+def write_files(files: Iterable[str], path: str | Path, title: str, record: Mapping[str, Any]) -> None:
+    """Write the description of a package of networks.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Files in the folder of the package, with a suffix of `FORMATS`.
+    path, title, record
+        As in `write`.
+    """
+    resources = [
+        {
+            "name": file.name.replace("_", "-"),
+            "title": FORMATS[file.suffix][1],
+            "profile": "data-resource",
+            "format": file.suffix[1:],
+            "mediatype": FORMATS[file.suffix][0],
+            "encoding": "utf-8",
+            **_file(file),
+        }
+        for file in map(Path, files)
+    ]
+    package = {"profile": "data-package", "name": "poles-networks", "title": title, "resources": resources}
     embedding.write_json(package, path, record)
 
 

@@ -85,8 +85,11 @@ def _read_packaged(path: Path) -> str | None:
 
 _READERS = {
     ".csv": _read_packaged,
+    ".graphml": _read_packaged,
+    ".gexf": _read_packaged,
+    ".net": _read_packaged,
     ".parquet": _read_parquet,
-    ".json": _read_json,
+    ".json": lambda path: _read_json(path) or _read_packaged(path),
     ".md": _read_comment,
     ".html": _read_comment,
     ".svg": _read_svg,
@@ -141,7 +144,7 @@ def _content(path: Path) -> str:
 
     if path.suffix == ".parquet":
         return embedding.table_digest(pl.read_parquet(path))
-    if path.suffix in (".csv", ".gz") and _package_of(path):
+    if path.name != "datapackage.json" and _package_of(path):
         return embedding.file_digest(path)
     if path.suffix == ".gz":
         return embedding.digest_of(gzip.decompress(path.read_bytes()))
