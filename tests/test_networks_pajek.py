@@ -105,7 +105,7 @@ def test_archives_that_hold_no_networks_of_years_are_refused(tmp_path):
     (tmp_path / "text.zip").write_text("text")
     with pytest.raises(StudyError, match=r"text\.zip: not readable as a zip archive"):
         pajek.edge_list(tmp_path / "text.zip")
-    with pytest.raises(StudyError, match="no Pajek network"):
+    with pytest.raises(StudyError, match="no network; allowed: a zip archive"):
         pajek.edge_list(archive(tmp_path / "no.zip"))
     with pytest.raises(StudyError, match=r"World\.net: no year"):
         pajek.edge_list(archive(tmp_path / "year.zip", World=HEAD))

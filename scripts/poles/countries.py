@@ -122,6 +122,39 @@ def meant(text: str) -> str | None:
     return _codes().get(text.upper()) or _codes().get(_words(text))
 
 
+IN_DOUBT = ("Congo", "England", "Northern Ireland", "Scotland", "Wales")
+"""Names of two countries, and aliases of countries that are only a part of them."""
+
+
+@functools.cache
+def _named() -> dict[str | frozenset[str], str]:
+    """Codes of countries by alpha-3 code and by the words of a name, without names in doubt."""
+    rows = _rows(TABLE)
+    certain = [row for row in (*rows, *_rows(ALIASES)) if row["name"] not in IN_DOUBT]
+    return {
+        **{row["code3"]: row["code"] for row in rows},
+        **{_words(row["name"]): row["code"] for row in certain},
+    }
+
+
+def named(text: str) -> str | None:
+    """Two-letter code of a country that a text names without doubt.
+
+    Parameters
+    ----------
+    text : str
+        An alpha-3 code of ISO 3166-1, or an English name.
+
+    Returns
+    -------
+    str or None
+        None if the text names no country, a part of one, or several. Codes that ISO 3166-1 does not list are
+        no names, see `meant`.
+    """
+    text = text.strip()
+    return _named().get(text.upper()) or _named().get(_words(text))
+
+
 def advice(text: str) -> str:
     """What to say about a text that is no code of ISO 3166-1 alpha-2.
 

@@ -4,6 +4,7 @@ The check imports nothing that takes long, so it also runs when Snakemake reads 
 """
 
 import re
+import zipfile
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,9 @@ from typing import NamedTuple
 from poles.errors import StudyError
 
 ALLOWED = "a CSV, CSV.gz or Parquet file"
+"""Formats of edge lists. Pajek, GraphML and zip archives of yearly networks are read as well."""
+REST = "OTH"
+"""The only code beside those of countries: the rest of the world."""
 HEAD = 65536
 """Number of bytes that are looked at."""
 GZIP = b"\x1f\x8b"
@@ -34,10 +38,17 @@ class Format(NamedTuple):
         Character between the values of a line; None if the file is Parquet.
     gzipped : bool
         Whether the text is compressed.
+    kind : str
+        ``table`` (an edge list or a country matrix), ``pajek``, ``graphml``, or ``zip`` (an archive of
+        networks, one for each year).
+    directed : bool
+        Whether the links of the layer have a direction. Tables do not tell.
     """
 
     separator: str | None
     gzipped: bool = False
+    kind: str = "table"
+    directed: bool = False
 
 
 def recognise(path: str | Path | None, layer: str) -> Format:
@@ -75,6 +86,9 @@ def recognise(path: str | Path | None, layer: str) -> Format:
         head = _unzipped(path, head)
     other = next((name for start, name in _OTHER_FORMATS.items() if head.startswith(start)), None)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    kind = _kind(path, text)
+    if kind:
+        return Format(None, gzipped, kind, layer == "citation")
     if not text:
         other = "an empty file"
     elif text[:1] in (b"{", b"["):
@@ -88,6 +102,19 @@ def recognise(path: str | Path | None, layer: str) -> Format:
     if other:
         raise StudyError(f"{path}: not readable: this is {other}; allowed: {ALLOWED}")
     return Format(_separator(re.split(rb"[\r\n]", text, maxsplit=1)[0]), gzipped)
+
+
+def _kind(path: str | Path, text: bytes) -> str | None:
+    """Kind of a network that is no table in columns, by its first bytes; None if it is none of these."""
+    if text.startswith(b"<") and b"<graphml" in text:
+        return "graphml"
+    if text[:1] in (b"*", b"%") and b"*vertices" in text.lower():
+        return "pajek"
+    if text.startswith(b"PK\x03\x04") and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as members:
+            names = [name.lower() for name in members.namelist()]
+        return "zip" if any(name.endswith((".net", ".graphml", ".csv")) for name in names) else None
+    return None
 
 
 def _unzipped(path: str | Path, head: bytes) -> bytes:

@@ -12,7 +12,8 @@ import polars as pl
 
 from poles import countries
 from poles.errors import StudyError
-from poles.networks.edge_files import ALLOWED, Format, recognise
+from poles.networks.edge_files import ALLOWED, REST, Format, recognise
+from poles.networks.network_files import matrix_of, matrix_rows, rows_of
 from poles.networks.tables import links_table
 from poles.study import tables, windows
 
@@ -26,8 +27,6 @@ COLUMNS = {
 }
 """Columns of an edge list, with their accepted names. Other columns are not read."""
 ENDS = ("source", "target")
-REST = "OTH"
-"""The only code beside those of countries: the rest of the world."""
 YEARS = (1000, 2999)
 """First and last year that a row may have, within the years of the study or not."""
 TOO_LARGE = 2**53
@@ -74,10 +73,13 @@ def _table(path: Path, content: bytes | None, separator: str | None) -> pl.DataF
     except (OSError, pl.exceptions.PolarsError) as error:
         reason = (content and separator and _fault(content, separator)) or str(error).partition("\n")[0][:200]
         raise StudyError(f"{path}: not readable as {ALLOWED} ({reason})") from None
-    chosen = _columns_of(path, frame.columns)
-    rows = frame.select(pl.col(name).alias(column) for column, name in chosen.items()).with_row_index(
-        "row", 1
-    )
+    if separator is not None and matrix_of(frame.columns):
+        rows = matrix_rows(frame, path)
+    else:
+        chosen = _columns_of(path, frame.columns)
+        rows = frame.select(pl.col(name).alias(column) for column, name in chosen.items()).with_row_index(
+            "row", 1
+        )
     if separator is not None:  # lines without any value are no rows
         rows = rows.filter(~pl.all_horizontal(pl.col(*COLUMNS).is_null()))
     if not len(rows):
@@ -106,6 +108,8 @@ def _fault(content: bytes, separator: str) -> str:
 
 def _read(path: Path, layout: Format) -> pl.DataFrame:
     """Read an edge list as it is, see `_table`. Refuse rows with a missing value that looks like Namibia."""
+    if layout.kind != "table":
+        return rows_of(path, layout)
     if layout.separator is None:
         return _table(path, None, None)
     try:
@@ -234,6 +238,13 @@ def _codes(path: Path, rows: pl.DataFrame, merge: Mapping[str, str]) -> pl.DataF
             "%s: %s counts as %s (selection.merge): %d rows", path, code, country, count,
         )  # fmt: skip
     codes = codes.with_columns(pl.col(ENDS).replace(dict(merge)))
+    named = _named(codes)
+    if named:
+        log.info(
+            "%s: names and three-letter codes are read as two-letter codes: %s",
+            path, _list(f"{text} {code}" for text, code in named.items()),
+        )  # fmt: skip
+        codes = codes.with_columns(pl.col(ENDS).replace(named))
     for end in ENDS:
         empty = (codes[end] == "").fill_null(True)
         _refuse(path, rows.filter(empty), f"no country as {end}", "a code of ISO 3166-1 alpha-2")
@@ -245,6 +256,14 @@ def _codes(path: Path, rows: pl.DataFrame, merge: Mapping[str, str]) -> pl.DataF
         texts = pl.concat([text[name].filter(invalid[name]) for name in ENDS]).unique(maintain_order=True)
         _refuse_codes(path, rows[place], end, text[end][place], texts)
     return codes
+
+
+def _named(codes: pl.DataFrame) -> dict[str, str]:
+    """Two-letter codes of texts in capitals that name one country and are no such code themselves."""
+    texts = sorted(
+        {*codes["source"].drop_nulls(), *codes["target"].drop_nulls()} - {*countries.names(), REST}
+    )
+    return {text: code for text in texts if (code := countries.named(text))}
 
 
 def _refuse_codes(path: Path, invalid: pl.DataFrame, end: str, first: str, texts: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import math
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from poles.errors import StudyError
@@ -18,7 +18,7 @@ from poles.study.embedding import replace_file
 
 SECTIONS = ("*vertices", "*arcs", "*edges", "*matrix")
 """Sections that are read."""
-_YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
+YEAR = re.compile(r"(?<!\d)(?:1[89]|20)\d\d(?!\d)")
 _VERTEX = re.compile(r'(\d+)\s+(?:"([^"]*)"|(\S+))')
 
 
@@ -44,6 +44,33 @@ def links_of(text: str, name: str) -> dict[tuple[str, str], float]:
         If the file has vertices without labels, two kinds of links, two relations, or a line that cannot be
         read. The message names the line.
     """
+    pairs: dict[tuple[str, str], float] = {}
+    for (source, target), weight in arcs_of(text, name).items():
+        pair = (min(source, target), max(source, target))
+        pairs[pair] = max(weight, pairs.get(pair, 0.0))
+    return {pair: weight for pair, weight in pairs.items() if weight}
+
+
+def arcs_of(text: str, name: str, directed: bool = False) -> dict[tuple[str, str], float]:
+    """Read the lines of a Pajek network that are links.
+
+    Parameters
+    ----------
+    text, name : str
+        As in `links_of`.
+    directed : bool
+        Whether links need a direction, so that ``*Edges`` are refused.
+
+    Returns
+    -------
+    dict
+        Weights by the labels of both ends as in the file, zeros included.
+
+    Raises
+    ------
+    StudyError
+        As `links_of`.
+    """
     labels: dict[str, str] = {}
     weights: dict[tuple[str, str], float] = {}
     section, linked = "", ""
@@ -55,6 +82,8 @@ def links_of(text: str, name: str) -> dict[tuple[str, str], float]:
             continue
         if line.startswith("*"):
             section = _section(line, linked, place)
+            if directed and section == "*edges":
+                raise StudyError(f"{place}: links without direction; allowed in citations: *Arcs or *Matrix")
             if section != "*vertices":
                 linked = section
                 rows = iter(labels)
@@ -70,11 +99,7 @@ def links_of(text: str, name: str) -> dict[tuple[str, str], float]:
             weights[source, target] = weight
     if section == "*matrix" and next(rows, None) is not None:
         raise StudyError(f"{name}: the matrix has fewer rows than vertices; allowed: a row for each vertex")
-    pairs: dict[tuple[str, str], float] = {}
-    for (source, target), weight in weights.items():
-        pair = (min(source, target), max(source, target))
-        pairs[pair] = max(weight, pairs.get(pair, 0.0))
-    return {pair: weight for pair, weight in pairs.items() if weight}
+    return weights
 
 
 def _section(line: str, linked: str, place: str) -> str:
@@ -150,7 +175,8 @@ def edge_list(archive: str | Path) -> str:
     lines = []
     try:
         with zipfile.ZipFile(archive) as members:
-            for year, name in sorted(_networks(members.namelist(), archive).items()):
+            names = [name for name in members.namelist() if PurePosixPath(name).suffix.lower() == ".net"]
+            for year, name in sorted(by_year(names, archive).items()):
                 text = members.read(name).decode(errors="replace")
                 for (source, target), weight in sorted(links_of(text, f"{archive}, {name}").items()):
                     papers = int(weight) if weight.is_integer() else weight
@@ -160,24 +186,26 @@ def edge_list(archive: str | Path) -> str:
     return "year,source,target,papers\n" + "".join(lines)
 
 
-def _networks(names: list[str], archive: str | Path) -> dict[int, str]:
-    """Names of the networks in an archive by year."""
-    by_year: dict[int, str] = {}
+def by_year(names: Iterable[str], archive: str | Path) -> dict[int, str]:
+    """Names of the networks in an archive by the year that each name holds.
+
+    Raises
+    ------
+    StudyError
+        If there is no network, or a name has no year or the year of another one.
+    """
+    found: dict[int, str] = {}
     for name in names:
         path = PurePosixPath(name)
-        if path.suffix.lower() != ".net":
-            continue
-        years = _YEAR.findall(path.stem)
+        years = YEAR.findall(path.stem)
         if len(years) != 1:
             raise StudyError(f"{archive}: {name}: no year, or several; allowed: one year in the name")
-        if int(years[0]) in by_year:
-            raise StudyError(
-                f"{archive}: {name} and {by_year[int(years[0])]}; allowed: one network for a year"
-            )
-        by_year[int(years[0])] = name
-    if not by_year:
-        raise StudyError(f"{archive}: no Pajek network; allowed: a zip archive of .net files")
-    return by_year
+        if int(years[0]) in found:
+            raise StudyError(f"{archive}: {name} and {found[int(years[0])]}; allowed: one network for a year")
+        found[int(years[0])] = name
+    if not found:
+        raise StudyError(f"{archive}: no network; allowed: a zip archive of .net files, one for each year")
+    return found
 
 
 def main() -> str | None:

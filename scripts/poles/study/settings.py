@@ -120,7 +120,9 @@ class Networks(Section):
     """`networks`: one file per layer. A study with one layer runs with that layer."""
 
     collaboration: str | None = Field(
-        None, description="CSV, CSV.gz or Parquet with columns year, source, target, weight (or papers)."
+        None,
+        description="CSV, CSV.gz or Parquet with columns year, source, target, weight (or papers); a matrix "
+        "of countries in CSV; Pajek or GraphML with the year in its name; or a zip archive of such files.",
     )
     citation: str | None = Field(None, description="The same for citations; source cites target.")
 
