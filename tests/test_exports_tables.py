@@ -16,10 +16,10 @@ import pytest
 
 from conftest import ROOT
 from poles.errors import StudyError
-from poles.exports import collection, data_package
+from poles.exports import collection
 from poles.exports.csv_files import write_csv
 from poles.exports.tables import exported
-from poles.study import branches, dictionary
+from poles.study import branches, dictionary, extraction
 from poles.study import config as configuration
 from workflow import Project
 
@@ -270,10 +270,8 @@ def test_the_audit_finds_a_changed_table(tiny: Project, tmp_path: Path, changed:
 
 
 def test_a_package_of_the_user_beside_a_source_is_no_provenance(tmp_path: Path):
-    from poles.study import extraction
-
     source = tmp_path / "links.csv"
     source.write_text("year,source,target,weight\n2000,US,CN,3\n")
     for package in ("no JSON", "[]", '{"resources": [{"path": "links.csv", "hash": "sha256:0"}]}'):
-        (tmp_path / data_package.NAME).write_text(package)
+        (tmp_path / extraction.PACKAGE).write_text(package)
         assert extraction.read(source) is None

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from poles.study import embedding
+from poles.study import embedding, extraction
 from poles.study.audit import Content, read_content
 
 CACHE = Path(".snakemake/audit.json")
@@ -64,7 +64,8 @@ class Reader:
         content = read_content(path)
         self.read += 1
         self._files.pop(path, None)
-        if _stamp(path) == before and max(before[1:3]) < (time.time() - SETTLED) * 1e9:
+        changed = max(time for part in (before[1:3], before[5:7]) for time in part)
+        if _stamp(path) == before and changed < (time.time() - SETTLED) * 1e9:
             self._keep(path, before, content)
         return content
 
@@ -90,6 +91,13 @@ class Reader:
 
 
 def _stamp(path: str) -> list[int]:
-    """Size, times and number of a file."""
-    state = Path(path).stat()
-    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+    """Size, times and number of a file, and of the Data Package beside it, which may hold its record."""
+    states = [Path(path).stat()]
+    package = Path(path).with_name(extraction.PACKAGE)
+    if package.name != Path(path).name and package.is_file():
+        states.append(package.stat())
+    return [
+        value
+        for state in states
+        for value in (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+    ]

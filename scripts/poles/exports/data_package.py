@@ -13,7 +13,6 @@ import polars as pl
 from poles.exports.tables import Exported
 from poles.study import embedding
 
-NAME = "datapackage.json"
 ABOUT = (
     "Results of the study as tables. Countries are codes of ISO 3166-1: alpha-2, and alpha-3 in the columns "
     "that end with _alpha3. NA is Namibia. An empty field is a missing value."

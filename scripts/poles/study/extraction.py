@@ -10,6 +10,8 @@ from typing import Any
 from poles.errors import StudyError
 from poles.study import embedding
 
+PACKAGE = "datapackage.json"
+"""File that describes the files beside it, and holds the records of those that have no place for one."""
 _COMMENT = re.compile(r"\n<!-- provenance: (.*) -->\n\Z")
 
 
@@ -60,7 +62,7 @@ def _package_of(path: Path) -> tuple[dict[str, Any], str] | None:
 
     Files whose format has no place for a record have it in ``datapackage.json`` of their folder.
     """
-    package = path.with_name("datapackage.json")
+    package = path.with_name(PACKAGE)
     if not package.is_file():
         return None
     try:
@@ -144,7 +146,7 @@ def _content(path: Path) -> str:
 
     if path.suffix == ".parquet":
         return embedding.table_digest(pl.read_parquet(path))
-    if path.name != "datapackage.json" and _package_of(path):
+    if path.name != PACKAGE and _package_of(path):
         return embedding.file_digest(path)
     if path.suffix == ".gz":
         return embedding.digest_of(gzip.decompress(path.read_bytes()))
