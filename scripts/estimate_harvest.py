@@ -5,7 +5,7 @@ from poles.study import jobs
 
 with jobs.run(snakemake):
     params, settings = snakemake.params, snakemake.config["source"]["api"]
-    harvest = params.store, params.scope, params.date_ranges, params.cited
-    for line in estimate.estimate_harvest(*harvest, settings):
+    harvest = params.store, params.scope, params.date_ranges, params.cited, settings, params.fields
+    for line in estimate.estimate_harvest(*harvest):
         jobs.log.info(line)
         print(line, flush=True)

@@ -3,6 +3,7 @@
 import calendar
 import gzip
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -400,6 +401,37 @@ def test_the_estimate_is_what_the_harvest_costs(tmp_path: Path):
         used = server.credits_used
         citing.harvest_citing(str(tmp_path / "store"), scope(server.url), cited, (0, 1), settings(server.url))
         assert f"about {server.credits_used - used} credits (from 2 batches)" in counted
+
+
+def test_the_estimate_says_what_each_variant_adds(tmp_path: Path):
+    both = {"subfields": [1702, 1707], "match": "primary"}
+    fields = {"full": FIELD, "articles": FIELD, "vision": both, "recent": both}
+    names = date_ranges.list_ranges(2019, 2021, "year")
+    with serve() as server:
+        of_both = scope(server.url, field=both)
+
+        def say(cited: str | None, fields: dict | None) -> list[str]:
+            return estimate.estimate_harvest(
+                str(tmp_path), of_both, names, cited, settings(server.url), fields
+            )
+
+        first, *variants, _ = say(None, fields)
+        assert server.credits_used == 3, "one for the harvest, one for each of the two fields"
+        plain = say(None, None)
+        # 344 works of 1702 in lists of 137, 200 and 7; and 225 of 1707, which are 75 in each year.
+        assert first.startswith("569 works of the field in 3 shards, 0 of them in the store: about 7 credits")
+        assert variants == [
+            "variant full takes 344 works, about 5 credits",
+            "variant articles adds nothing",
+            "variant vision adds 225 works, about 2 credits",
+            "variant recent adds nothing",
+        ]
+        assert plain[0] == first and len(plain) == 2
+        assert say(None, {"full": both, "recent": both})[0] == first
+        lines = say(str(tmp_path / "cited.parquet"), fields)
+        citing_credits = int(re.search(r"about (\d+) credits \(a guess", lines[1])[1])
+        parts = [int(part) for line in lines for part in re.findall(r"and about (\d+) for the works", line)]
+        assert citing_credits <= sum(parts) <= citing_credits + 1
 
 
 def test_the_estimate_says_how_many_days_it_takes(tmp_path: Path):

@@ -5,9 +5,11 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import polars as pl
 import pytest
+import yaml
 
 import kills
 from api_works import SECRET
@@ -22,9 +24,10 @@ YEARS = {"first": kills.FIRST, "last": kills.LAST}
 TARGETS = ("results/losses.parquet", f"results/full/collaboration/check/{kills.LAST}.parquet")
 
 
-def configure(project: Project, source: dict) -> Project:
+def configure(project: Project, source: dict, more: dict | None = None) -> Project:
     """Write the configuration of a small study."""
     config = {"years": YEARS, "trajectories": YEARS, "source": source, "run": {"variants": ["full"]}}
+    config |= more or {}
     (project.folder / "config/config.yaml").write_text(json.dumps(config))
     return project
 
@@ -171,6 +174,56 @@ def test_a_wrong_key_is_one_line_of_every_job(study: Study, tmp_path: Path, monk
     )
     assert "Traceback" not in output
     assert "a-wrong-key" not in output
+
+
+def test_the_service_is_asked_once_for_all_definitions(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("OPENALEX_API_KEY", SECRET)
+    files, _ = kills.corpus(tmp_path / "corpus", 1600, 5)
+    definitions = yaml.safe_load((kills.ROOT / "config/definitions.yaml").read_text())
+    definitions = {"variants": {"full": {}, **definitions["variants"]}, "run": definitions["run"]}
+    names = definitions["run"]["variants"]
+    targets = [f"results/{'' if name == 'full' else name + '/'}losses.parquet" for name in names]
+    with OpenAlexServer(files, key=SECRET, per_second=100) as server:
+        api = {"url": server.url, "shards": "year", "rate": 90, "citing": True, "citing_shards": 1}
+        project = configure(
+            Project.copy(tmp_path / "api"), {"kind": "api", "shards": 1, "api": api}, definitions
+        )
+        estimate = project.snakemake("estimate_harvest").stdout
+        asked, credits = len(server.requests), server.credits_used
+        project.run(*targets)
+        requests = server.requests[asked:]
+        spent = server.credits_used - credits
+    lists = [unquote(request["query"]) for request in requests if request["cursor"]]
+    fields = [query for query in lists if "cites:" not in query]
+    assert fields
+    assert all("topics.subfield.id:1702|1707," in query for query in fields)
+    assert kills.fetched_again(server.requests) == []
+    assert spent == len(lists), "every page once, and nothing else is paid for"
+    # What the estimate says of the variants adds up to what it says of the harvest.
+    costs = dict(re.findall(r"variant (\w+) (?:takes|adds) (nothing|\d+ works, about \d+ credits)", estimate))
+    assert list(costs) == names
+    assert {name for name, cost in costs.items() if cost != "nothing"} == {"full", "vision", "any_topic"}
+    works, paid = (
+        sum(int(n) for n in re.findall(rf"(\d+) {what}", " ".join(costs.values())))
+        for what in ("works", "credits")
+    )
+    assert re.search(
+        rf"^{works} works of the field in 10 shards, .*: about {paid} credits", estimate, re.MULTILINE
+    )
+    assert paid == len(fields)
+    other = configure(
+        Project.copy(tmp_path / "files"),
+        {"kind": "works", "shards": 1, "path": f"{files[0].parents[1]}/*/*.gz"},
+        definitions,
+    )
+    other.run(*targets)
+    for folder in (Path(target).parent / "works" for target in targets):
+        tables = [
+            pl.concat(pl.read_parquet(path) for path in sorted((place.folder / folder).glob("*.parquet")))
+            for place in (project, other)
+        ]
+        assert embedding.table_digest(tables[0]) == embedding.table_digest(tables[1]), folder
+        assert tables[0]["is_core"].sum() > 50
 
 
 def test_nothing_is_asked_when_the_study_is_planned(tmp_path: Path):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import polars as pl
 import pytest
@@ -16,8 +17,11 @@ from conftest import ROOT
 from poles.corpus import selection
 from poles.corpus.demo import layout
 from poles.corpus.demo.snapshot import write_snapshot
+from poles.corpus.demo.works import generate
+from poles.corpus.demo.world import CHANGE, SC, SD, plant
 from poles.corpus.tables import WORKS
 from poles.networks.construction import build
+from poles.nulls import fitting, scores
 from poles.study import branches, config, tables
 from test_selection import read
 
@@ -182,3 +186,86 @@ def test_a_definition_gives_the_links_of_a_plain_count_on_real_records(shared_da
     expected = plain_count(works, years, choices["field"], choices["selection"])
     assert links_of(tmp_path / variant, kept, settings, variant, years) == expected
     assert sum(map(len, expected.values())) >= 5
+
+
+# ------------------------------------------------------------------------------------- a planted difference
+
+PLANTED = {"works": 24_000, "seed": 3, "first": 1990, "last": 2023}
+YEARS = range(2000, 2022)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the study reads of a demo whose Computer Vision has affinities of its own."""
+    folder = tmp_path_factory.mktemp("planted")
+    write_snapshot(folder, **PLANTED, layout="jsonl", record={}, vision=0.4)
+    files = [str(folder / part) for part in layout.parts(PLANTED["works"], "jsonl")]
+    return read(folder / "kept", files, branches.field_to_read(settings_of()))
+
+
+def slopes_of_z(folder: Path, links: Counter, layer: str) -> dict[tuple[str, str], float]:
+    """Change of z a year under `max_entropy`, for every pair of which 1.5 events a year are expected."""
+    folder.mkdir()
+    for year in YEARS:
+        rows = [(source, target, weight) for (y, source, target), weight in links.items() if y == year]
+        schema = {"source": pl.String, "target": pl.String, "weight": pl.Int64}
+        frame = pl.DataFrame(rows, schema, orient="row").sort("source", "target")
+        frame.write_parquet(folder / f"{year}.parquet")
+    moments, _ = fitting.fit_years("max_entropy", sorted(folder.glob("*.parquet")), layer, {})
+    ends = pl.concat_list("source", "target").list.sort()
+    of_pair = scores.score(moments).filter(pl.col("z").is_finite()).group_by(ends.alias("pair"), "year")
+    z = of_pair.agg(pl.col("z", "expected").mean()).sort("year").group_by("pair").agg("year", "z", "expected")
+    return {
+        tuple(pair): float(np.polyfit(years, values, 1)[0])
+        for pair, years, values, expected in z.iter_rows()
+        if len(years) == len(YEARS) and np.mean(expected) > 1.5
+    }
+
+
+@pytest.mark.parametrize("variant", ["vision", "any_topic"])
+@pytest.mark.parametrize(("layer", "separation"), [("collaboration", 0.7), ("citation", 0.9)])
+def test_definitions_differ_in_the_links_in_which_the_demo_plants_a_difference(
+    planted, tmp_path, variant, layer, separation
+):
+    slopes = [
+        slopes_of_z(
+            tmp_path / f"{name} links",
+            links_of(tmp_path / name, planted, settings_of(), name, YEARS)[layer],
+            layer,
+        )
+        for name in ("full", variant)
+    ]
+    world = plant(PLANTED["seed"], PLANTED["first"], PLANTED["last"], vision=0.4)
+    of_pair = {}
+    for first, second in slopes[0].keys() & slopes[1].keys():
+        place = world.codes.index(first), world.codes.index(second)
+        before, after = (CHANGE[layer][int(w.archetype[place])] for w in (world, world.vision))
+        of_pair[first, second] = (slopes[1][first, second] - slopes[0][first, second], after - before)
+    found, truth = np.array(list(of_pair.values())).T
+    assert all({"US", "CN"} & set(pair) for pair, (_, change) in of_pair.items() if change)
+    is_planted = truth != 0
+    assert min(is_planted.sum(), (~is_planted).sum()) >= 10
+    assert np.mean(np.sign(found) == np.sign(truth), where=is_planted) > 0.9
+    # Of a planted and another difference, the planted one is the larger one.
+    larger = np.abs(found[is_planted])[:, None] > np.abs(found[~is_planted])
+    assert larger.mean() > separation
+
+
+def test_a_field_with_affinities_of_its_own_leaves_the_works_of_the_other_as_they_are():
+    plain, both = plant(3), plant(3, vision=0.25)
+    for name in ("collaboration", "citation", "archetype"):
+        assert np.array_equal(getattr(plain, name), getattr(both, name))
+    differs = both.vision.archetype != both.archetype
+    assert not differs[2:, 2:].any()
+    us, cn = (plain.codes.index(pole) for pole in ("US", "CN"))
+    assert np.array_equal(both.vision.archetype[2:, us], both.archetype[2:, cn])
+    assert np.array_equal(both.vision.archetype[2:, cn], both.archetype[2:, us])
+    assert (both.archetype[us, cn], both.vision.archetype[us, cn]) == (SD, SC)
+    alone, generated = generate(plain, 6000, 3), generate(both, 8000, 3)
+    for name in ("ids", "years", "teams", "types", "topics", "days", "in_field", "references", "author_kind"):
+        own = getattr(alone, name)
+        assert np.array_equal(getattr(generated, name)[: len(own)], own), name
+    assert len(np.unique(generated.ids)) == 8000
+    assert not generated.in_field[6000:].any()
+    cited = generated.references[len(alone.references) :]
+    assert np.where(cited < 0, -1 - cited, cited).min() >= 6000

@@ -90,6 +90,7 @@ rule estimate_harvest:
         store=STORE,
         date_ranges=DATE_RANGES,
         cited=CITED if API["citing"] else None,
+        fields=branches.fields_to_read(config),
         code=code("estimate_harvest"),
     script:
         "../../scripts/estimate_harvest.py"

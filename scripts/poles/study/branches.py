@@ -114,8 +114,15 @@ def folder_of_works(config: Mapping[str, Any], variant: str) -> str:
     return f"results/{sharing(config, variant, 'works')}"
 
 
-def field_to_read(config: Mapping[str, Any]) -> dict[str, Any]:
+def field_to_read(config: Mapping[str, Any], variants: Sequence[str] | None = None) -> dict[str, Any]:
     """Field that holds the fields of all variants that run, so that the source is read once.
+
+    Parameters
+    ----------
+    config : Mapping
+        Completed configuration.
+    variants : sequence of str, optional
+        Other variants than all that run.
 
     Returns
     -------
@@ -123,7 +130,8 @@ def field_to_read(config: Mapping[str, Any]) -> dict[str, Any]:
         ``subfields``: those of all variants, or None if one takes every work; ``match``: ``any`` if a variant
         takes any topic. It is the field of the variants if they have the same one.
     """
-    fields = [choices(config, variant)["works"]["field"] for variant in config["run"]["variants"]]
+    variants = config["run"]["variants"] if variants is None else variants
+    fields = [choices(config, variant)["works"]["field"] for variant in variants]
     subfields: list[int] | None = []
     for field in fields:
         if subfields is None or field["subfields"] is None:
@@ -145,6 +153,12 @@ def holds(field: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     if field["subfields"] is None or other["subfields"] is None:
         return field["subfields"] is None
     return set(other["subfields"]) <= set(field["subfields"]) and field["match"] in ("any", other["match"])
+
+
+def fields_to_read(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Field to be read for each variant that runs and those before it, by variant, in their order."""
+    names = config["run"]["variants"]
+    return {name: field_to_read(config, names[: place + 1]) for place, name in enumerate(names)}
 
 
 def homes(config: Mapping[str, Any]) -> dict[str, dict[str, str]]:

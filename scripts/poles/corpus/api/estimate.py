@@ -1,7 +1,7 @@
 """The cost of a harvest, estimated before it begins."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -52,19 +52,58 @@ def _core(
     client: Client, store: Path, scope: Mapping[str, Any], date_ranges: Sequence[str]
 ) -> tuple[int, int, int]:
     """Count the works of the field, the credits that they still cost, and the shards already in the store."""
-    years, conditions = scope["years"], core_conditions(scope)
-    identity = query.identity(scope["url"], conditions)
-    in_years = {"publication_year": f"{years['first']}-{years['last']}"}
-    works = works_by_year(client, {**conditions, **in_years})
+    identity = query.identity(scope["url"], core_conditions(scope))
     missing = {name for name in date_ranges if not Unit(store / identity / name).is_complete()}
+    works, credits = _cost(client, scope, date_ranges, missing)
+    return works, credits, len(date_ranges) - len(missing)
+
+
+def _cost(
+    client: Client, scope: Mapping[str, Any], date_ranges: Sequence[str], missing: Collection[str]
+) -> tuple[int, int]:
+    """Count the works of the field, and the credits that those in the missing shards cost."""
+    years = scope["years"]
+    in_years = {"publication_year": f"{years['first']}-{years['last']}"}
+    works = works_by_year(client, {**core_conditions(scope), **in_years})
     by_year: dict[int, list[str]] = {}
     for name in date_ranges:
         by_year.setdefault(bounds(name)[0].year, []).append(name)
     credits = 0
     for year, names in by_year.items():
-        count = len(missing.intersection(names))
+        count = sum(name in missing for name in names)
         credits += pages(works.get(year, 0) * count / len(names), count)
-    return sum(works.get(year, 0) for year in by_year), credits, len(date_ranges) - len(missing)
+    return sum(works.get(year, 0) for year in by_year), credits
+
+
+def _of_variants(
+    client: Client,
+    scope: Mapping[str, Any],
+    date_ranges: Sequence[str],
+    fields: Mapping[str, Any],
+    citing: int,
+) -> list[str]:
+    """Say what each variant adds to a harvest of which nothing is in the store; one credit for each field.
+
+    The credits for works that cite the field are divided in proportion to the works of the field.
+    """
+    added: dict[str, tuple[int, int]] = {}
+    works, credits, read = 0, 0, None
+    for variant, field in fields.items():
+        before = works, credits
+        if field != read:
+            works, credits = _cost(client, {**scope, "field": field}, date_ranges, date_ranges)
+            read = field
+        added[variant] = works - before[0], credits - before[1]
+    lines: list[str] = []
+    for variant, (more_works, more_credits) in added.items():
+        cost = f"{more_works} works, about {more_credits} credits"
+        if citing:
+            cost += (
+                f", and about {math.ceil(citing * more_works / max(1, works))} for the works that cite them"
+            )
+        verb = "takes" if not lines else "adds"
+        lines.append(f"variant {variant} {verb} {cost if more_works or more_credits else 'nothing'}")
+    return lines
 
 
 def _citing(client: Client, store: Path, scope: Mapping[str, Any], cited: Path) -> tuple[int, int, str]:
@@ -99,8 +138,11 @@ def estimate_harvest(
     date_ranges: Sequence[str],
     cited: str | None,
     settings: Mapping[str, Any],
+    fields: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[str]:
-    """Say what the harvest costs, and how many credits there are; costs one to six credits itself.
+    """Say what the harvest costs, and how many credits there are.
+
+    That costs one to six credits itself, and one for each field of `fields`, if these differ.
 
     Parameters
     ----------
@@ -114,6 +156,9 @@ def estimate_harvest(
         Path of the table of cited works, which may not exist yet; None if no citing works are harvested.
     settings : Mapping
         ``source.api`` of the configuration.
+    fields : Mapping, optional
+        Field to be read for each variant and those before it (`poles.study.branches.fields_to_read`), to say
+        what each variant adds.
 
     Returns
     -------
@@ -126,10 +171,13 @@ def estimate_harvest(
             f"{works} works of the field in {len(date_ranges)} shards, {done} of them in the store: "
             f"about {credits} credits"
         ]
+        more = 0
         if cited is not None:
             number, more, basis = _citing(client, Path(store), scope, Path(cited))
             text.append(f"works that cite them, in {number} batches: about {more} credits ({basis})")
             credits += more
+        if fields and len({repr(field) for field in fields.values()}) > 1:
+            text += _of_variants(client, scope, date_ranges, fields, more)
         account = client.account()
         left = "an unknown number of" if client.left is None else client.left
         resets = f" (the budget is renewed at {account.resets_at:%Y-%m-%d %H:%M} UTC)" if account else ""

@@ -6,6 +6,9 @@ references by the stock of earlier works, affinity, age and attractiveness. The 
 countries follows one of the paper's four archetypes; the table of these archetypes is the truth. Nothing here
 uses null models, z-scores or clusters, and the study reads the files as it reads those of OpenAlex.
 
+A plan may give a share of the records to Computer Vision, where the affinities with the poles are other ones.
+So it can be tested whether definitions of the field differ in the links in which the world does.
+
 Some things are unrealistic so that sixty thousand works suffice. Yearly output grows threefold from 1990 to
 2023 (in OpenAlex about ninefold). The sizes of countries are the real ones to the power 0.6. A third to a
 half of all works are international, with three countries on average. Affinities change by a factor of ten and

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,6 +56,8 @@ PARATEXT = list(TYPES).index("paratext")
 
 FIELD_TOPICS, OTHER_TOPICS = 11, 12
 """Number of topics of the field and of other topics; `records.TOPICS` describes them in this order."""
+VISION_TOPICS = 2
+"""Number of topics of Computer Vision, which are the first ones of the others."""
 
 PLAIN, TWO_INSTITUTIONS, TWO_COUNTRIES, UNMATCHED, NOTHING = range(5)
 AUTHORS = {PLAIN: 0.84, TWO_INSTITUTIONS: 0.07, TWO_COUNTRIES: 0.02, UNMATCHED: 0.04, NOTHING: 0.03}
@@ -68,7 +70,9 @@ institution, or nothing. The first author from each country always has one insti
 
 @dataclass(frozen=True)
 class Works:
-    """All works of a world, ordered by year: N works, R references, A authorships, n countries.
+    """All works of a world: N works, R references, A authorships, n countries.
+
+    They are ordered by year; those in Computer Vision with affinities of their own follow all others.
 
     Attributes
     ----------
@@ -142,7 +146,6 @@ def generate(world: World, works: int, seed: int) -> Works:
     Returns
     -------
     Works
-        Ordered by year.
 
     Raises
     ------
@@ -151,11 +154,19 @@ def generate(world: World, works: int, seed: int) -> Works:
     """
     if works < LEAST:
         raise StudyError(f"demo: works is {works}, but has to be at least {LEAST}")
-    rng = np.random.default_rng([seed, 1])
+    in_vision = round(world.plan.vision * works)
+    generated = _generate(world, works - in_vision, np.random.default_rng([seed, 1]))
+    if world.vision is None or not in_vision:
+        return generated
+    return _joined(generated, _generate(world.vision, in_vision, np.random.default_rng([seed, 2]), True))
+
+
+def _generate(world: World, works: int, rng: np.random.Generator, is_vision: bool = False) -> Works:
+    """Generate works that cite each other alone: of the field and outside it, or all in Computer Vision."""
     progress = np.linspace(0, 1, len(world.years))
     output = np.cumsum(np.append(0, world.plan.growth**progress))
     bounds = np.rint(output / output[-1] * works).astype(np.int64)
-    in_field = rng.random(works) >= world.plan.outside
+    in_field = (rng.random(works) >= world.plan.outside) | is_vision
     teams = np.concatenate([_teams(world, t, number, rng) for t, number in enumerate(np.diff(bounds))])
     flaws = {name: rng.random(works) < share for name, share in FLAWS.items()}
     flaws["nothing_of_field"] &= ~in_field
@@ -170,7 +181,11 @@ def generate(world: World, works: int, seed: int) -> Works:
         references=references,
         **_authors(np.where((types == PARATEXT)[:, None], -1, teams), len(world.codes), rng),
         types=types,
-        topics=np.where(flaws["no_topic"][:, None], -1, _topics(in_field, rng)).astype(np.int8),
+        topics=np.where(
+            flaws["no_topic"][:, None],
+            -1,
+            _vision_topics(works, rng) if is_vision else _topics(in_field, rng),
+        ).astype(np.int8),
         days=rng.integers(0, 365, works, dtype=np.int16),
         flaws=flaws,
     )
@@ -338,6 +353,45 @@ def _topics(in_field: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     gap = (topics[:, 1] < 0) & (topics[:, 2] >= 0)
     topics[gap, 1:] = topics[gap, :0:-1]
     return topics
+
+
+def _vision_topics(works: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the topics of works in Computer Vision: a half has a second topic, of the field or another."""
+    topics = np.full((works, 3), -1, dtype=np.int8)
+    topics[:, 0] = FIELD_TOPICS + rng.integers(0, VISION_TOPICS, works)
+    of_field = rng.integers(0, FIELD_TOPICS, works)
+    other = rng.integers(FIELD_TOPICS + VISION_TOPICS, FIELD_TOPICS + OTHER_TOPICS, works)
+    kind = rng.random(works)
+    topics[:, 1] = np.select([kind < 0.25, kind < 0.5], [of_field, other], -1)
+    return topics
+
+
+def _joined(first: Works, second: Works) -> Works:
+    """Put works of the second, none of which are in the field, behind those of the first."""
+    shift = len(first)
+    columns = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)])
+        for name in (
+            *("years", "teams", "author_country", "author_kind", "author_number"),
+            *("types", "topics", "days"),
+        )
+    }
+    references = second.references + np.where(second.references < 0, -shift, shift)
+    return replace(
+        first,
+        ids=np.append(first.ids, second.ids + SLOT * shift),
+        in_field=np.append(first.in_field, np.zeros(len(second), dtype=bool)),
+        reference_start=_bounds(first.reference_start, second.reference_start),
+        references=np.append(first.references, references.astype(np.int32)),
+        author_start=_bounds(first.author_start, second.author_start),
+        flaws={name: np.append(first.flaws[name], second.flaws[name]) for name in FLAWS},
+        **columns,
+    )
+
+
+def _bounds(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Bounds of the lists of two tables, one behind the other."""
+    return np.append(first, first[-1] + second[1:])
 
 
 def _authors(teams: np.ndarray, countries: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
@@ -163,6 +164,10 @@ class Plan:
     walk : float
         Standard deviation of the yearly steps of a random walk within `WINDOW` that is added to a pair's
         log-affinity in each layer. Its courses are as smooth as planted ones, but follow no archetype.
+    vision : float
+        Share of the records that are in Computer Vision, a subfield with affinities of its own (see
+        `World.vision`). They cite each other alone, so the works of the field and those that cite them are
+        the ones of a world without such records.
     """
 
     contrast: float = 2.6
@@ -186,6 +191,7 @@ class Plan:
     attractiveness: float = 1.0
     poles: float = 2.0
     walk: float = 0.0
+    vision: float = 0.0
 
     def __post_init__(self):
         for name, value in asdict(self).items():
@@ -193,7 +199,7 @@ class Plan:
                 raise StudyError(f"demo: {name} is {value!r}, but has to be a number")
             if value < 0:
                 raise StudyError(f"demo: {name} is {value}, but must not be negative")
-        for name in ("outside", "international_first", "international_last"):
+        for name in ("outside", "international_first", "international_last", "vision"):
             if getattr(self, name) >= 1:
                 raise StudyError(f"demo: {name} is {getattr(self, name)}, but has to be a share below 1")
         for name, least in (("partners", 1), ("growth", 0.01), ("memory", 0.1)):
@@ -225,6 +231,10 @@ class World:
         Log-affinity of the row's country to cite the column's; the home bias on the diagonal.
     archetype : ndarray of int8, shape (n, n)
         Index into `ARCHETYPES`; symmetric, -1 on the diagonal.
+    vision : World or None
+        The same world for the works in Computer Vision, if the plan has any. There every country is to the
+        United States what it otherwise is to China, and the reverse; the two converge instead of diverging.
+        All other affinities are the same.
     """
 
     plan: Plan
@@ -235,6 +245,7 @@ class World:
     collaboration: np.ndarray
     citation: np.ndarray
     archetype: np.ndarray
+    vision: "World | None" = None
 
     def truth(self) -> pl.DataFrame:
         """Return the archetype of every pair of countries, as `TRUTH`."""
@@ -282,16 +293,23 @@ def plant(seed: int, first: int = 1990, last: int = 2023, **knobs: float) -> Wor
     sizes = _sizes(np.array([row[3:] for row in rows], dtype=float), years, plan.evenness)
     archetype = _archetypes(plan, codes, [row[2] for row in rows], sizes.mean(axis=0), rng)
     near = _nearness(codes, [row[1] for row in rows]) * plan.proximity
-    return World(
-        plan=plan,
-        years=years,
-        codes=codes,
-        names=tuple(countries.names()[code] for code in codes),
-        sizes=sizes,
-        collaboration=_affinity(plan, "collaboration", years, near, archetype, rng),
-        citation=_affinity(plan, "citation", years, near, archetype, rng),
-        archetype=archetype,
-    )
+
+    def world(archetype: np.ndarray, rng: np.random.Generator, vision: World | None = None) -> World:
+        return World(
+            plan=plan,
+            years=years,
+            codes=codes,
+            names=tuple(countries.names()[code] for code in codes),
+            sizes=sizes,
+            collaboration=_affinity(plan, "collaboration", years, near, archetype, rng),
+            citation=_affinity(plan, "citation", years, near, archetype, rng),
+            archetype=archetype,
+            vision=vision,
+        )
+
+    # Equal random numbers: only what the archetypes say differs.
+    vision = world(_exchanged(archetype, codes), deepcopy(rng)) if plan.vision else None
+    return world(archetype, rng, vision)
 
 
 def _sizes(table: np.ndarray, years: np.ndarray, evenness: float) -> np.ndarray:
@@ -329,6 +347,17 @@ def _archetypes(
     _balance(labels, (rows, columns), archetype, sizes, rng)
     archetype[rows, columns] = archetype[columns, rows] = labels
     return archetype
+
+
+def _exchanged(archetype: np.ndarray, codes: Sequence[str]) -> np.ndarray:
+    """Archetypes of Computer Vision: those with the two first poles exchanged, and the poles converging."""
+    poles = [codes.index(pole) for pole in POLES[:2]]
+    exchanged = archetype.copy()
+    exchanged[:, poles] = archetype[:, poles[::-1]]
+    exchanged[poles, :] = exchanged[:, poles].T
+    exchanged[np.ix_(poles, poles)] = SC
+    exchanged[poles, poles] = -1
+    return exchanged
 
 
 def _balance(
