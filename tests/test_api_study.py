@@ -46,7 +46,9 @@ class Study:
         configure(self.project, {"kind": "api", "shards": 1, "api": api})
         self.stopped, self.estimate = [], ""
         with self.server:
-            self.estimate = self.project.snakemake("estimate_harvest").stdout
+            answer = self.project.snakemake("estimate_harvest")
+            assert answer.returncode == 0, answer.stderr
+            self.estimate = answer.stdout
             for _ in range(9):
                 answer = self.project.snakemake(*TARGETS)
                 if answer.returncode == 0:

@@ -463,6 +463,12 @@ def explored():
     return found
 
 
+def write_crate():
+    """Describe the results as a crate at the end of a run, if there are any: estimate_harvest makes none."""
+    if any(Path("results").rglob("*.parquet")):
+        checked(crate.write_crate, Path(workflow.basedir))
+
+
 def results():
     """Paths of all results of the study, except for the audit."""
     figures = [
