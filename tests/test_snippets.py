@@ -22,7 +22,7 @@ from test_networks_pajek import HEAD, archive
 from workflow import Project
 
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
-LANGUAGES = {"sh", "python", "yaml"}
+LANGUAGES = {"sh", "python", "yaml", "text"}
 NOT_RUN = {
     "export OPENALEX_API_KEY=...": "a key belongs to a person",
     ".venv/bin/snakemake --config 'run={nulls: [max_entropy, uniform]}'": "tests/test_workflow.py runs it",
@@ -32,6 +32,7 @@ NOT_RUN = {
     ".venv/bin/rocrate-validator validate --profile-identifier provenance-run-crate-0.5 results": (
         "downloads a context; tests/test_crate.py runs the validator"
     ),
+    ".venv/bin/snakemake --configfile tests/tiny.yaml": "the tiny study of the tests is this one",
     ".venv/bin/pytest tests/test_docs.py": "this is one of the tests",
     ".venv/bin/pytest tests/test_exports_tables.py": "this is one of the tests",
     ".venv/bin/pytest tests/test_explorer.py": "this is one of the tests",

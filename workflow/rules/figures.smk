@@ -28,8 +28,8 @@ rule plot_links:
         layers=LAYERS,
         pairs=config["figures"]["pairs"],
         poles=config["poles"],
-        years=ends("trajectories"),
-        recent=ends("significance"),
+        # In one map: Snakemake does not see that the values of two params change places.
+        periods={"years": ends("trajectories"), "recent": ends("significance")},
         threshold=config["significance"]["threshold"],
         code=code("plot_links"),
     script:

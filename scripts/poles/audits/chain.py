@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from poles.audits import environment
+from poles.audits import environment, expected
 from poles.audits.expected import Plan, read_plan
 from poles.audits.hashes import Reader
 from poles.errors import StudyError
@@ -29,18 +29,22 @@ class Chain(NamedTuple):
         What is wrong with the study and not with one of the files: its software, rules without producers.
     notes : list of str
         What a reader should know and is not wrong.
+    plan : Plan or None
+        Workflow under the present configuration, if it could be read.
     """
 
     links: list[Link]
     faults: list[str]
     notes: list[str]
+    plan: Plan | None
 
     def broken(self) -> str | None:
         """First broken link, the nearest to the result, and how to mend it; None if all holds."""
         link = audit.nearest_break(self.links)
         if link is None:
             return f"the study does not hold: {self.faults[0]}" if self.faults else None
-        remedy = f" (to mend it: snakemake -R {link.record['rule']})" if link.record else ""
+        rule = (self.plan and self.plan.maker(link.path)) or (link.record or {}).get("rule")
+        remedy = f" (to mend it: snakemake -R {rule})" if rule else ""
         return f"first broken link: {link.path} {link.breaks[0]}{remedy}"
 
     def document(self) -> dict[str, Any]:
@@ -167,7 +171,7 @@ def trace(path: str, given: Given = OF_LAST_RUN, cold: bool = False, alone: bool
             f"{len(away)} of its inputs are not here; the chain ends at what the file itself records"
         )
     reader.save()
-    return Chain(links, [] if alone else list(environment.faults(run_record.read_run())), notes)
+    return Chain(links, [] if alone else list(environment.faults(run_record.read_run())), notes, plan)
 
 
 def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
@@ -200,14 +204,14 @@ def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
             links += walk.along(path, recorded.get(path))
     reader.save()
     faults = [f"{name}: no rule makes it, but {user} needs it" for name, user in unmade]
-    faults += environment.faults(run_record.read_run())
+    faults += [*expected.read_past_params(), *environment.faults(run_record.read_run())]
     if others := _others(walk):
         notes.append(
             f"{len(others)} files below results/ belong to no result of this configuration: {others[0]}"
             + (" ..." if others[1:] else "")
         )
     notes.append(f"{len(walk.contents)} files, of which {reader.read} were read and hashed in this audit")
-    return Chain(links, faults, notes)
+    return Chain(links, faults, notes, plan)
 
 
 def _others(walk: Walk) -> list[str]:

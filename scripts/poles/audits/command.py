@@ -25,6 +25,9 @@ def main() -> str | None:
     subject = parser.add_mutually_exclusive_group(required=True)
     subject.add_argument("result", nargs="?", help="file below results/, or a copy of one")
     subject.add_argument("--all", action="store_true", help="every result of the study")
+    subject.add_argument(
+        "--code", metavar="RESULT", help="what has changed in the code since a result was made"
+    )
     subject.add_argument("--claim", metavar="ID", help="id of a claim, such as poles_diverge_collaboration")
     subject.add_argument(
         "--link", nargs=3, metavar=("FROM", "TO", "YEAR"), help="two country codes and a year: US CN 2015"
@@ -47,6 +50,9 @@ def main() -> str | None:
     try:
         if arguments.claim:
             return _print_claim(arguments.claim, arguments.branch, arguments.full, arguments.json)
+        if arguments.code:
+            _print_code(arguments.code, arguments.full, arguments.json)
+            return None
         if arguments.link:
             _print_link(arguments.link, arguments.json)
             return None
@@ -66,6 +72,16 @@ def _print_claim(name: str, branch: str | None, full: bool, as_json: bool) -> st
         print(claim.describe(traced, full))
     broken = claim.breaks(traced)
     return f"judged anew, this does not fit together: {broken[0]}" if broken else None
+
+
+def _print_code(result: str, full: bool, as_json: bool) -> None:
+    """Print which modules have changed since a result was made."""
+    from poles.audits import chain, code
+
+    folder, path = chain.locate(result)
+    os.chdir(folder or Path())
+    traced = code.trace(path)
+    print(json.dumps(traced, indent=1) if as_json else code.describe(traced, full))
 
 
 def _print_link(named: Sequence[str], as_json: bool) -> None:

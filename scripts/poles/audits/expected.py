@@ -4,6 +4,7 @@ Snakemake compares params without their names, and drops a rule without a word i
 makes. This compares them by name, and asks for the rule of every file below results/.
 """
 
+import ast
 import contextlib
 import io
 import json
@@ -62,6 +63,10 @@ class Plan:
             paths = ({str(path) for path in files} for files in (inputs, output))
             self._jobs[key] = Job(json.loads(json.dumps(params)), *paths)
         return self._jobs[key]
+
+    def maker(self, path: str) -> str | None:
+        """Rule that makes a file; None if none does, as for a source."""
+        return next((name for name, rule in self._rules.items() if rule.is_producer(path)), None)
 
     def faults(self, path: str, record: Mapping[str, Any]) -> Iterator[str]:
         """In what a file is not what the workflow makes under this configuration.
@@ -122,6 +127,37 @@ class Plan:
             queue += [(name, path) for name in job.inputs - seen]
             seen |= job.inputs
         return outputs, sorted(unmade)
+
+
+def read_past_params(folder: Path = SCRIPTS) -> Iterator[str]:
+    """Places at which scripts of rules read the configuration past the params of their rule.
+
+    They may read how the source is fetched (``source``), as no result depends on it. A change of anything
+    else would recompute nothing.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the scripts.
+
+    Yields
+    ------
+    str
+        A sentence for each place.
+    """
+    for path in sorted(folder.glob("*.py")):
+        tree = ast.parse(path.read_bytes(), filename=str(path))
+        subscripts = (node for node in ast.walk(tree) if isinstance(node, ast.Subscript))
+        allowed = {id(node.value) for node in subscripts if _key(node) == "source"}
+        for node in ast.walk(tree):
+            match node:
+                case ast.Attribute(value=ast.Name(id="snakemake"), attr="config") if id(node) not in allowed:
+                    yield f"scripts/{path.name}, line {node.lineno}: reads the configuration past the params"
+
+
+def _key(node: ast.Subscript) -> Any:
+    """Key of a subscript that is a literal."""
+    return node.slice.value if isinstance(node.slice, ast.Constant) else None
 
 
 def _some(paths: set[str]) -> str:

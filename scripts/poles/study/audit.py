@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from poles.errors import StudyError
 from poles.study import embedding, extraction
-from poles.study.digest import code_digest
+from poles.study.digest import code_digest, module_digests
 
 log = logging.getLogger(__name__)
 
@@ -231,7 +231,8 @@ def summary(paths: Iterable[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``files``: {path: SHA-256}. ``rules``: {rule: number of files that it made}.
+        ``files``: {path: SHA-256}. ``rules``: {rule: number of files that it made}. ``modules``: {path of a
+        module of the code behind them: digest of its code}.
 
     Raises
     ------
@@ -240,6 +241,7 @@ def summary(paths: Iterable[str]) -> dict[str, Any]:
     """
     walk = Walk()
     rules: dict[str, int] = {}
+    modules: dict[str, str] = {}
     for path in sorted(set(paths)):
         for link in walk.along(path):
             if link.breaks:
@@ -247,9 +249,12 @@ def summary(paths: Iterable[str]) -> dict[str, Any]:
             if not link.repeated:
                 rule = (link.record or {}).get("rule", "source")
                 rules[rule] = rules.get(rule, 0) + 1
+                code = str((link.record or {}).get("params", {}).get("code", ""))
+                modules |= module_digests(*code.split()[1:])
     files = {path: content.digest for path, content in walk.contents.items()}
     log.info("%d files of %d rules, every link holds", len(files), len(rules))
-    return {"files": dict(sorted(files.items())), "rules": dict(sorted(rules.items()))}
+    parts: dict[str, dict[str, Any]] = {"files": files, "modules": modules, "rules": rules}
+    return {name: dict(sorted(part.items())) for name, part in parts.items()}
 
 
 def recorded_digests() -> dict[str, str]:

@@ -151,6 +151,16 @@ def code_files(*roots: str) -> tuple[Path, ...]:
     return tuple(sorted(path.relative_to(SCRIPTS) for path in files))
 
 
+def module_digest(path: Path) -> str:
+    """Digest of the code of one source file, or of the bytes of a file of data: 64 hexadecimal digits."""
+    return _module(path).digest.hex()
+
+
+def module_digests(*roots: str) -> dict[str, str]:
+    """`module_digest` of all `code_files` of the given modules, by their paths below ``scripts/``."""
+    return {path.as_posix(): module_digest(SCRIPTS / path) for path in code_files(*roots)}
+
+
 @functools.cache
 def code_digest(*roots: str) -> str:
     """Digest of the code behind a result: 16 hexadecimal digits over names and code of `code_files`."""

@@ -1,5 +1,6 @@
 """The frame around the one function of a job: its log, its provenance record, and errors in one line."""
 
+import json
 import logging
 import sys
 import time
@@ -21,6 +22,16 @@ END = "%s: done in %.1f s, %.2f s of CPU, from %s to %s"
 """Last line of the log of a job: rule, seconds, CPU seconds, start and end."""
 
 
+class _Configuration(dict[str, Any]):
+    """The part of the configuration that a script may read: how the source is fetched."""
+
+    def __missing__(self, key: str) -> Any:
+        raise StudyError(
+            f"configuration: {key} is read past the params of the rule, so no change of it would be seen; "
+            "pass it through params"
+        )
+
+
 def record_of(job: Any) -> dict[str, Any]:
     """Provenance of a Snakemake job: rule, wildcards, params, log and the SHA-256 of every input.
 
@@ -33,7 +44,19 @@ def record_of(job: Any) -> dict[str, Any]:
     -------
     dict
         Only facts that follow from content: no time, host or commit, so two runs give equal records.
+
+    Raises
+    ------
+    StudyError
+        If a param is no plain value: Snakemake would not see that it changes.
     """
+    for key, value in job.params.items():
+        try:
+            json.dumps(value)
+        except TypeError as error:
+            raise StudyError(
+                f"param {key}: {error}; allowed: text, numbers, true, false, null, and lists and maps of them"
+            ) from None
     return {
         "rule": job.rule,
         "wildcards": dict(job.wildcards.items()),
@@ -71,7 +94,9 @@ def run(job: Any) -> Iterator[dict[str, Any]]:
     logging.getLogger("py.warnings").addHandler(handler)
     start = time.monotonic()
     try:
-        yield record_of(job)
+        record = record_of(job)
+        job.config = _Configuration(source=job.config["source"])
+        yield record
         # Imports count too. Snakemake's benchmark reads this time only now and then, so it misses the end.
         times = [f"{datetime.fromtimestamp(at, UTC):{TIME}}" for at in (STARTED, time.time())]
         log.info(END, job.rule, time.monotonic() - start, time.process_time(), *times)

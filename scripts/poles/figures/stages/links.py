@@ -19,8 +19,7 @@ def plot(
     layers: Sequence[str],
     pairs: Sequence[tuple[str, str]] | None,
     poles: Sequence[str],
-    years: tuple[int, int],
-    recent: tuple[int, int],
+    periods: Mapping[str, tuple[int, int]],
     threshold: float,
 ) -> dict[str, Figure]:
     """Plot the figures of the links.
@@ -37,8 +36,8 @@ def plot(
         Pairs whose z is plotted by year; by default the largest of each pole in the first layer.
     poles : sequence of str
         Country codes.
-    years, recent : tuple of int
-        First and last year of the trajectories, and of the recent years.
+    periods : Mapping
+        First and last year of the trajectories (``years``), and of the recent years (``recent``).
     threshold : float
         Mean z of the recent years above which a link is above expectation.
 
@@ -51,11 +50,13 @@ def plot(
     moments = tables.read_each(layers, files["moments"], MOMENTS)
     diagnostics = tables.read_each(layers, files["diagnostics"], DIAGNOSTICS)
     if pairs is None:
-        pairs = largest_pairs(scores[layers[0]], poles, years)
+        pairs = largest_pairs(scores[layers[0]], poles, periods["years"])
     z = tables.read_all(files["intervals"], Z_INTERVALS)
     return {
-        "strong_links": plot_strong_links(scores, poles, recent, threshold),
-        "map_links": plot_map_links(scores, poles, recent, threshold),
-        "trajectories": plot_trajectories(scores, pairs, years, bands.of_layers(z, null), z["draws"].max()),
+        "strong_links": plot_strong_links(scores, poles, periods["recent"], threshold),
+        "map_links": plot_map_links(scores, poles, periods["recent"], threshold),
+        "trajectories": plot_trajectories(
+            scores, pairs, periods["years"], bands.of_layers(z, null), z["draws"].max()
+        ),
         "diagnostics": plot_diagnostics(moments, diagnostics),
     }
