@@ -308,7 +308,9 @@ def test_every_script_belongs_to_a_rule_or_is_a_command():
 
 WRONG_KEYS = {
     "clusters={kk: 4}": "clusters: unknown key kk; allowed: k, radius, seed",
-    "source={kind: apii}": "source.kind: 'apii'; allowed: 'demo', 'snapshot', 'api', 'works' or 'networks'",
+    "source={kind: apii}": (
+        "source.kind: 'apii'; allowed: 'demo', 'snapshot', 'api', 'works', 'networks' or 'archive'"
+    ),
     "poles=[USA, CN]": "poles.0: 'USA'; allowed: a code of ISO 3166-1 alpha-2, or XK; did you mean US?",
 }
 CONFLICTS = {
