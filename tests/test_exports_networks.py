@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -223,6 +224,16 @@ def test_every_attribute_of_a_file_has_one_type(folder: Path):
     names = [line.split('attr.name="')[1].split('"')[0] for line in keys]
     assert len(set(names)) == len(names)
     assert 'attr.type="long"' not in text and 'attr.type="int"' not in text
+
+
+def test_frictionless_finds_the_package_valid(folder: Path, tmp_path: Path):
+    frictionless = pytest.importorskip("frictionless", reason=NEEDED)
+    report = frictionless.validate(str(folder / "datapackage.json"))
+    assert report.valid and len(report.tasks) == 7
+    changed = shutil.copytree(folder, tmp_path / "changed")
+    (changed / "2000.net").write_text((folder / "2000.net").read_text().replace("NA", "NO"))
+    report = frictionless.validate(str(changed / "datapackage.json"))
+    assert [task.name for task in report.tasks if not task.valid] == ["2000.net"]
 
 
 def test_equal_networks_give_equal_bytes(layer: str, folder: Path, tmp_path: Path):
