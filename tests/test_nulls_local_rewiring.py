@@ -498,7 +498,7 @@ def test_only_links_that_are_used_decide_how_long_the_chains_run():
     used, everything = (fit(network, links=links) for links in ("used", "all"))
     assert used.iterations < everything.iterations
     assert max(used.extra["z_error"], everything.extra["z_error"]) <= 0.05
-    assert fit(with_used(network, network.countries, ()), links="used").iterations == everything.iterations
+    assert fit(with_used(network, network.countries, ()), links="used").iterations > used.iterations
 
 
 @pytest.mark.parametrize("directed", [False, True])

@@ -1,8 +1,8 @@
 """Ensemble of integer weights with every strength fixed exactly, sampled by local rewiring.
 
 The states are the matrices of whole weights that have the observed strengths. A Markov chain moves between
-them: `rewiring_kernel` has the moves, `rewiring_convergence` says when the chains have run long enough. Two
-laws can be sampled:
+them: `rewiring_kernel` has the moves, `rewiring_abreast` makes those of four chains at once, and
+`rewiring_convergence` says when the chains have run long enough. Two laws can be sampled:
 
 - ``uniform``: every matrix is equally likely. It is the counterpart of `max_entropy` with exact strengths.
 - ``multi_edge``: a matrix has weight 1 / prod w_ij!, as units are distinguishable. It is the counterpart of
@@ -29,7 +29,7 @@ from poles.nulls import rewiring_convergence, variance_corrected
 from poles.nulls.constraints import are_integers, residual_of
 from poles.nulls.network import Moments, Network
 from poles.nulls.newton import solve_semidefinite
-from poles.nulls.rewiring_convergence import LEAST_SWEEPS, Chain, Goal, Outcome, Pairs
+from poles.nulls.rewiring_convergence import LEAST_SWEEPS, Goal, Outcome, Pairs
 from poles.nulls.rewiring_kernel import LAWS, Kernel
 from poles.stats.blas import one_blas_thread
 
@@ -95,10 +95,12 @@ def fit(
     kernel = Kernel.of(network, law, exponents, None if used is None else focus(network, used))
     pairs = Pairs.of(network, used)
     seeds = np.random.SeedSequence(seed).spawn(chains)
-    started = [Chain.start(observed, kernel, child, disperse=place > 0) for place, child in enumerate(seeds)]
+    started = rewiring_convergence.start_chains(observed, kernel, seeds)
     goal = Goal(z_error, ess)
     outcome = rewiring_convergence.run(started, pairs, kernel, goal, max_sweeps)
-    residual, worst = residual_of(network, *((chain.weights, observed) for chain in started))
+    residual, worst = residual_of(
+        network, *((state, observed) for chain in started for state in chain.states())
+    )
     note, extra = _summary(network, pairs, outcome, goal)
     mean, variance, ess_of = (
         pairs.matrix(values) for values in outcome.diagnosis[:2] + outcome.diagnosis[4:5]

@@ -9,13 +9,15 @@ neighbouring batches, and the chains run until a `Goal` is reached or the budget
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import NamedTuple
 
 import numba
 import numpy as np
 
 from poles.nulls.network import Network
-from poles.nulls.rewiring_kernel import ENDS, FIELDS, Kernel, move_all, rewire
+from poles.nulls.rewiring_abreast import ABREAST, move_abreast
+from poles.nulls.rewiring_kernel import ENDS, FIELDS, UNIFORM, Kernel, move_all, rewire
 
 BATCHES = 16
 """Batches that a chain keeps."""
@@ -117,6 +119,71 @@ class Chain:
     def merge(self) -> None:
         """Merge neighbouring batches, which frees the second half of them."""
         self.record[: BATCHES // 2] = self.record[::2] + self.record[1::2]
+
+    def records(self, filled: int) -> list[np.ndarray]:
+        """The first batches of each chain that this object holds."""
+        return [self.record[:filled]]
+
+    def states(self) -> list[np.ndarray]:
+        """The present state of each chain that this object holds."""
+        return [self.weights]
+
+
+class ChainsAbreast(Chain):
+    """Chains that move together, see `rewiring_abreast`.
+
+    Attributes
+    ----------
+    weights : ndarray of int64, shape (n, n, ABREAST)
+        The present states.
+    rng : ndarray of uint64, shape (4,)
+        State of the random number generator of all chains.
+    record : ndarray, shape (BATCHES, pairs, FIELDS, ABREAST)
+        As `Chain.record`, of each chain.
+    """
+
+    @classmethod
+    def of(cls, chains: Sequence[Chain]) -> "ChainsAbreast":
+        """Join chains that have just started."""
+        weights = np.stack([chain.weights for chain in chains], axis=-1)
+        return cls(weights, chains[0].rng, np.zeros((*chains[0].record.shape, ABREAST)))
+
+    def forget(self, kernel: Kernel, sweeps: int) -> None:
+        """Move without a record."""
+        nowhere, no_weights = np.empty((0, 0), np.int32), np.empty(0, np.int64)
+        nothing = np.empty((0, FIELDS, ABREAST))
+        moves = sweeps * kernel.moves
+        move_abreast(self.weights, self.rng, moves, *kernel[:3], nowhere, no_weights, nothing)
+
+    def fill(self, kernel: Kernel, pairs: Pairs, batches: range, length: int) -> None:
+        """Fill some batches with `length` sweeps each."""
+        for batch in batches:
+            self.record[batch] = 0
+            move_abreast(
+                self.weights, self.rng, length * kernel.moves, *kernel[:3],
+                pairs.place, pairs.observed, self.record[batch],
+            )  # fmt: skip
+
+    def records(self, filled: int) -> list[np.ndarray]:
+        """See `Chain.records`."""
+        return [self.record[:filled, ..., chain] for chain in range(ABREAST)]
+
+    def states(self) -> list[np.ndarray]:
+        """See `Chain.states`."""
+        return [self.weights[..., chain] for chain in range(ABREAST)]
+
+
+def start_chains(
+    observed: np.ndarray, kernel: Kernel, seeds: Sequence[np.random.SeedSequence]
+) -> list[Chain]:
+    """Start a chain for each seed: the first at the observed matrix, the others at matrices far from it.
+
+    Under the law `UNIFORM` chains move together where there are enough of them.
+    """
+    chains = [Chain.start(observed, kernel, seed, disperse=place > 0) for place, seed in enumerate(seeds)]
+    together = len(chains) // ABREAST * ABREAST if kernel.law == UNIFORM else 0
+    groups = [ChainsAbreast.of(chains[first : first + ABREAST]) for first in range(0, together, ABREAST)]
+    return [*groups, *chains[together:]]
 
 
 class Diagnosis(NamedTuple):
@@ -262,13 +329,13 @@ def run(chains: Sequence[Chain], pairs: Pairs, kernel: Kernel, goal: Goal, max_s
         list(pool.map(lambda chain: chain.forget(kernel, BATCHES * FIRST_LENGTH), chains))
         while True:
             batches = range(filled, filled + STEP)
-            list(pool.map(Chain.fill, chains, *([x] * len(chains) for x in (kernel, pairs, batches, length))))
+            list(pool.map(methodcaller("fill", kernel, pairs, batches, length), chains))
             sweeps, filled = sweeps + STEP * length, batches.stop
             full = filled == BATCHES
             next_length = length * 2 if full else length
             spent = sweeps + STEP * next_length > max_sweeps
             if full or converged or spent:
-                records = [chain.record[:filled] for chain in chains]
+                records = [record for chain in chains for record in chain.records(filled)]
                 used = diagnose(records, pairs.used)
                 decisive = _decisive(used, pairs.observed[pairs.used])
                 if full and np.max(used.rhat[decisive], initial=1) <= AGREEMENT:
