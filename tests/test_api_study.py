@@ -139,6 +139,24 @@ def test_the_audit_goes_down_to_the_answers_as_they_came(study: Study, tmp_path:
     assert f"{pages[0]} has changed since {Path(pages[0]).parent}/complete.json was made" in answer.stderr
 
 
+def test_a_link_is_followed_to_the_query_that_gave_its_works(study: Study):
+    links = pl.read_parquet(study.project.folder / f"results/full/collaboration/links/{kills.LAST}.parquet")
+    first, second = links.filter(pl.col("source") != pl.col("target")).select("source", "target").row(0)
+    named = ("--link", first, second, str(kills.LAST))
+    answer = study.project.python("scripts/audit.py", *named, "--json")
+    assert answer.returncode == 0, answer.stderr
+    [count] = json.loads(answer.stdout)["works"]["collaboration"]
+    files = {work["file"] for work in count["sample"]}
+    assert files and set(count["queries"]) == files
+    for file, queries in count["queries"].items():
+        for query in queries:
+            assert query["url"] == study.server.url and query["first"] <= query["last"]
+            if "citing" not in file:
+                assert str(kills.LAST) in json.dumps(query["filter"])
+    shown = study.project.python("scripts/audit.py", *named).stdout
+    assert f": works of {study.server.url} with " in shown
+
+
 def test_the_files_are_made_anew_without_network(study: Study, tmp_path: Path):
     project = study.project.twin(tmp_path / "twin")
     assert project.plan(*TARGETS) == {}

@@ -1,6 +1,7 @@
 """One link in one year through all stages: works, weight, expectation, z, indices, trajectory, archetype."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def trace(first: str, second: str, year: int, results: str | Path = "results") -
     dict
         ``works``: for each layer, the number of works or citations counted anew from the works that count by
         ``field`` and ``selection`` of the configuration, and
-        up to `SAMPLE` works with the file and row from which each was read. ``weights``, ``null_models``,
+        up to `SAMPLE` works with the file and row from which each was read, and the queries or the release
+        behind these files. ``weights``, ``null_models``,
         ``indices``, ``trajectories``, ``clusters``, ``trends``: rows of the tables, each with its variant and
         null model. A part is empty if the study does not have it.
 
@@ -161,6 +163,7 @@ def _works(folder: Path, layer: str, first: str, second: str, year: int) -> list
                     {"work": f"https://openalex.org/W{work}", "count": count, **origins.get(work, {})}
                     for work, count in sample.select("work_id", "count").iter_rows()
                 ],
+                "queries": _queries({origin["file"] for origin in origins.values()}),
             }
         )  # fmt: skip
     return counts
@@ -172,6 +175,7 @@ def _origins(folder: Path, works: pl.Series) -> dict[int, dict[str, Any]]:
     for path in sorted(folder.glob("harvest/records/*.parquet")):
         params = (extraction.read(path) or {}).get("params", {})
         files: Mapping[int, str] = dict(zip(params.get("places", []), params.get("files", []), strict=True))
+        released = {"release": params["release"]} if params.get("release") else {}
         copies = (
             pl.scan_parquet(path)
             .filter(pl.col("work_id").is_in(works.implode()))
@@ -179,11 +183,25 @@ def _origins(folder: Path, works: pl.Series) -> dict[int, dict[str, Any]]:
             .collect()
         )
         for work, position, updated in copies.iter_rows():
-            origin = {"file": files.get(position >> 32), "row": (position & 0xFFFFFFFF) + 1}
+            origin = {"file": files.get(position >> 32), "row": (position & 0xFFFFFFFF) + 1, **released}
             origins[work] = max(
                 origins.get(work, ("", -1, {})), (updated, position, origin), key=lambda o: o[:2]
             )
     return {work: origin for work, (_, _, origin) in origins.items()}
+
+
+def _queries(files: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Queries that gave the works of each file: address, filter, and the first and last time of an answer.
+
+    A file that no service was asked for has none.
+    """
+    queries = {}
+    for file in sorted(files):
+        record = (extraction.read(file) if Path(file).is_file() else None) or {}
+        asked = [json.loads(Path(unit).read_bytes()) for unit in record.get("store", [])]
+        if asked:
+            queries[file] = [{key: one[key] for key in ("url", "filter", "first", "last")} for one in asked]
+    return queries
 
 
 def describe(link: Mapping[str, Any]) -> str:
@@ -207,6 +225,10 @@ def describe(link: Mapping[str, Any]) -> str:
                 else f"  {work['work']}"
                 for work in count["sample"]
             ]
+            for file, queries in count["queries"].items():
+                for query in queries:
+                    asked = ", ".join(f"{key} {value}" for key, value in query["filter"].items())
+                    lines.append(f"  {file}: works of {query['url']} with {asked}; {query['first']}")
     for part, title in PARTS.items():
         if link[part]:
             lines += ["", title, text.table(link[part])]
