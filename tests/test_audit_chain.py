@@ -195,3 +195,16 @@ def test_pins_are_read_with_their_conditions(tmp_path: Path):
     )
     assert environment.pinned(tmp_path / "pins.txt") == {"polars": "1.2", "some-name": "4"}
     assert list(environment.faults({})) == []
+
+
+def test_packages_are_compared_with_the_pins_and_with_the_last_run(monkeypatch: pytest.MonkeyPatch):
+    pins = {"kept": "1", "upgraded": "1", "repinned": "2", "gone": "1", "new": "1", "never-installed": "1"}
+    monkeypatch.setattr(environment, "pinned", lambda: pins)
+    present = {"kept": "1", "upgraded": "3", "repinned": "2", "new": "1", "of-nobody": "7"}
+    monkeypatch.setattr(environment, "installed", lambda: present)
+    run = {"packages": {"kept": "1", "upgraded": "1", "repinned": "1", "gone": "1"}}
+    assert list(environment.faults(run)) == [
+        "upgraded 3 is installed; envs/requirements.txt pins 1",
+        "repinned 2 is installed; the last run used 1",
+        "gone is not installed; the last run used 1",
+    ]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from poles.study.digest import SCRIPTS
-from poles.study.embedding import file_digest
 
 PINS = SCRIPTS.parent / "envs/requirements.txt"
 
@@ -61,11 +60,9 @@ def faults(run: Mapping[str, Any]) -> Iterator[str]:
     pins, present = pinned(), installed()
     before = {_name(name): version for name, version in run.get("packages", {}).items()}
     for name, version in pins.items():
-        found = present.get(name)
-        state = f"{name} {found} is installed" if found else f"{name} is not installed"
-        if found != version:
-            yield f"{state}; envs/requirements.txt pins {version}"
-        elif before and before.get(name) != found:
-            yield f"{state}; the last run used {before.get(name, 'none')}"
-    if run.get("requirements", digest := file_digest(PINS)) != digest:
-        yield "envs/requirements.txt has changed since the last run"
+        found, used = present.get(name), before.get(name)
+        if found and found != version:
+            yield f"{name} {found} is installed; envs/requirements.txt pins {version}"
+        elif used and found != used:  # what the last run did not have made no result
+            state = f"{name} {found} is installed" if found else f"{name} is not installed"
+            yield f"{state}; the last run used {used}"
