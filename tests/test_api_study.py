@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
@@ -279,3 +280,29 @@ def test_all_of_openalex_is_not_asked_for():
     config = {"source": {"kind": "api"}, "field": {"subfields": None}}
     with pytest.raises(StudyError, match=r"field\.subfields: null; allowed where source\.kind is api"):
         complete(config, kills.ROOT)
+
+
+@pytest.mark.slow
+def test_archives_hold_the_answers_and_the_harvest_can_be_read_again(study: Study, tmp_path: Path):
+    twin = study.project.twin(tmp_path / "twin")
+    twin.run()
+    assert twin.python("scripts/archive_study.py").returncode == 0
+    subprocess.run(["tar", "-xzf", twin.folder / "archive/study.tar.gz"], cwd=tmp_path, check=True)
+    unpacked = Project(tmp_path / "study")
+    assert not (unpacked.folder / "harvest").exists()
+    subprocess.run(["tar", "-xf", twin.folder / "archive/harvest.tar", "-C", unpacked.folder], check=True)
+    answer = unpacked.python("scripts/audit.py", "--all")
+    assert answer.returncode == 0, answer.stdout[-2000:] + answer.stderr
+    assert unpacked.plan() == {}
+    again = Project.copy(tmp_path / "again")
+    harvest = twin.folder / "archive/harvest.tar"
+    source = {"kind": "archive", "path": str(harvest), "sha256": embedding.file_digest(harvest)}
+    configure(again, source).run("results/losses.parquet")
+    works = sorted((again.folder / "results/works").iterdir())
+    assert len(works) == YEARS["last"] - YEARS["first"] + 1
+    for path in works:
+        assert pl.read_parquet(path).equals(pl.read_parquet(twin.folder / "results/works" / path.name))
+    crate = json.loads((again.folder / "results/ro-crate-metadata.json").read_bytes())["@graph"]
+    source = next(entity for entity in crate if entity["@id"] == "#source")
+    assert source["dateCreated"] <= source["dateModified"]
+    assert "the harvest of: OpenAlex REST API" in source["description"]
