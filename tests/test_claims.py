@@ -94,6 +94,7 @@ def shown(
     stage: str | None = "clusters",
     warnings: tuple[str, ...] = (),
     scans: pl.DataFrame | None = None,
+    kinds: dict[str, str] | None = None,
 ) -> dict:
     """Content of the page about claims that were judged; those of a branch rest on one stage."""
     single = (
@@ -115,7 +116,10 @@ def shown(
     rests_on = {claim: None if claim in of_several else stage for claim in judged["claim"]}
     scans = frame(TIES) if scans is None else scans
     homes = homes or apart(choices)
-    return page.content(judged, basis, moved, rests_on, choices, homes, scans, (2000, 2021), data, warnings)
+    kinds = kinds or dict.fromkeys(rests_on, "group")
+    declared = [{"id": claim, "kind": kind} for claim, kind in kinds.items()]
+    about = (2000, 2021), data, warnings
+    return page.content(judged, basis, moved, rests_on, declared, choices, homes, scans, *about)
 
 
 def course(country: str, pole: str, slope: tuple, channels=BOTH) -> list[dict]:
@@ -742,6 +746,7 @@ def test_the_page_says_what_archetypes_rest_on():
             basis,
             frame(ROBUSTNESS),
             stages([TREND]),
+            [TREND],
             choices,
             apart(choices),
             frame(TIES),
@@ -950,7 +955,7 @@ def test_a_statement_with_other_braces_is_refused(statement):
 )
 def test_the_page_names_the_years_of_the_noise(period, sentence):
     judged, basis, moved = (frame(kind) for kind in (CLAIMS, BASIS, ROBUSTNESS))
-    content = page.content(judged, basis, moved, {}, {}, {}, frame(TIES), period, PAPER)
+    content = page.content(judged, basis, moved, {}, [], {}, {}, frame(TIES), period, PAPER)
     assert sentence in content["about_basis"]
 
 

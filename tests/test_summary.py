@@ -29,7 +29,7 @@ def write_claims(*rows: tuple[str, str, str]) -> None:
     """Claims with one verdict in each branch: variant, null model, verdict."""
     frame = pl.DataFrame(
         [
-            (f"claim_{n}", variant, null, "It is so.", None, verdict, "")
+            (f"claim_{n}", variant, null, "It is so.", None, verdict, "", *[None] * 4)
             for n, (variant, null, verdict) in enumerate(rows)
         ],
         schema=dict(CLAIMS.columns),

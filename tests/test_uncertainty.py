@@ -35,6 +35,11 @@ def write(folder, sets, year=2000, references=None, core=None, ids=None, order=N
     return path
 
 
+def measured(files, nulls, draws, counting="full", recent=(2000, 2000), poles=("CN", "US")):
+    """Intervals with a seed of 1, without a window of citations."""
+    return uncertainty.measure(files, counting, None, nulls, recent, poles, draws, 1)
+
+
 def random_works(seed, works=60):
     """Countries, references and field of random works."""
     rng = np.random.default_rng(seed)
@@ -240,22 +245,20 @@ def test_the_order_of_works_changes_no_interval(tmp_path):
     for name, order in (("one", None), ("two", np.random.default_rng(0).permutation(len(sets)).tolist())):
         (tmp_path / name).mkdir()
         file = write(tmp_path / name, sets, 2000, references, core, order=order)
-        z, plain = uncertainty.measure([file], "fractional", None, ["max_entropy"], 20, 1)
+        z, plain, *_ = measured([file], ["max_entropy"], 20, "fractional")
         frames.append((tables.conform(z, Z_INTERVALS), tables.conform(plain, index_intervals())))
     for first, second in zip(*frames, strict=True):
         assert first.equals(second)
 
 
-def test_intervals_hold_the_observed_values_and_say_what_has_none(tmp_path):
+def test_intervals_hold_the_observed_values_and_the_log_says_what_has_none(tmp_path, caplog):
+    caplog.set_level("INFO", logger="poles")
     sets, references, core = random_works(9, works=400)
     file = write(tmp_path, sets, 2000, references, core)
     nulls = ["max_entropy", "local_rewiring"]
-    z, plain = uncertainty.measure([file], "full", None, nulls, 100, 1)
-    without = z.filter(null="local_rewiring")
-    assert without["note"].unique().to_list() == [refits.WITHOUT["local_rewiring"]]
-    assert without["z_low"].is_null().all()
-    assert without["draws"].sum() == 0
-    z = z.filter(null="max_entropy")
+    z, plain, *_ = measured([file], nulls, 100)
+    assert caplog.messages[0] == f"local_rewiring has no intervals: {refits.WITHOUT['local_rewiring']}"
+    assert z["null"].unique().to_list() == ["max_entropy"]
     assert z["draws"].min() == 100
     ((_, links, countries),) = build([file], "full")
     for layer, frame in links.items():
@@ -272,13 +275,47 @@ def test_intervals_hold_the_observed_values_and_say_what_has_none(tmp_path):
     assert len(observed) == len(plain) == 15
     for name in ("affinity", "salton", "jaccard", "collaboration_index", "citation_affinity_in"):
         assert observed.select(pl.col(name).is_between(f"{name}_low", f"{name}_high").all()).item(), name
-    assert [len(table) for table in uncertainty.measure([file], "full", None, nulls, 0, 1)] == [0, 0]
+    assert [len(table) for table in measured([file], nulls, 0)] == [0, 0, 0, 0]
+
+
+def test_recent_years_have_the_interval_of_their_mean_and_links_of_poles_all_draws(tmp_path):
+    files = []
+    for year in (2000, 2001, 2002, 2003):
+        sets, _, core = random_works(year, works=300)
+        if year == 2001:
+            sets = [[code for code in codes if code != "BR"] for codes in sets]
+        files.append(write(tmp_path, sets, year, core=core))
+    draws = {}  # z of each draw, from the links counted anew
+    for counts in resampling.resample(files, "full", None, 40, 1):
+        for draw, weights in enumerate(counts.links["collaboration"]):
+            weights = weights * ~np.eye(len(weights), dtype=bool)
+            network = Network(counts.year, "collaboration", tuple(counts.codes), weights, False)
+            moments = fitting.fit_network("max_entropy", network, {})
+            z = (weights - moments.expected) / np.where(moments.std > 0, moments.std, 1)
+            for a, first in enumerate(counts.codes):
+                for b, second in enumerate(counts.codes[a + 1 :], a + 1):
+                    found = z[a, b], weights[a, b], moments.expected[a, b]
+                    draws[counts.year, first, second, draw] = found
+    _, _, recent, poles = measured(files, ["max_entropy"], 40, recent=(2001, 2003))
+    assert recent["layer"].unique().to_list() == ["collaboration"]
+    assert {"BR", "CN"} <= set(recent["source"])
+    for _, _, first, second, low, high, number in recent.iter_rows():
+        years = (2002, 2003) if "BR" in (first, second) else (2001, 2002, 2003)
+        means = np.mean([[draws[year, first, second, n][0] for n in range(1, 41)] for year in years], axis=0)
+        assert number == 40
+        ends = np.quantile(means, [0.025, 0.975], method="weibull")
+        assert [low, high] == pytest.approx(ends.tolist(), abs=0.02)
+    assert poles.select("year", "draw").rows() == [(y, n) for y in range(2000, 2004) for n in range(41)]
+    for _, _, year, first, second, draw, weight, expected in poles.iter_rows():
+        assert (first, second) == ("CN", "US")
+        assert weight == draws[year, "CN", "US", draw][1]
+        assert expected == pytest.approx(draws[year, "CN", "US", draw][2], rel=0.01)
 
 
 def test_years_without_works_or_without_links_have_no_interval(tmp_path):
     files = [write(tmp_path, [], 2000), write(tmp_path, [["US"], ["CN"]], 2001)]
-    z, plain = uncertainty.measure(files, "full", None, ["max_entropy"], 5, 1)
-    assert z.is_empty()
+    z, plain, recent, poles = measured(files, ["max_entropy"], 5)
+    assert all(table.is_empty() for table in (z, recent, poles))
     assert plain.select("source", "target", "affinity_low").rows() == [("CN", "US", None)]
 
 
@@ -297,7 +334,7 @@ def test_intervals_cover_the_planted_z_of_a_link(tmp_path):
         sets = [group for group, number in zip(groups, numbers, strict=True) for _ in range(number)]
         files.append(write(tmp_path, sets, year))
     nulls = ["max_entropy", "variance_corrected"]
-    z, _ = uncertainty.measure(files, "full", None, nulls, 100, 1)
+    z = measured(files, nulls, 100).z
     weights = np.zeros((6, 6))
     for group, rate in zip(groups, rates, strict=True):
         for a in group:
@@ -354,7 +391,7 @@ def test_intervals_of_the_enhanced_model_cover_the_planted_z(tmp_path):
         numbers = rng.poisson(np.triu(rates))
         sets = [[codes[a], codes[b]] for a, b in np.argwhere(numbers) for _ in range(numbers[a, b])]
         files.append(write(tmp_path, sets, year))
-    z, _ = uncertainty.measure(files, "full", None, ["enhanced_max_entropy"], 100, 1)
+    z = measured(files, ["enhanced_max_entropy"], 100).z
     planted = enhanced_z(rates)
     for pair in (("CN", "US"), ("DE", "FR"), ("GB", "JP"), ("DE", "GB"), ("CN", "JP")):
         a, b = map(codes.index, pair)

@@ -23,6 +23,12 @@ JUDGED = {
     "countries": shared("links", "results/{variant}/countries.parquet"),
 }
 """Results on which the claims are judged in a branch."""
+INTERVALS_OF_CLAIMS = (
+    shared("links", INTERVALS_OF, table=["recent", "poles"])
+    if INTERVALS["recent"]
+    else []
+)
+"""Intervals at whose ends claims are judged again."""
 if not SHORT:
     JUDGED |= {
         name: shared(stage, f"results/{{variant}}/{path}")
@@ -52,6 +58,7 @@ rule judge_branch:
     """The claims, judged on the results of one branch."""
     input:
         **JUDGED,
+        intervals=INTERVALS_OF_CLAIMS,
     output:
         verdicts="results/{variant}/claims/{null}.parquet",
         basis="results/{variant}/claims/{null}.basis.parquet",

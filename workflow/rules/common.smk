@@ -76,15 +76,17 @@ def shared(stage, pattern, **values):
     )
 
 
-INTERVALS = (
-    [
-        "results/{variant}/uncertainty/z.parquet",
-        "results/{variant}/uncertainty/indices.parquet",
-    ]
-    if SOURCE["kind"] != "networks" and config["uncertainty"]["draws"]
-    else []
-)
-"""Intervals of z and of plain indices; none without draws, or without works."""
+INTERVALS_OF = "results/{variant}/uncertainty/{table}.parquet"
+INTERVAL_TABLES = ["z", "indices", "recent", "poles"]
+INTERVALS = {
+    table: (
+        [INTERVALS_OF.replace("{table}", table)]
+        if SOURCE["kind"] != "networks" and config["uncertainty"]["draws"]
+        else []
+    )
+    for table in INTERVAL_TABLES
+}
+"""Intervals of z and of plain indices; no files without draws, or without works."""
 
 
 def per_branch(stage, pattern, **values):
@@ -220,6 +222,15 @@ def nulls_of(wildcards):
         if home(variant, "links") == wildcards.variant
     ]
     return list(dict.fromkeys(nulls))
+
+
+def chosen_intervals(wildcards):
+    """Null models, recent years and poles that intervals are measured for."""
+    return {
+        "nulls": nulls_of(wildcards),
+        "recent": ends("significance"),
+        "poles": config["poles"],
+    }
 
 
 def by_null(wildcards):
@@ -499,7 +510,11 @@ def results():
         *expand("results/{page}.html", page=["explorer", "index"]),
         *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
     ]
-    paths += [path for pattern in INTERVALS for path in per_branch("links", pattern)]
+    paths += [
+        path
+        for patterns in INTERVALS.values()
+        for path in per_branch("links", patterns)
+    ]
     if not SHORT:
         paths += [
             "results/verification.parquet",

@@ -16,7 +16,7 @@ rule plot_links:
     """Links above expectation, the z-scores of chosen pairs, and the fit of the null model."""
     input:
         **FITS,
-        intervals=INTERVALS[:1],
+        intervals=INTERVALS["z"],
     output:
         **figures("links"),
     log:
@@ -86,7 +86,7 @@ rule plot_first_link:
     input:
         scores=scores_by_null,
         indices="results/{variant}/indices.parquet",
-        intervals=INTERVALS,
+        intervals=INTERVALS["z"] + INTERVALS["indices"],
     output:
         **first_link_figures(),
     log:

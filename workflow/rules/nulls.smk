@@ -91,14 +91,13 @@ if SOURCE["kind"] != "networks":
         input:
             works,
         output:
-            z="results/{variant}/uncertainty/z.parquet",
-            indices="results/{variant}/uncertainty/indices.parquet",
+            expand(INTERVALS_OF, table=INTERVAL_TABLES, allow_missing=True),
         log:
             "results/logs/{variant}/measure_uncertainty.log",
         benchmark:
             "results/benchmarks/{variant}/measure_uncertainty.tsv"
         params:
-            nulls=nulls_of,
+            chosen=chosen_intervals,
             choices=lambda wildcards: branches.choices(config, wildcards.variant)[
                 "links"
             ],

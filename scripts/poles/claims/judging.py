@@ -9,9 +9,9 @@ import polars as pl
 
 from poles.archetypes.tables import CLUSTERS, SELECTION, SIGNAL
 from poles.blocs.tables import COURSES, HUBS, POLARIZATION_TRENDS, POLES, TRENDS, alignment_table
-from poles.claims import contradictions, ties
+from poles.claims import contradictions, ends, ties
 from poles.claims.tables import BASIS, CLAIMS, TIES
-from poles.claims.verdicts import Branch, Claim, Verdict, untestable
+from poles.claims.verdicts import NOT_TESTABLE, Branch, Claim, Verdict, untestable
 from poles.networks.country_table import country_sizes
 from poles.networks.tables import COUNTRIES
 from poles.nulls.scores import recent_links
@@ -104,7 +104,9 @@ def verdict_over(claim: Claim, verdicts: pl.DataFrame, variant: str) -> Verdict:
     return _module(claim["kind"]).judge(claim, verdicts, variant)
 
 
-def judge_branch(claims: Iterable[Claim], branch: Branch, variant: str, null: str) -> pl.DataFrame:
+def judge_branch(
+    claims: Iterable[Claim], branch: Branch, variant: str, null: str, uncertain: ends.Uncertain | None = None
+) -> pl.DataFrame:
     """Judge claims on one branch.
 
     Parameters
@@ -115,14 +117,30 @@ def judge_branch(claims: Iterable[Claim], branch: Branch, variant: str, null: st
         Results.
     variant, null : str
         Names of the branch.
+    uncertain : Uncertain, optional
+        Intervals of z, at whose ends claims are judged again.
 
     Returns
     -------
     pl.DataFrame
         `CLAIMS`, in the order of the claims.
     """
-    rows = [_row(claim, variant, null, verdict_on(claim, branch)) for claim in claims]
+    rows = []
+    for claim in claims:
+        verdict = verdict_on(claim, branch)
+        at_ends = _at_ends(claim, verdict, branch, uncertain)
+        rows.append(_row(claim, variant, null, verdict) | at_ends)
     return pl.DataFrame(rows, schema=dict(CLAIMS.columns))
+
+
+def _at_ends(
+    claim: Claim, verdict: Verdict, branch: Branch, uncertain: ends.Uncertain | None
+) -> dict[str, Any]:
+    """Columns of `CLAIMS` for the verdicts at both ends of the intervals."""
+    if uncertain is None or verdict.verdict == NOT_TESTABLE:
+        return ends.columns_of([])
+    there = ends.at_ends(claim, _module(claim["kind"]).STAGE, branch, uncertain)
+    return ends.columns_of([verdict_on(claim, moved) for moved in there])
 
 
 def scan_ties(claims: Iterable[Claim], branch: Branch, variant: str, null: str) -> pl.DataFrame:
@@ -260,4 +278,8 @@ def _module(kind: str) -> Any:
 def _row(claim: Claim, variant: str, null: str, verdict: Verdict) -> dict[str, Any]:
     """Row of `CLAIMS`."""
     names = {"claim": claim["id"], "statement": claim["statement"], "variant": variant, "null": null}
-    return names | {"verdict": verdict.verdict, "statistic": verdict.statistic, "why": verdict.why}
+    return (
+        ends.columns_of([])
+        | names
+        | {"verdict": verdict.verdict, "statistic": verdict.statistic, "why": verdict.why}
+    )

@@ -7,9 +7,9 @@ from typing import Any
 import jinja2
 import polars as pl
 
-from poles.claims import robustness, ties
+from poles.claims import ends, robustness, ties
 from poles.claims.judging import ALL
-from poles.claims.verdicts import CONTRADICTED, REPRODUCED, VERDICTS
+from poles.claims.verdicts import CONTRADICTED, REPRODUCED, VERDICTS, Claim
 from poles.stats.trends import change_of_white_noise
 from poles.study import embedding, windows
 
@@ -33,6 +33,12 @@ ABOUT_SCANS = (
     "countries that are counted. Each cell is the number of countries whose mean z with the pole in the "
     "recent years is above the threshold. A smaller set of countries leaves out partners; the null model is "
     "still fitted to all countries. Bold numbers are within the tolerance of the claim."
+)
+ABOUT_ENDS = (
+    "Other works of the same kind would give other z. Claims that rest on z of links are judged again with z "
+    "at the lower and at the upper ends of 95 % intervals, which come from a bootstrap over works. The "
+    "column 'with other works' gives the statistic at both ends, and says whether the verdict is the same. "
+    "{differ} of {all} such verdicts would be others at an end."
 )
 ABOUT_WARNINGS = (
     "The jobs that these verdicts rest on gave warnings. results/warnings.json has those of all jobs."
@@ -97,6 +103,7 @@ def content(
     basis: pl.DataFrame,
     moved: pl.DataFrame,
     stages: Mapping[str, str | None],
+    declared: Iterable[Claim],
     choices: Mapping[str, Mapping[str, Any]],
     homes: Mapping[str, Mapping[str, str]],
     scans: pl.DataFrame,
@@ -112,6 +119,8 @@ def content(
         `CLAIMS` in the order of the page, `BASIS` and `ROBUSTNESS`.
     stages : Mapping
         Stage on which each claim rests, by its id; None for a claim about several null models.
+    declared : iterable of Claim
+        All claims.
     choices : Mapping
         Choices of every branch by "variant/null", see `poles.study.branches.declared`; the first branch is
         the headline, with which the others are compared.
@@ -133,8 +142,9 @@ def content(
         Values for the templates.
     """
     branches = [(variant, null) for variant, null in (name.split("/") for name in choices)]
+    kinds = {claim["id"]: claim["kind"] for claim in declared}
     claims = [
-        _claim(rows, branches, stages[rows["claim"][0]], homes)
+        _claim(rows, branches, stages[rows["claim"][0]], homes, kinds[rows["claim"][0]])
         for _, rows in judged.group_by("claim", maintain_order=True)
     ]
     statements = dict(judged.select("claim", "statement").iter_rows())
@@ -150,6 +160,7 @@ def content(
         "about_basis": _about_basis(*period, basis["rule"].unique(maintain_order=True)),
         "about_contradictions": ABOUT_CONTRADICTIONS,
         "about_choices": _about_choices(moved),
+        "about_ends": _about_ends(claims),
         "branches": [_name(*branch) for branch in branches],
         "claims": claims,
         "basis": [_basis(basis.filter(variant=branch[0], null=branch[1]), choices) for branch in branches],
@@ -223,6 +234,7 @@ def _claim(
     branches: Sequence[tuple[str, str]],
     stage: str | None,
     homes: Mapping[str, Mapping[str, str]],
+    kind: str,
 ) -> dict[str, Any]:
     """A claim with its verdicts; a verdict on several null models stands for every branch of its variant.
 
@@ -245,7 +257,10 @@ def _claim(
         "id": rows["claim"][0],
         "statement": rows["statement"][0],
         "by_branch": cells,
-        "rows": [row | {"variant": _shared(row["variants"])} for row in shown.values()],
+        "rows": [
+            row | {"variant": _shared(row["variants"]), "ends": ends.describe(row, kind)}
+            for row in shown.values()
+        ],
     }
 
 
@@ -356,6 +371,12 @@ def _about_basis(first: int, last: int, rules: Iterable[str]) -> str:
     return ABOUT_BASIS.format(
         white_noise=change_of_white_noise(years), years=years, rules="; or else ".join(rules)
     )
+
+
+def _about_ends(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Sentences on verdicts at the ends of intervals; empty if there are none."""
+    rows = [row for claim in claims for row in claim["rows"] if row["ends"]]
+    return ABOUT_ENDS.format(differ=sum(map(ends.differs, rows)), all=len(rows)) if rows else ""
 
 
 def _about_choices(moved: pl.DataFrame) -> str:

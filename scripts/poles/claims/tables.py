@@ -14,6 +14,10 @@ CLAIMS = Table(
         "statistic": pl.Float64,  # the number that decides; `why` says what it is
         "verdict": pl.String,  # reproduced, contradicted, inconclusive or not testable
         "why": pl.String,  # the reason in one sentence
+        "low": pl.Float64,  # statistic with z of links at the lower ends of their 95 % intervals over works
+        "high": pl.Float64,  # the same at the upper ends; empty if the claim does not rest on z of links
+        "verdict_low": pl.String,  # verdict at the lower ends
+        "verdict_high": pl.String,  # verdict at the upper ends
     },
 )
 BASIS = Table(

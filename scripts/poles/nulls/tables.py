@@ -57,6 +57,29 @@ Z_INTERVALS = Table(
         "pair_low": pl.Float64,  # the same of the mean of both directions
         "pair_high": pl.Float64,
         "draws": pl.Int32,  # number of draws that have a z
-        "note": pl.String,  # why a null model has no intervals
+    },
+)
+"""Intervals of z of every pair. A null model that is not fitted to the draws has no rows."""
+RECENT_INTERVALS = Table(
+    ("layer", "null", "source", "target"),
+    {
+        "layer": pl.String,
+        "null": pl.String,
+        **PAIR,
+        "z_low": pl.Float64,  # 95 % interval of the mean z of the recent years, see `scores.recent_links`
+        "z_high": pl.Float64,
+        "draws": pl.Int32,  # number of draws that have it
+    },
+)
+POLE_DRAWS = Table(
+    ("layer", "null", "year", "source", "target", "draw"),
+    {
+        "layer": pl.String,
+        "null": pl.String,
+        "year": YEAR,
+        **PAIR,  # of two poles
+        "draw": pl.Int32,  # 0 is the network as it is
+        "observed": pl.Float64,
+        "expected": pl.Float64,
     },
 )

@@ -7,8 +7,9 @@ interval only moves with the strengths.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,7 @@ import polars as pl
 from poles.networks.indices import values
 from poles.networks.resampling import Counts, resample
 from poles.networks.tables import CITATION_AFFINITY, INDEX_NAMES, index_intervals
-from poles.nulls.tables import Z_INTERVALS
+from poles.nulls.tables import POLE_DRAWS, RECENT_INTERVALS, Z_INTERVALS
 from poles.study.tables import Table
 
 log = logging.getLogger(__name__)
@@ -27,40 +28,149 @@ LEAST = 0.5
 """Share of the draws that must have a value, else there is no interval."""
 
 
+class Intervals(NamedTuple):
+    """What a bootstrap over works gives.
+
+    Attributes
+    ----------
+    z, indices, recent, poles : pl.DataFrame
+        `Z_INTERVALS`, `index_intervals`, `RECENT_INTERVALS` and `POLE_DRAWS`.
+    """
+
+    z: pl.DataFrame
+    indices: pl.DataFrame
+    recent: pl.DataFrame
+    poles: pl.DataFrame
+
+
 def measure(
     files: Iterable[str | Path],
     counting: str,
     window: int | None,
     nulls: Sequence[str],
+    recent: tuple[int, int],
+    poles: Sequence[str],
     draws: int,
     seed: int,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+) -> Intervals:
     """Compute the intervals of every pair of countries in every year.
 
     Parameters
     ----------
     files, counting, window, draws, seed
-        See `poles.networks.resampling.resample`. With 0 draws there are no intervals.
+        See `poles.networks.resampling.resample`. With 0 draws all tables are empty.
     nulls : sequence of str
-        Null models.
+        Null models. One that is not fitted to the draws has no intervals; the log says why.
+    recent : tuple of int
+        First and last of the recent years, whose mean z has an interval of its own.
+    poles : sequence of str
+        Country codes. The links between poles are kept for each draw.
 
     Returns
     -------
-    z, indices : pl.DataFrame
-        `Z_INTERVALS` and `index_intervals`. A null model that is not fitted again has rows without interval,
-        and a note that says why.
+    Intervals
     """
-    z, indices = (
-        [pl.DataFrame(schema=dict(Z_INTERVALS.columns))],
-        [pl.DataFrame(schema=dict(index_intervals().columns))],
+    from poles.nulls import refits  # it loads scipy.optimize, which the rest of the module does not need
+
+    for null in nulls:
+        if null not in refits.FITTED:
+            log.info(
+                "%s has no intervals: %s", null, refits.WITHOUT.get(null, "it fits one network at a time")
+            )
+    fitted = [null for null in nulls if null in refits.FITTED]
+    z, indices, kept, means = [], [], [], RecentMeans(*recent)
+    for counts in resample(files, counting, window, draws, seed) if draws else ():
+        indices.append(_of_indices(counts, counting))
+        for layer in counts.links:
+            for found in _of_layer(counts, layer, fitted):
+                z.append(found.intervals())
+                kept.append(found.between(poles))
+                means.add(found)
+        log.info("%d: %d countries, %d draws", counts.year, len(counts.codes), draws)
+    return Intervals(
+        _joined(z, Z_INTERVALS),
+        _joined(indices, index_intervals()),
+        means.intervals(),
+        _joined(kept, POLE_DRAWS),
     )
-    if draws:
-        for counts in resample(files, counting, window, draws, seed):
-            indices.append(_of_indices(counts, counting))
-            for layer in counts.links:
-                z += _of_layer(counts, layer, nulls)
-            log.info("%d: %d countries, %d draws", counts.year, len(counts.codes), draws)
-    return pl.concat(z), pl.concat(indices)
+
+
+class Draws(NamedTuple):
+    """Draws of the pairs of one layer in one year, under one null model.
+
+    Attributes
+    ----------
+    key : dict
+        layer, null, year, and source and target of every pair.
+    observed, expected, z, mean : ndarray, shape (1 + draws, pairs)
+        The first is the network as it is. `mean` is z averaged over both directions.
+    """
+
+    key: Mapping[str, object]
+    observed: np.ndarray
+    expected: np.ndarray
+    z: np.ndarray
+    mean: np.ndarray
+
+    def intervals(self) -> pl.DataFrame:
+        """Table `Z_INTERVALS`."""
+        low, high, number = quantiles(self.z[1:])
+        pair_low, pair_high, _ = quantiles(self.mean[1:])
+        ends = {"z_low": low, "z_high": high, "pair_low": pair_low, "pair_high": pair_high}
+        return _table(Z_INTERVALS, {**self.key, **ends, "draws": number})
+
+    def between(self, countries: Sequence[str]) -> pl.DataFrame:
+        """Table `POLE_DRAWS` of the pairs whose two countries are among those given."""
+        pairs = pl.DataFrame({end: self.key[end] for end in ("source", "target")})
+        inside = pairs.select(pl.all_horizontal(pl.all().is_in(list(countries)))).to_series().to_numpy()
+        pairs, draws = pairs.filter(inside), len(self.z)
+        repeated = {end: pairs[end].gather(np.tile(np.arange(len(pairs)), draws)) for end in pairs.columns}
+        values = {"observed": self.observed[:, inside].ravel(), "expected": self.expected[:, inside].ravel()}
+        number = np.repeat(np.arange(draws), len(pairs))
+        return _table(POLE_DRAWS, {**self.key, **repeated, "draw": number, **values})
+
+
+class RecentMeans:
+    """Mean z of every pair over some years, in every draw, as `poles.nulls.scores.recent_links` has it.
+
+    Parameters
+    ----------
+    first, last : int
+        First and last year.
+    """
+
+    def __init__(self, first: int, last: int):
+        self.first, self.last = first, last
+        self.found: dict[tuple[object, object], list[tuple[pl.DataFrame, np.ndarray]]] = {}
+
+    def add(self, drawn: Draws) -> None:
+        """Add a year."""
+        if not self.first <= int(str(drawn.key["year"])) <= self.last:
+            return
+        pairs = pl.DataFrame({end: drawn.key[end] for end in ("source", "target")}).with_row_index("place")
+        once = pairs.filter(pl.col("source") < pl.col("target"))
+        where = drawn.key["layer"], drawn.key["null"]
+        self.found.setdefault(where, []).append((once, drawn.mean[1:, once["place"].to_numpy()]))
+
+    def intervals(self) -> pl.DataFrame:
+        """Table `RECENT_INTERVALS`."""
+        frames = []
+        for (layer, null), years in self.found.items():
+            pairs = pl.concat(frame.select("source", "target") for frame, _ in years).unique().sort(pl.all())
+            numbered = pairs.with_row_index("row")
+            total = np.zeros((len(years[0][1]), len(pairs)))
+            count = np.zeros_like(total, dtype=np.int16)
+            for frame, mean in years:
+                rows = frame.join(numbered, on=["source", "target"], maintain_order="left")["row"].to_numpy()
+                there = np.isfinite(mean)
+                total[:, rows] += np.where(there, mean, 0)
+                count[:, rows] += there
+            enough = 2 * count > self.last - self.first + 1
+            low, high, number = quantiles(np.where(enough, total / np.maximum(count, 1), np.nan))
+            ends = {"z_low": low, "z_high": high, "draws": number}
+            key = {"layer": layer, "null": null, "source": pairs["source"], "target": pairs["target"]}
+            frames.append(_table(RECENT_INTERVALS, {**key, **ends}))
+        return _joined(frames, RECENT_INTERVALS)
 
 
 def quantiles(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,35 +203,25 @@ def quantiles(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return ends[0], ends[1], number
 
 
-def _of_layer(counts: Counts, layer: str, nulls: Sequence[str]) -> list[pl.DataFrame]:
-    """Intervals of z of one layer in one year, under each null model."""
-    from poles.nulls import refits  # it loads scipy.optimize, which the rest of the module does not need
+def _of_layer(counts: Counts, layer: str, nulls: Sequence[str]) -> Iterator[Draws]:
+    """Draws of one layer in one year, under each null model."""
+    from poles.nulls import refits
 
     n = len(counts.codes)
     weights = counts.links[layer] * ~np.eye(n, dtype=bool)
     directed = layer == "citation"
     active = (weights[0].sum(axis=0) + weights[0].sum(axis=1)) > 0
     if not active.any():
-        return []
+        return
     pairs = np.outer(active, active) & ~np.eye(n, dtype=bool)
     rows, columns = np.nonzero(pairs if directed else np.triu(pairs))
     codes = pl.Series(counts.codes, dtype=pl.String)
     key = {"layer": layer, "year": counts.year, "source": codes.gather(rows), "target": codes.gather(columns)}
-    fitted = refits.moments([null for null in nulls if null in refits.FITTED], weights, directed)
-    frames = []
-    for null in nulls:
-        found: dict[str, object] = {"draws": 0}
-        if null in fitted:
-            expected, std = fitted[null]
-            z = ((weights - expected) / std)[1:]
-            there, back = z[:, rows, columns], z[:, columns, rows]
-            found["z_low"], found["z_high"], found["draws"] = quantiles(there)
-            mean = np.where(np.isnan(there), back, np.where(np.isnan(back), there, (there + back) / 2))
-            found["pair_low"], found["pair_high"], _ = quantiles(mean)
-        else:
-            found["note"] = refits.WITHOUT.get(null, "no fit of many networks at once")
-        frames.append(_table(Z_INTERVALS, {**key, "null": null, **found}))
-    return frames
+    for null, (expected, std) in refits.moments(nulls, weights, directed).items():
+        z = (weights - expected) / std
+        there, back = z[:, rows, columns], z[:, columns, rows]
+        mean = np.where(np.isnan(there), back, np.where(np.isnan(back), there, (there + back) / 2))
+        yield Draws({**key, "null": null}, weights[:, rows, columns], expected[:, rows, columns], there, mean)
 
 
 def _of_indices(counts: Counts, counting: str) -> pl.DataFrame:
@@ -149,6 +249,11 @@ def _of_indices(counts: Counts, counting: str) -> pl.DataFrame:
     return _table(
         index_intervals(), {"year": counts.year, "draws": len(counts.world_international) - 1, **columns}
     )
+
+
+def _joined(frames: Iterable[pl.DataFrame], kind: Table) -> pl.DataFrame:
+    """Tables of a kind as one; an empty one if there are none."""
+    return pl.concat([pl.DataFrame(schema=dict(kind.columns)), *frames])
 
 
 def _table(kind: Table, columns: Mapping[str, object]) -> pl.DataFrame:
