@@ -48,6 +48,13 @@ def test_every_stage_says_what_its_table_says(tiny: Project, link: dict):
     table = scores.filter(year=YEAR, source="CN", target="US").row(0, named=True)
     assert row["z"] == table["z"] == pytest.approx((row["observed"] - row["expected"]) / row["std"])
     assert {row["null"] for row in link["null_models"]} == {"max_entropy"}
+    intervals = {(row["layer"], row["source"]): row for row in link["intervals"]}
+    assert len(intervals) == len(link["intervals"]) == 3
+    for row in link["null_models"]:
+        ends = intervals[row["layer"], row["source"]]
+        assert ends["z_low"] <= row["z"] <= ends["z_high"] and ends["draws"] == 20
+    (plain,) = link["index_intervals"]
+    assert plain["salton_low"] <= link["indices"][0]["salton"] <= plain["salton_high"]
     assert link["indices"][0]["weight"] == row["observed"]
     cluster = pl.read_parquet(folder / "clusters/max_entropy.parquet").filter(source="CN", target="US")
     assert [part["archetype"] for part in link["clusters"]] == cluster["archetype"].to_list()
@@ -59,7 +66,7 @@ def test_a_person_can_read_it(tiny: Project):
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith("United States (US) and China (CN), 2015\n")
     assert "citation US-CN: " in answer.stdout and "citation CN-US: " in answer.stdout
-    for title in ("Weights of the networks", "Under the null models", "Plain indices"):
+    for title in ("Weights of the networks", "Under the null models", "Plain indices", "95 % intervals of z"):
         assert title in answer.stdout
 
 

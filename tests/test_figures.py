@@ -34,7 +34,7 @@ from poles.figures.trajectories import plot_trajectories
 from poles.networks.tables import INDICES, index_intervals
 from poles.nulls import gravity
 from poles.nulls import tables as nulls_tables
-from poles.nulls.tables import DIAGNOSTICS, SCORES, Z_INTERVALS
+from poles.nulls.tables import DIAGNOSTICS, RECENT_INTERVALS, SCORES, Z_INTERVALS
 from poles.study import config as configuration
 from poles.study import extraction, run_warnings, tables
 
@@ -153,6 +153,22 @@ def test_strong_links_draws_the_mean_z_of_each_partner():
     assert to_hex(figure.axes[1].collections[1].get_facecolors()[0]) == "#ffffff"
     # Citation: 6 in 2018, the mean of 1 and 4 in 2020, and the only direction with a z in 2021.
     assert figure.axes[2].collections[1].get_offsets()[:, 0].tolist() == pytest.approx([(6 + 2.5 + 2) / 3])
+
+
+def test_strong_links_draws_the_interval_of_each_mean():
+    rows = [("collaboration", "max_entropy", "FR", "US", -0.5, 4.5, 50)]
+    intervals = pl.DataFrame(rows, schema=dict(RECENT_INTERVALS.columns), orient="row")
+    figure = plot_strong_links(LAYERS, ["US"], intervals=intervals)
+    axes = axes_of(figure, "United States\ncollaboration")
+    (bars,) = (lines for lines in axes.collections if lines.get_alpha() == bands.OPACITY)
+    # France is first and has the only interval; it stays in the frame.
+    ends = [path.vertices[:, 0].tolist() for path in bars.get_paths()]
+    assert ends[0] == [-0.5, 4.5] and np.isnan(ends[1:]).all()
+    assert axes.get_xlim()[0] < -0.5 and axes.get_xlim()[1] > 4.5
+    assert "Bar: 95 % interval, by a bootstrap over works (50 draws)" in " ".join(all_text(figure).split())
+    without = plot_strong_links(LAYERS, ["US"], intervals=intervals.clear())
+    assert "bootstrap" not in all_text(without)
+    assert not any(lines.get_alpha() for axes in without.axes for lines in axes.collections)
 
 
 @pytest.mark.parametrize("poles", [["US"], ["US", "CN", "FR"], ["BR", "CN"]])
@@ -575,7 +591,7 @@ def test_indices_are_drawn_beside_z_with_both_directions_of_citations_averaged()
 def intervals_of(layer, years=(2017, 2018, 2020)):
     """Intervals of z of one pair: one unit to each side of the year's number in the century."""
     rows = [
-        (layer, "max_entropy", year, *pair, 0.0, 0.0, year - 2001.0, year - 1999.0, 50, None)
+        (layer, "max_entropy", year, *pair, 0.0, 0.0, year - 2001.0, year - 1999.0, 50)
         for year in years
         for pair in (("FR", "US"), ("US", "FR"))
     ]

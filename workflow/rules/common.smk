@@ -458,7 +458,7 @@ def explored():
         ),
         "countries": f"{folder}/countries.parquet",
         "indices": f"{folder}/indices.parquet",
-        "intervals": expand(INTERVALS[:1], variant=variant),
+        "intervals": expand(INTERVALS["z"], variant=variant),
         "claims": "results/claims.parquet",
     }
     if not SHORT:

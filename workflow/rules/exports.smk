@@ -46,7 +46,7 @@ rule write_explorer:
         poles=config["poles"],
         recent=ends("significance"),
         threshold=config["significance"]["threshold"],
-        draws=config["uncertainty"]["draws"] if INTERVALS else 0,
+        draws=config["uncertainty"]["draws"] if INTERVALS["z"] else 0,
         data=DATA,
         code=code("write_explorer"),
     script:

@@ -16,7 +16,7 @@ rule plot_links:
     """Links above expectation, the z-scores of chosen pairs, and the fit of the null model."""
     input:
         **FITS,
-        intervals=INTERVALS["z"],
+        intervals=INTERVALS["z"] + INTERVALS["recent"],
     output:
         **figures("links"),
     log:

@@ -38,8 +38,8 @@ def trace(first: str, second: str, year: int, results: str | Path = "results") -
         ``field`` and ``selection`` of the configuration, and
         up to `SAMPLE` works with the file and row from which each was read, and the queries or the release
         behind these files. ``weights``, ``null_models``,
-        ``indices``, ``trajectories``, ``clusters``, ``trends``: rows of the tables, each with its variant and
-        null model. A part is empty if the study does not have it.
+        ``indices``, ``intervals``, ``trajectories``, ``clusters``, ``trends``: rows of the tables, each with
+        its variant and null model. A part is empty if the study does not have it.
 
     Raises
     ------
@@ -66,6 +66,12 @@ def trace(first: str, second: str, year: int, results: str | Path = "results") -
         "indices": [
             {"variant": path.parent.name, **row}
             for path in sorted(folder.glob("*/indices.parquet"))
+            for row in _rows(path, first, second, year)
+        ],
+        "intervals": list(_intervals(folder, first, second, year)),
+        "index_intervals": [
+            {"variant": path.parents[1].name, **row}
+            for path in sorted(folder.glob("*/uncertainty/indices.parquet"))
             for row in _rows(path, first, second, year)
         ],
         "trajectories": _of_branches(folder, "trajectories", first, second, year),
@@ -126,6 +132,18 @@ def _null_models(folder: Path, first: str, second: str, year: int) -> Iterator[d
             for row in frame.filter(source=source, target=target).select(MODELS).to_dicts():
                 where = {"variant": variant, "layer": layer, "null": path.stem}
                 yield {**where, "source": source, "target": target, **row}
+
+
+def _intervals(folder: Path, first: str, second: str, year: int) -> Iterator[dict[str, Any]]:
+    """Intervals of z of the link, under every null model that is fitted to the draws."""
+    for path in sorted(folder.glob("*/uncertainty/z.parquet")):
+        frame = pl.scan_parquet(path).filter(
+            pl.col("year") == year,
+            pl.col("source").is_in([first, second]),
+            pl.col("target").is_in([first, second]),
+        )
+        for row in frame.drop("year", "pair_low", "pair_high").collect().to_dicts():
+            yield {"variant": path.parents[1].name, **row}
 
 
 def _works(folder: Path, layer: str, first: str, second: str, year: int) -> list[dict[str, Any]]:
@@ -239,6 +257,8 @@ PARTS = {
     "weights": "Weights of the networks",
     "null_models": "Under the null models",
     "indices": "Plain indices",
+    "intervals": "95 % intervals of z, by a bootstrap over works",
+    "index_intervals": "95 % intervals of the plain indices",
     "trajectories": "In the trajectory of the pair",
     "excluded": "Not in the panel of pairs",
     "clusters": "Cluster of the pair",

@@ -53,15 +53,17 @@ def of_index(intervals: pl.DataFrame, index: str) -> pl.DataFrame:
     return intervals.select(*KEY, low=f"{index}_low", high=f"{index}_high").drop_nulls()
 
 
-def note(draws: int | None) -> str:
+def note(draws: object, mark: str = "Band along a line") -> str:
     """Sentence of a subtitle that says what the bands are; empty if there are none.
 
     Parameters
     ----------
-    draws : int, optional
+    draws : int or None
         Number of draws behind the intervals.
+    mark : str
+        What shows an interval.
     """
-    return f" Band along a line: 95 % interval, by a bootstrap over works ({draws} draws)." if draws else ""
+    return f" {mark}: 95 % interval, by a bootstrap over works ({draws} draws)." if draws else ""
 
 
 def draw(axes: Axes, frame: pl.DataFrame | None, pair: tuple[str, str], colour: str) -> int:

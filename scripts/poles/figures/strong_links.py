@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from poles.figures import style
+from poles.figures import bands, style
 from poles.nulls import scores
 
 LEVEL = 0.05
@@ -24,6 +24,7 @@ def plot_strong_links(
     poles: Sequence[str],
     years: tuple[int, int] = (2017, 2021),
     threshold: float = 2.0,
+    intervals: pl.DataFrame | None = None,
 ) -> Figure:
     """Plot the links of each pole that are above expectation, layer by layer.
 
@@ -37,15 +38,20 @@ def plot_strong_links(
         First and last year of the mean z.
     threshold : float
         Mean z above which a link is above expectation.
+    intervals : pl.DataFrame, optional
+        `poles.nulls.tables.RECENT_INTERVALS` of the null model of the scores.
 
     Returns
     -------
     matplotlib.figure.Figure
         One plot per layer and pole, with partners ranked by mean z (`scores.recent_links`). Partners of
         several poles are black. Marks are hollow where a link is not significant, that is, where q is not
-        below `LEVEL`.
+        below `LEVEL`. Bars are intervals.
     """
     links = scores.recent_links(scores_by_layer, *years) if scores_by_layer else pl.DataFrame()
+    if intervals is not None and not intervals.is_empty():
+        key = ["layer", "source", "target"]
+        links = links.join(intervals.drop("null"), on=key, how="left", maintain_order="left")
     period = style.year_range(*years)
     if links.is_empty():
         return style.empty("Links above expectation", f"no pair has a z-score in {period}")
@@ -68,7 +74,8 @@ def plot_strong_links(
     figure = style.canvas(
         f"Links above expectation (mean z > {threshold:g}), {period}: {_verdict(list(counts.values()))}",
         f"Partners whose mean z exceeds {threshold:g}. Titles count all of them; at most the strongest "
-        f"{most} are drawn. A hollow mark is not significant (q ≥ {LEVEL:g}).",
+        f"{most} are drawn. A hollow mark is not significant (q ≥ {LEVEL:g})."
+        + bands.note(None if intervals is None else intervals["draws"].max(), "Bar"),
         width=max(8.0, 2.75 * columns),
         height=1.0 + rows * (1.35 + 0.19 * (drawn + len(poles))),
         colours=legend | ({"several poles": style.BRIDGE} if len(poles) > 1 else {}),
@@ -110,6 +117,11 @@ def _plot_partners(
     colours = [style.BRIDGE if country in shared else colour for country in ranked["country"]]
     faces = [edge if fill else "white" for edge, fill in zip(colours, _significant(ranked), strict=True)]
     axes.hlines(places, 0, z, color=colours, lw=1.6)
+    ends = (
+        ranked.select("z_low", "z_high").fill_null(np.nan).to_numpy() if "z_low" in ranked.columns else None
+    )
+    if ends is not None:
+        axes.hlines(places, ends[:, 0], ends[:, 1], color=colours, lw=6, alpha=bands.OPACITY)
     axes.scatter(z, places, s=26, c=faces, edgecolors=colours, linewidths=1.4, zorder=3)
     foot = np.arange(len(other_poles)) + len(ranked) + 0.4
     for place, value in zip(foot, other_poles["z"], strict=True):
@@ -124,5 +136,6 @@ def _plot_partners(
     axes.set_yticks(np.concatenate([places, foot]), names)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_xlim(0, 1.06 * z.max(initial=1.0))
+    furthest = [*z, *(() if ends is None else ends[np.isfinite(ends)])]
+    axes.set_xlim(1.06 * min([0.0, *furthest]), 1.06 * max([1.0, *furthest]))
     axes.set_xlabel("mean z")

@@ -144,12 +144,15 @@ def _citations(works: pl.DataFrame, cited: pl.DataFrame, counting: str, window: 
         .select("work", "citations", source="countries", target=pl.col("set").str.split(" "))
     )
     fraction = 1 / (pl.col("source").list.len() * pl.col("target").list.len()).cast(pl.Float64)
+    share = pl.col("share")
+    # Fractions are added in one order, as their sum depends on it; whole numbers need none.
+    total = share.sum() if counting == "full" else share.sort().sum()
     return (
         joined.with_columns(share=pl.col("citations") * (1.0 if counting == "full" else fraction))
         .explode("source")
         .explode("target")
         .group_by("work", "source", "target")
-        .agg(pl.col("share").sort().sum())
+        .agg(total)
         .sort("work", "source", "target")
     )
 

@@ -9,7 +9,7 @@ interval only moves with the strengths.
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -78,20 +78,23 @@ def measure(
                 "%s has no intervals: %s", null, refits.WITHOUT.get(null, "it fits one network at a time")
             )
     fitted = [null for null in nulls if null in refits.FITTED]
-    z, indices, kept, means = [], [], [], RecentMeans(*recent)
+    z, indices, means = [], [], RecentMeans(*recent)
+    kept: list[tuple[object, ...]] = []
     for counts in resample(files, counting, window, draws, seed) if draws else ():
         indices.append(_of_indices(counts, counting))
         for layer in counts.links:
             for found in _of_layer(counts, layer, fitted):
                 z.append(found.intervals())
-                kept.append(found.between(poles))
+                kept += found.between(list(poles))
                 means.add(found)
         log.info("%d: %d countries, %d draws", counts.year, len(counts.codes), draws)
     return Intervals(
         _joined(z, Z_INTERVALS),
         _joined(indices, index_intervals()),
         means.intervals(),
-        _joined(kept, POLE_DRAWS),
+        pl.DataFrame(kept, schema=dict(POLE_DRAWS.columns), orient="row").with_columns(
+            pl.col("expected").fill_nan(None)
+        ),
     )
 
 
@@ -103,10 +106,11 @@ class Draws(NamedTuple):
     key : dict
         layer, null, year, and source and target of every pair.
     observed, expected, z, mean : ndarray, shape (1 + draws, pairs)
-        The first is the network as it is. `mean` is z averaged over both directions.
+        The first is the network as it is. `mean` is z averaged over both directions; `z` itself if there is
+        only one.
     """
 
-    key: Mapping[str, object]
+    key: Mapping[str, Any]
     observed: np.ndarray
     expected: np.ndarray
     z: np.ndarray
@@ -115,19 +119,18 @@ class Draws(NamedTuple):
     def intervals(self) -> pl.DataFrame:
         """Table `Z_INTERVALS`."""
         low, high, number = quantiles(self.z[1:])
-        pair_low, pair_high, _ = quantiles(self.mean[1:])
+        pair_low, pair_high, _ = (low, high, number) if self.mean is self.z else quantiles(self.mean[1:])
         ends = {"z_low": low, "z_high": high, "pair_low": pair_low, "pair_high": pair_high}
         return _table(Z_INTERVALS, {**self.key, **ends, "draws": number})
 
-    def between(self, countries: Sequence[str]) -> pl.DataFrame:
-        """Table `POLE_DRAWS` of the pairs whose two countries are among those given."""
-        pairs = pl.DataFrame({end: self.key[end] for end in ("source", "target")})
-        inside = pairs.select(pl.all_horizontal(pl.all().is_in(list(countries)))).to_series().to_numpy()
-        pairs, draws = pairs.filter(inside), len(self.z)
-        repeated = {end: pairs[end].gather(np.tile(np.arange(len(pairs)), draws)) for end in pairs.columns}
-        values = {"observed": self.observed[:, inside].ravel(), "expected": self.expected[:, inside].ravel()}
-        number = np.repeat(np.arange(draws), len(pairs))
-        return _table(POLE_DRAWS, {**self.key, **repeated, "draw": number, **values})
+    def between(self, countries: Sequence[str]) -> Iterator[tuple[object, ...]]:
+        """Rows of `POLE_DRAWS` of the pairs whose two countries are among those given."""
+        source, target = self.key["source"], self.key["target"]
+        where = [self.key[name] for name in ("layer", "null", "year")]
+        for column in (source.is_in(countries) & target.is_in(countries)).arg_true():
+            drawn = zip(self.observed[:, column].tolist(), self.expected[:, column].tolist(), strict=True)
+            for draw, (observed, expected) in enumerate(drawn):
+                yield *where, source[column], target[column], draw, observed, expected
 
 
 class RecentMeans:
@@ -145,7 +148,7 @@ class RecentMeans:
 
     def add(self, drawn: Draws) -> None:
         """Add a year."""
-        if not self.first <= int(str(drawn.key["year"])) <= self.last:
+        if not self.first <= drawn.key["year"] <= self.last:
             return
         pairs = pl.DataFrame({end: drawn.key[end] for end in ("source", "target")}).with_row_index("place")
         once = pairs.filter(pl.col("source") < pl.col("target"))
@@ -219,8 +222,10 @@ def _of_layer(counts: Counts, layer: str, nulls: Sequence[str]) -> Iterator[Draw
     key = {"layer": layer, "year": counts.year, "source": codes.gather(rows), "target": codes.gather(columns)}
     for null, (expected, std) in refits.moments(nulls, weights, directed).items():
         z = (weights - expected) / std
-        there, back = z[:, rows, columns], z[:, columns, rows]
-        mean = np.where(np.isnan(there), back, np.where(np.isnan(back), there, (there + back) / 2))
+        mean = there = z[:, rows, columns]
+        if directed:
+            back = z[:, columns, rows]
+            mean = np.where(np.isnan(there), back, np.where(np.isnan(back), there, (there + back) / 2))
         yield Draws({**key, "null": null}, weights[:, rows, columns], expected[:, rows, columns], there, mean)
 
 

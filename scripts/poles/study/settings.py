@@ -541,10 +541,10 @@ class Uncertainty(Section):
     """Intervals of z and of plain indices, by a bootstrap over works."""
 
     draws: Integer = Field(
-        0,
+        100,
         ge=0,
-        description="Number of times that the works are drawn anew, such as 100. With 0 there are no "
-        "intervals. Edge lists hold no works, so they have none either.",
+        description="Number of times that the works are drawn anew. With 0 there are no intervals. Edge "
+        "lists hold no works, so they have none either.",
     )
     seed: Whole = Field(1, description="Seed of the random numbers.")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import polars as pl
 from matplotlib.figure import Figure
 
 from poles.figures import bands
@@ -9,7 +10,7 @@ from poles.figures.diagnostics import plot_diagnostics
 from poles.figures.map_links import plot_map_links
 from poles.figures.strong_links import plot_strong_links
 from poles.figures.trajectories import largest_pairs, plot_trajectories
-from poles.nulls.tables import DIAGNOSTICS, MOMENTS, SCORES, Z_INTERVALS
+from poles.nulls.tables import DIAGNOSTICS, MOMENTS, RECENT_INTERVALS, SCORES, Z_INTERVALS
 from poles.study import tables
 
 
@@ -27,8 +28,8 @@ def plot(
     Parameters
     ----------
     files : Mapping
-        Files with one table for each layer: ``scores``, ``moments``, ``diagnostics``; and that of the
-        ``intervals`` of z, if there are any.
+        Files with one table for each layer: ``scores``, ``moments``, ``diagnostics``; and those of the
+        ``intervals`` of z and of the mean z of the recent years, if there are any.
     null : str
         The null model of the branch.
     layers : sequence of str
@@ -51,9 +52,10 @@ def plot(
     diagnostics = tables.read_each(layers, files["diagnostics"], DIAGNOSTICS)
     if pairs is None:
         pairs = largest_pairs(scores[layers[0]], poles, periods["years"])
-    z = tables.read_all(files["intervals"], Z_INTERVALS)
+    z = tables.read_all(files["intervals"][:1], Z_INTERVALS)
+    of_means = tables.read_all(files["intervals"][1:], RECENT_INTERVALS).filter(pl.col("null") == null)
     return {
-        "strong_links": plot_strong_links(scores, poles, periods["recent"], threshold),
+        "strong_links": plot_strong_links(scores, poles, periods["recent"], threshold, of_means),
         "map_links": plot_map_links(scores, poles, periods["recent"], threshold),
         "trajectories": plot_trajectories(
             scores, pairs, periods["years"], bands.of_layers(z, null), z["draws"].max()
