@@ -16,6 +16,7 @@ from poles.networks.tables import index_intervals
 from poles.nulls import fitting, refits, uncertainty
 from poles.nulls.network import Network
 from poles.nulls.tables import Z_INTERVALS
+from poles.stats.bootstrap import quantiles
 from poles.study import tables
 
 CODES = ["BR", "CN", "DE", "FR", "NA", "US"]
@@ -223,7 +224,7 @@ def test_quantiles_leave_out_draws_without_a_value():
     draws[rng.random(draws.shape) < 0.2] = np.nan
     draws[:, 0] = np.nan
     draws[:30, 1] = np.nan
-    low, high, number = uncertainty.quantiles(draws)
+    low, high, number = quantiles(draws)
     ends = np.nanquantile(draws[:, 2:], [0.025, 0.975], axis=0, method="weibull")
     assert np.allclose([low[2:], high[2:]], ends)
     assert (number == np.isfinite(draws).sum(axis=0)).all()
@@ -234,7 +235,7 @@ def test_quantiles_leave_out_draws_without_a_value():
 @pytest.mark.parametrize("number", [39, 100])
 def test_intervals_hold_95_percent_of_a_distribution_on_average(number):
     # Draws from 0 to 1 in equal shares: the width of an interval is what it holds.
-    low, high, _ = uncertainty.quantiles(np.random.default_rng(1).random((number, 20_000)))
+    low, high, _ = quantiles(np.random.default_rng(1).random((number, 20_000)))
     held = high - low
     assert held.mean() == pytest.approx(0.95, abs=5 * held.std() / len(held) ** 0.5)
 

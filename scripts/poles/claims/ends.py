@@ -23,7 +23,7 @@ import polars as pl
 from poles.blocs.courses import KEY, log_ratios
 from poles.claims.verdicts import Branch, Claim, Verdict, of_layer
 from poles.nulls.tables import POLE_DRAWS, RECENT_INTERVALS
-from poles.nulls.uncertainty import quantiles
+from poles.stats.bootstrap import quantiles
 from poles.stats.trends import theil_sen
 from poles.study import tables
 

@@ -18,14 +18,10 @@ from poles.networks.indices import values
 from poles.networks.resampling import Counts, resample
 from poles.networks.tables import CITATION_AFFINITY, INDEX_NAMES, index_intervals
 from poles.nulls.tables import POLE_DRAWS, RECENT_INTERVALS, Z_INTERVALS
+from poles.stats.bootstrap import quantiles
 from poles.study.tables import Table
 
 log = logging.getLogger(__name__)
-
-LEVELS = (0.025, 0.975)
-"""Quantiles of the draws: an interval of 95 % (Efron 1979, Ann. Stat. 7:1-26)."""
-LEAST = 0.5
-"""Share of the draws that must have a value, else there is no interval."""
 
 
 class Intervals(NamedTuple):
@@ -174,36 +170,6 @@ class RecentMeans:
             key = {"layer": layer, "null": null, "source": pairs["source"], "target": pairs["target"]}
             frames.append(_table(RECENT_INTERVALS, {**key, **ends}))
         return _joined(frames, RECENT_INTERVALS)
-
-
-def quantiles(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ends of the interval of each column, and the number of draws that have a value.
-
-    Parameters
-    ----------
-    draws : ndarray, shape (draws, columns)
-        Not a number where a draw has no value.
-
-    Returns
-    -------
-    low, high : ndarray, shape (columns,)
-        The k-th of n ordered draws stands at k / (n + 1), the mean share of a distribution below it. Ends are
-        linear between draws. At (k - 1) / (n - 1), the default of numpy, 100 draws would give intervals of
-        93 %. Ends of fewer than 39 draws are the outermost ones. Not a number where fewer than `LEAST` of the
-        draws have a value.
-    number : ndarray of int, shape (columns,)
-    """
-    ordered = np.sort(draws, axis=0)  # not-a-number comes last
-    number = np.isfinite(draws).sum(axis=0)
-    columns = np.arange(draws.shape[1])
-    ends = []
-    for level in LEVELS:
-        place = np.clip(level * (number + 1) - 1, 0, np.maximum(number - 1, 0))
-        below = np.floor(place).astype(int)
-        above = np.minimum(below + 1, np.maximum(number - 1, 0))
-        low, high = ordered[below, columns], ordered[above, columns]
-        ends.append(np.where(number >= LEAST * len(draws), low + (place - below) * (high - low), np.nan))
-    return ends[0], ends[1], number
 
 
 def _of_layer(counts: Counts, layer: str, nulls: Sequence[str]) -> Iterator[Draws]:
