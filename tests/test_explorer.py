@@ -302,6 +302,7 @@ def study(names: dict[str, str]) -> dict:
             "statistic": [1.0],
             "verdict": ["reproduced"],
             "why": [names["why"]],
+            **dict.fromkeys(("low", "high", "verdict_low", "verdict_high")),
         }
     )
     facts = {
