@@ -10,14 +10,6 @@ with jobs.run(snakemake) as record:
     moved = robustness.changes(judged, use.stages, use.choices, use.homes)
     tables.write(judged, CLAIMS, output.table, record)
     tables.write(moved, ROBUSTNESS, output.robustness, record)
-    shown = (
-        judged,
-        tables.read_all(source.basis, BASIS),
-        moved,
-        use.stages,
-        use.claims,
-        use.choices,
-        use.homes,
-    )
+    base = judged, tables.read_all(source.basis, BASIS), moved, use.stages, use.claims, use.choices, use.homes
     about = use.period, use.data, run_warnings.sentences(run_warnings.upstream(source))
-    page.write(page.content(*shown, tables.read_all(source.ties, TIES), *about), output, record)
+    page.write(page.content(*base, tables.read_all(source.ties, TIES), *about), output, record)
