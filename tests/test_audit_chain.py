@@ -4,12 +4,13 @@ import json
 import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from poles.audits import environment, expected
+from poles.audits import environment, expected, hashes
 from poles.study import embedding
 from workflow import Project
 
@@ -51,6 +52,7 @@ def tamper(path: Path) -> None:
 
 
 def test_the_whole_study_holds_and_a_second_audit_reads_nothing(twin: Project):
+    time.sleep(hashes.SETTLED)  # files that have only just been copied are not kept
     first = audit(twin, "--all", "--cold")
     assert first.returncode == 0, first.stdout + first.stderr
     assert first.stdout.endswith("every link holds\n")
