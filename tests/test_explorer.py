@@ -223,6 +223,27 @@ def test_the_page_holds_intervals_indices_archetypes_and_works(tiny: Project, co
     assert sum(len(claim["verdicts"]) for claim in content["claims"]) == len(claims)
 
 
+def test_the_page_shows_the_numbers_of_the_audit_of_a_link(tiny: Project, content: dict):
+    audited = json.loads(tiny.python("scripts/audit.py", "--link", "CN", "US", "2015", "--json").stdout)
+    codes = [country["code"] for country in content["countries"]]
+    found = packing.unpack(content["packed"])
+    row = content["pairs"].index([codes.index("CN"), codes.index("US")])
+    place = row * len(content["years"]) + content["years"].index(2015)
+    assert len(audited["null_models"]) == 3
+    for link in audited["null_models"]:
+        way = {"collaboration": "", "citation": ">" if link["source"] == "CN" else "<"}[link["layer"]]
+        kind = link["layer"] + way
+        assert found[f"{kind}/observed"][place] == link["observed"]
+        for value in ("expected", "z"):
+            assert found[f"{kind}/{link['null']}/{value}"][place] == pytest.approx(link[value], rel=5e-4)
+    (indices,) = audited["indices"]
+    for name in ("salton", "jaccard", "affinity"):
+        assert found[f"index/{name}"][place] == pytest.approx(indices[name], rel=5e-4)
+    (stability,) = audited["stability"]
+    shown = content["archetypes"]["full/max_entropy"][row]
+    assert shown == [audited["clusters"][0]["archetype"], stability["stability"]]
+
+
 def test_the_page_is_one_small_file_that_may_ask_no_server(html: str):
     assert len(html.encode()) < LIMIT
     assert "default-src 'none'" in html
