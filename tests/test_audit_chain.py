@@ -23,6 +23,13 @@ def twin(tiny: Project, tmp_path: Path) -> Project:
     return tiny.twin(tmp_path / "twin")
 
 
+@pytest.fixture
+def settled(twin: Project) -> Project:
+    """A copy of the study whose files an audit keeps: it does not keep those that have only just changed."""
+    time.sleep(hashes.SETTLED)
+    return twin
+
+
 def audit(project: Project, *arguments: str):
     return project.python("scripts/audit.py", *arguments)
 
@@ -51,16 +58,15 @@ def tamper(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_the_whole_study_holds_and_a_second_audit_reads_nothing(twin: Project):
-    time.sleep(hashes.SETTLED)  # files that have only just been copied are not kept
-    first = audit(twin, "--all", "--cold")
+def test_the_whole_study_holds_and_a_second_audit_reads_nothing(settled: Project):
+    first = audit(settled, "--all", "--cold")
     assert first.returncode == 0, first.stdout + first.stderr
     assert first.stdout.endswith("every link holds\n")
     files, read = map(int, re.search(r"(\d+) files, of which (\d+) were read", first.stdout).groups())
     assert files == read > 150
-    made = {path.relative_to(twin.folder).as_posix() for path in (twin.folder / "results").rglob("*.*")}
+    made = {path.relative_to(settled.folder).as_posix() for path in (settled.folder / "results").rglob("*.*")}
     made = {path for path in made if not path.startswith(expected_of_run())}
-    second = audit(twin, "--all", "--json")
+    second = audit(settled, "--all", "--json")
     found = json.loads(second.stdout)
     assert found["holds"] and f"{files} files, of which 0 were read" in found["notes"][-1]
     assert {link["path"] for link in found["links"]} == made - {"results/audit.json"}
@@ -73,27 +79,27 @@ def expected_of_run() -> tuple[str, ...]:
     return NO_RESULTS
 
 
-def test_a_tampered_file_of_equal_size_and_time_is_found_by_a_warm_audit_too(twin: Project):
-    assert audit(twin, "--all").returncode == 0
-    tamper(twin.folder / LINKS)
-    assert twin.plan() == {}, "Snakemake itself does not see it"
-    assert f"{LINKS} has changed since results/full/" in broken(twin, "--all")
-    assert f"{LINKS} has changed since results/full/" in broken(twin, FIGURE)
-    shown = audit(twin, "--all").stdout
+def test_a_tampered_file_of_equal_size_and_time_is_found_by_a_warm_audit_too(settled: Project):
+    assert audit(settled, "--all").returncode == 0
+    tamper(settled.folder / LINKS)
+    assert settled.plan() == {}, "Snakemake itself does not see it"
+    assert f"{LINKS} has changed since results/full/" in broken(settled, "--all")
+    assert f"{LINKS} has changed since results/full/" in broken(settled, FIGURE)
+    shown = audit(settled, "--all").stdout
     assert f"✗ {LINKS}\n    BROKEN: " in shown and re.search(r"✗ build_networks +69 +1\n", shown)
 
 
-def test_what_only_a_cold_audit_finds(twin: Project):
+def test_what_only_a_cold_audit_finds(settled: Project):
     """The limit of the cache: whoever edits it, or can set the times that programs cannot set."""
-    assert audit(twin, "--all").returncode == 0
-    tamper(twin.folder / LINKS)
-    path = twin.folder / ".snakemake/audit.json"
+    assert audit(settled, "--all").returncode == 0
+    tamper(settled.folder / LINKS)
+    path = settled.folder / ".snakemake/audit.json"
     cache = json.loads(path.read_bytes())
-    state = (twin.folder / LINKS).stat()
+    state = (settled.folder / LINKS).stat()
     cache["files"][LINKS][0] = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
     path.write_text(json.dumps(cache))
-    assert audit(twin, "--all").returncode == 0
-    assert f"{LINKS} has changed since" in broken(twin, "--all", "--cold")
+    assert audit(settled, "--all").returncode == 0
+    assert f"{LINKS} has changed since" in broken(settled, "--all", "--cold")
 
 
 def test_a_broken_cache_is_no_obstacle(twin: Project):

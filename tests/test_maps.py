@@ -192,7 +192,15 @@ def index_of_countries():
 def test_map_of_alignment_shows_groups_and_index():
     groups, index, _ = plot_map_alignment(index_of_countries(), ["US", "CN"]).axes
     us, cn = style.POLES[:2]
-    colours = {"FR": us, "BR": cn, "IN": style.BRIDGE, "DE": style.GREY, "ZA": maps.BELOW, "US": us, "CN": cn}
+    colours = {
+        "FR": us,
+        "BR": cn,
+        "IN": style.BRIDGE,
+        "DE": style.GREY,
+        "ZA": maps.NO_DATA,
+        "US": us,
+        "CN": cn,
+    }
     assert {code: fill_of(groups, code)[0] for code in colours} == {
         code: c.upper() for code, c in colours.items()
     }

@@ -48,13 +48,13 @@ def plot_map_alignment(alignment: pl.DataFrame, poles: Sequence[str]) -> Figure:
         + ("Right: alignment index; hatched where its 95 % interval contains zero. " if both else ""),
         rows=1,
         columns=1 + both,
-        legend=legend | {UNKNOWN: maps.BELOW, maps.WITHOUT: maps.NO_DATA, "a pole": style.INK},
+        legend=legend | {UNKNOWN: maps.NO_DATA, "a pole": style.INK},
         data=set(alignment["country"]) | set(poles),
         marks={"a pole": "*"},
     )
     first, *rest = figure.subplots(1, 1 + both, squeeze=False)[0]
     own = dict(zip(poles, style.POLES, strict=False))
-    fills = {country: colours.get(group, maps.BELOW) for country, group in group_of.items()}
+    fills = {country: colours.get(group, maps.NO_DATA) for country, group in group_of.items()}
     maps.draw(first, fills | own, stars=poles)
     first.set_title("groups")
     for axes in rest:

@@ -52,8 +52,8 @@ def canvas(
     return style.canvas(
         title,
         f"{subtitle.strip()} {BORDERS}{without}",
-        width=6.2 * columns if columns > 1 else 8.0,
-        height=0.6 + 0.18 * lines + rows * (3.2 if columns > 1 else 4.2),
+        width=5.4 * columns if columns > 1 else 8.0,
+        height=0.6 + 0.18 * lines + rows * (2.9 if columns > 1 else 4.2),
         colours=legend,
         marks=marks,
     )
