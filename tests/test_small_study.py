@@ -175,7 +175,7 @@ def test_a_study_of_one_year_judges_ties_alone_and_draws_no_empty_figure(studies
     figures = {
         name: {path.stem for path in (folder / "figures").rglob("*.svg")} for name, folder in studies.items()
     }
-    of_panel = {"archetypes", "selection", "alignment", "poles", "polarization", "hubs"}
+    of_panel = {"archetypes", "selection", "alignment", "map_alignment", "poles", "polarization", "hubs"}
     assert figures["eleven"] - figures["one"] == of_panel
     assert {"strong_links", "trajectories", "diagnostics", "nulls"} <= figures["one"]
     jobs = {path.name.split(".")[0] for path in (studies["one"] / "logs").rglob("*.log")}

@@ -35,7 +35,8 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
 
     A country without a clear course does not speak against the claim.
     """
-    toward = claim["toward"]
+    # In a fixed order: the record of a result keeps no other, and the audit judges anew from the record.
+    toward = dict(sorted(claim["toward"].items()))
     if verdict := without_layer(claim["layer"], branch) or without_poles(toward, branch):
         return verdict
     courses: dict[str, dict[str, str]] = {}
