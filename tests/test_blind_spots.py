@@ -182,3 +182,66 @@ def test_a_job_sees_nothing_of_the_configuration_but_its_source():
     assert seen["source"]["api"] == {"mailto": "a@example.org"}
     with pytest.raises(StudyError, match="configuration: poles is read past the params"):
         seen["poles"]
+
+
+def test_a_result_at_the_place_of_another_one(twin: Project):
+    scores = "results/full/{}/scores/max_entropy.parquet"
+    path = scores.format("collaboration")
+    shutil.copy(twin.folder / scores.format("citation"), twin.folder / path)
+    (twin.folder / "results/audit.json").unlink()  # the digests in it are not what finds it
+    sentence = f'{path} made for another place: layer was "citation" and is "collaboration"'
+    assert sentence in broken(twin, path)
+
+
+def test_the_record_of_all_results_is_audited_too(twin: Project):
+    path = twin.folder / "results/audit.json"
+    kept = path.read_text()
+    path.write_text(kept.replace('"rules":', '"rule":', 1))
+    assert "results/audit.json does not hold what was written to it" in broken(twin, "--all")
+    path.unlink()
+    assert "results/audit.json: no such file" in broken(twin, "--all")
+
+
+@pytest.mark.parametrize(
+    "given", [["--configfile", "nope.yaml"], ["--config", "nope=3"], ["--config", "poles=["]], ids=" ".join
+)
+def test_a_configuration_that_cannot_be_read_is_no_success(tiny: Project, given: list[str]):
+    answer = audit(tiny, "--all", *given)
+    assert answer.returncode == 1 and answer.stderr.count("\n") <= 2
+    assert "nope" in answer.stderr or "poles" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_setting_of_the_study_that_no_longer_fits_it_is_no_success(twin: Project):
+    config = twin.folder / "config/config.yaml"
+    config.write_text(f"{config.read_text()}\nalignment: {{resamples: 7}}\n")
+    assert "params were not compared with the configuration" in broken(twin, "--all")
+
+
+def test_a_link_is_not_shown_from_files_that_have_changed(twin: Project):
+    path = "results/full/citation/links/2015.parquet"
+    shutil.copy(twin.folder / "results/full/citation/links/2014.parquet", twin.folder / path)
+    assert f"{path}: has changed since results/audit.json was made" in broken(
+        twin, "--link", "US", "CN", "2015"
+    )
+    (twin.folder / path).unlink()
+    assert f"{path}: is missing" in broken(twin, "--link", "US", "CN", "2015")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--code", "config/config.yaml"], "config.yaml: carries no provenance"),
+        (["--code", ""], "no result is named"),
+        (["--claim", ""], "has no such claim"),
+        ([""], "no result is named"),
+    ],
+)
+def test_wrong_names_end_in_a_sentence(tiny: Project, arguments: list[str], sentence: str):
+    assert sentence in broken(tiny, *arguments)
+
+
+def test_a_broken_record_of_the_run_ends_in_a_sentence_and_the_next_run_mends_it(twin: Project):
+    (twin.folder / "results/run.json").write_text('{"stages":')
+    assert "results/run.json: holds no record of a run" in broken(twin, "--all")
+    assert twin.plan() == {}

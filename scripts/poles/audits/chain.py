@@ -105,6 +105,8 @@ def locate(result: str) -> tuple[Path | None, str]:
     StudyError
         If there is no such file, or it is no result.
     """
+    if not result:
+        raise StudyError("no result is named; name a file below results/, or a copy of one")
     path = Path(os.path.relpath(result))
     folder: Path | None = Path()
     if path.parts[0] != "results":
@@ -123,8 +125,13 @@ def locate(result: str) -> tuple[Path | None, str]:
     return folder, path.as_posix()
 
 
-def _plan(given: Given, notes: list[str]) -> Plan | None:
-    """Workflow under the configuration that is given, or that of the last run; None if it cannot be read."""
+def _plan(given: Given, notes: list[str], unread: list[str]) -> Plan | None:
+    """Workflow under the configuration that is given, or that of the last run.
+
+    If that of the last run cannot be read, the reason is added to `unread`, and there is no plan. One that is
+    given and cannot be read is an error.
+    """
+    is_given = given != OF_LAST_RUN
     run = run_record.read_run()
     if not given.configfiles and not given.changes:
         recorded = run.get("given", {})
@@ -137,7 +144,9 @@ def _plan(given: Given, notes: list[str]) -> Plan | None:
     try:
         return read_plan(given.configfiles, given.changes)
     except StudyError as error:
-        notes.append(f"params were not compared with the configuration: {error}")
+        if is_given:
+            raise
+        unread.append(f"params were not compared with the configuration: {error}")
         return None
 
 
@@ -161,7 +170,7 @@ def trace(path: str, given: Given = OF_LAST_RUN, cold: bool = False, alone: bool
         If the file was copied alone and carries no record.
     """
     notes: list[str] = []
-    reader, plan = Reader(cold), _plan(given, notes)
+    reader, plan = Reader(cold), _plan(given, notes, unread=notes)
     walk = Walk(reader, plan.faults if plan else audit.no_faults, complete=not alone)
     links = list(walk.along(path, None if alone else audit.recorded_digest(path)))
     if alone and links[0].record is None and not links[0].breaks:
@@ -190,7 +199,8 @@ def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
         If neither the workflow nor results/audit.json says what the results are.
     """
     notes: list[str] = []
-    reader, plan = Reader(cold), _plan(given, notes)
+    faults: list[str] = []
+    reader, plan = Reader(cold), _plan(given, notes, unread=faults)
     recorded = audit.recorded_digests()
     outputs, unmade = plan.survey() if plan else (set(recorded), [])
     targets = sorted(path for path in outputs if Path(path).is_file())
@@ -202,8 +212,12 @@ def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
     for path in targets:
         if path not in walk.contents:  # else an earlier chain has followed it to its sources
             links += walk.along(path, recorded.get(path))
+    if audit.AUDIT.is_file():
+        links += walk.along(str(audit.AUDIT))
+    else:
+        faults.append(f"{audit.AUDIT}: no such file; it has the results of the last complete run")
     reader.save()
-    faults = [f"{name}: no rule makes it, but {user} needs it" for name, user in unmade]
+    faults += [f"{name}: no rule makes it, but {user} needs it" for name, user in unmade]
     faults += [*expected.read_past_params(), *environment.faults(run_record.read_run())]
     if others := _others(walk):
         notes.append(
@@ -216,9 +230,8 @@ def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
 
 def _others(walk: Walk) -> list[str]:
     """Results that are there and that no chain has reached."""
-    own = (*audit.NO_RESULTS, str(audit.AUDIT))
     paths = (path.as_posix() for path in sorted(Path("results").rglob("*")) if path.is_file())
-    return [path for path in paths if path not in walk.contents and not path.startswith(own)]
+    return [path for path in paths if path not in walk.contents and not path.startswith(audit.NO_RESULTS)]
 
 
 def describe(chain: Chain, full: bool = False) -> str:

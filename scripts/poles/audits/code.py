@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from poles.audits.hashes import Reader
+from poles.errors import StudyError
 from poles.study import audit, digest, run_record
 
 SEARCHED = 100
@@ -67,10 +68,18 @@ def trace(path: str) -> dict[str, Any]:
         ``result``. ``rules``: the rules on its chain whose code has changed, with the digest then and now.
         ``origin``: where the code of the past is known from, or None. ``modules``: changed, added and removed
         modules. ``diff``: the difference, or None without a history.
+
+    Raises
+    ------
+    StudyError
+        If the file carries no record.
     """
     reader = Reader()
-    records = [link.record for link in audit.Walk(reader).along(path) if link.record]
+    links = list(audit.Walk(reader).along(path))
     reader.save()
+    if links[0].record is None:
+        raise StudyError(f"{path}: carries no provenance, so nothing says what code made it")
+    records = [link.record for link in links if link.record]
     changed: dict[str, str] = {}
     for record in records:
         if audit.code_state(record):

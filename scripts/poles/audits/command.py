@@ -1,8 +1,10 @@
 """The command ``scripts/audit.py``: the chain of a result, what decided a claim, one link in all stages."""
 
 import argparse
+import io
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,12 +47,14 @@ def main() -> str | None:
     )
     parser.add_argument("--config", nargs="+", metavar="KEY=VALUE", default=(), help="as for snakemake")
     arguments = parser.parse_args()
-    if arguments.branch and not arguments.claim:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may know no ticks
+    if arguments.branch and arguments.claim is None:
         parser.error("--branch: allowed with --claim only")
     try:
-        if arguments.claim:
+        if arguments.claim is not None:
             return _print_claim(arguments.claim, arguments.branch, arguments.full, arguments.json)
-        if arguments.code:
+        if arguments.code is not None:
             _print_code(arguments.code, arguments.full, arguments.json)
             return None
         if arguments.link:

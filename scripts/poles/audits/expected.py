@@ -92,6 +92,10 @@ class Plan:
                 made_by = f"rule {makers[0]}" if makers else "no rule"
                 yield f"made by rule {name}; in the workflow {made_by} makes it"
                 return
+            of_path = dict(self._rules[name].get_wildcards(path) or {})
+            if of_path != (recorded := dict(record["wildcards"])):
+                yield f"made for another place: {difference(recorded, of_path)}"
+                return
         if name not in self._rules:
             yield f"made by rule {name}, which the workflow does not have"
             return

@@ -2,19 +2,30 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from poles.audits import text
+from poles.audits.hashes import Reader
 from poles.countries import names
 from poles.errors import StudyError
 from poles.layers import LAYERS
-from poles.study import extraction
+from poles.study import audit, extraction
 
 SAMPLE = 10
 """Most works that are listed for a link."""
+SHOWN = (
+    "works/*.parquet",
+    "*/*/scores/*.parquet",
+    "*/indices.parquet",
+    "*/uncertainty/*.parquet",
+    "*/trajectories/*.parquet",
+    "*/clusters/*.parquet",
+)
+"""Files whose rows are shown or counted, beside the tables of links."""
 MODELS = ("observed", "expected", "std", "z", "p", "q")
 """Columns of the scores that are shown."""
 
@@ -44,9 +55,11 @@ def trace(first: str, second: str, year: int, results: str | Path = "results") -
     Raises
     ------
     StudyError
-        If no table of links has the year, or a country has no link in it.
+        If no table of links has the year, a country has no link in it, or a file that is shown is not the one
+        that the last complete run left.
     """
     folder = Path(results)
+    _check_files(folder, year)
     tables = sorted(folder.glob(f"*/*/links/{year}.parquet"))
     if not tables:
         years = sorted(path.stem for path in folder.glob("*/*/links/*.parquet"))
@@ -55,9 +68,8 @@ def trace(first: str, second: str, year: int, results: str | Path = "results") -
     present = pl.concat(pl.read_parquet(path, columns=["source", "target"]) for path in tables)
     for code in (first, second):
         if not ((present["source"] == code) | (present["target"] == code)).any():
-            raise StudyError(
-                f"{code}: no link in {year}; give two codes of ISO 3166-1 alpha-2, such as US CN"
-            )
+            hint = "" if code in names() else "; give two codes of ISO 3166-1 alpha-2, such as US CN"
+            raise StudyError(f"{code}: no link in {year}{hint}")
     return {
         "link": {"first": first, "second": second, "year": year},
         "works": {layer: _works(folder, layer, first, second, year) for layer in LAYERS},
@@ -80,6 +92,22 @@ def trace(first: str, second: str, year: int, results: str | Path = "results") -
         "stability": _of_branches(folder, "clusters", first, second, ending=".stability"),
         "trends": _of_branches(folder, "clusters", first, second, ending=".trends"),
     }
+
+
+def _check_files(folder: Path, year: int) -> None:
+    """Check that the files of a link are those that the last complete run left, if it is known."""
+    patterns = [f"{folder}/{pattern}" for pattern in (f"*/*/links/{year}.parquet", *SHOWN)]
+    reader = Reader()
+    for path, recorded in audit.recorded_digests().items():
+        if not any(fnmatch(path, pattern) for pattern in patterns):
+            continue
+        try:
+            digest = reader(path).digest
+        except FileNotFoundError:
+            raise StudyError(f"{path}: is missing, but {audit.AUDIT} has it") from None
+        if digest != recorded:
+            raise StudyError(f"{path}: has changed since {audit.AUDIT} was made; audit.py --all says more")
+    reader.save()
 
 
 def _rows(path: Path, first: str, second: str, year: int | None = None) -> list[dict[str, Any]]:

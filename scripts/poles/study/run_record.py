@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from poles import STARTED
+from poles.errors import StudyError
 from poles.study import audit, branches, job_times
 from poles.study.embedding import file_digest, replace_file
 from poles.study.jobs import TIME
@@ -79,8 +80,19 @@ def write_run(
 
 
 def read_run() -> dict[str, Any]:
-    """Record of the last run in the folder in which the study worked; empty if there is none."""
-    return json.loads(RUN.read_bytes()) if RUN.is_file() else {}
+    """Record of the last run in the folder in which the study worked; empty if there is none.
+
+    Raises
+    ------
+    StudyError
+        If the file holds no record.
+    """
+    if not RUN.is_file():
+        return {}
+    try:
+        return dict(json.loads(RUN.read_bytes()))
+    except (ValueError, TypeError):
+        raise StudyError(f"{RUN}: holds no record of a run; a run of the study writes it anew") from None
 
 
 def first_page() -> dict[str, Any]:
@@ -92,7 +104,10 @@ def first_page() -> dict[str, Any]:
         ``facts``: pairs of a name and a text. ``stages``: name, number of jobs, start, end, seconds and CPU
         seconds of each stage. Empty if there is no record of a run.
     """
-    run = read_run()
+    try:
+        run = read_run()
+    except StudyError:
+        run = {}  # the next run writes it anew
     if "stages" not in run:  # none, or that of an earlier version of the study
         return {}
     commit = run["commit"] or "unknown, as there is no git repository"
