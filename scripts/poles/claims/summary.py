@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from poles.claims import page
 from poles.claims.judging import ALL
 from poles.claims.tables import BASIS, CLAIMS
 from poles.claims.verdicts import VERDICTS
@@ -15,12 +16,8 @@ from poles.study.timings import read_timings
 TABLE = Path("results/claims.parquet")
 PLACES = {
     "results/index.html": "what was found, with links to everything else",
-    "results/explorer.html": "look at any two countries, any country, a map and the claims",
-    "results/report.html": "all figures with their captions",
-    "results/claims.html": "every claim in every branch, and why",
-    "results/tables": "the results as CSV, with a dictionary",
+    **{f"results/{place}": text for place, text in page.PLACES.items()},
     "results/figures": "the figures as files",
-    "results/README.md": "what every other file holds",
 }
 """Where a reader may look, with what stands there."""
 SHOWN = 10

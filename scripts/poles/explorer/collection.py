@@ -265,7 +265,7 @@ def _shapes() -> dict[str, Any]:
         code: {
             "path": _path(shape.rings),
             "middle": [round(1000 * x) for x in shapes.equal_earth(*shape.centre) * (1, -1)],
-            "small": bool(shape.area < 4e-4),
+            "small": bool(shape.area < shapes.SMALL),
         }
         for code, shape in outlines.items()
     }

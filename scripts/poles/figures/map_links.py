@@ -65,13 +65,13 @@ def plot_map_links(
     for row, layer in zip(grid, scores_by_layer, strict=True):
         for axes, pole in zip(row, poles, strict=True):
             partners = scores.partners_of(pole, links.filter(pl.col("layer") == layer))
-            _map_partners(axes, partners, pole, colours.get(pole, style.GREY), threshold)
-            axes.set_title(f"{layer} with {style.country_name(pole)}\n{axes.get_title(loc='left')}")
+            counts = _map_partners(axes, partners, pole, colours.get(pole, style.GREY), threshold)
+            axes.set_title(f"{layer} with {style.country_name(pole)}\n{counts}")
     return figure
 
 
-def _map_partners(axes: Axes, partners: pl.DataFrame, pole: str, colour: str, threshold: float) -> None:
-    """Map the partners of one pole in one layer."""
+def _map_partners(axes: Axes, partners: pl.DataFrame, pole: str, colour: str, threshold: float) -> str:
+    """Map the partners of one pole in one layer; return how many are above expectation."""
     above = partners.filter(pl.col("z") > threshold).sort("z", "country", descending=[True, False])
     significant = above.filter((pl.col("q") < LEVEL).fill_null(False))
     fills = dict.fromkeys(partners["country"], maps.BELOW)
@@ -86,4 +86,4 @@ def _map_partners(axes: Axes, partners: pl.DataFrame, pole: str, colour: str, th
                 axes.plot(
                     *line.T, color=colour, lw=0.5 + 1.2 * z / strongest["z"].max(), alpha=0.75, zorder=4
                 )
-    axes.set_title(f"{len(above)} of {len(partners)} partners above, {len(significant)} of them significant")
+    return f"{len(above)} of {len(partners)} partners above, {len(significant)} of them significant"

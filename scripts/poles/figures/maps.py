@@ -11,8 +11,6 @@ from matplotlib.path import Path
 
 from poles.figures import shapes, style
 
-SMALL = 4e-4
-"""Area below which a country gets a mark beside its shape, in squared radii of the globe (16,000 km2)."""
 BELOW, NO_DATA, SEA, BORDER = "#CFCFCF", "#E6D9BC", "#F3F6F8", "#9A9A9A"
 WITHOUT = "not in the data"
 BORDERS = "Borders are those of Natural Earth."
@@ -90,7 +88,7 @@ def draw(
         if rings:
             look = {"facecolor": fill, "edgecolor": BORDER, "lw": 0.3, "hatch": "////" if hatch else None}
             axes.add_patch(PathPatch(Path.make_compound_path(*map(_path, rings)), **look))
-        small = [code for code in codes if outlines[code].area < SMALL and code in fills]
+        small = [code for code in codes if outlines[code].area < shapes.SMALL and code in fills]
         if small:
             x, y = np.stack([shapes.equal_earth(*outlines[code].centre) for code in small]).T
             axes.scatter(x, y, s=9, c=fill, edgecolors="#666666", linewidths=0.4, zorder=5)

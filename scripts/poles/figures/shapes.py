@@ -29,6 +29,8 @@ LEFT_OUT = "AQ"
 """Antarctica is not drawn: its ring runs around a pole of the globe, and no institution is there."""
 TOLERANCE = 0.006
 """Greatest distance of a simplified border from the true one, in radii of the globe (38 km)."""
+SMALL = 4e-4
+"""Area below which a country gets a mark beside its shape, in squared radii of the globe (16,000 km2)."""
 EQUAL_EARTH = (1.340264, -0.081106, 0.000893, 0.003796)
 HALF_WIDTH, HALF_HEIGHT = 2.70663, 1.31737
 """Half the extent of the projected globe, in its radii."""
