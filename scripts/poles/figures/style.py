@@ -30,7 +30,7 @@ from poles.errors import StudyError
 from poles.figures.palette import POLES as POLES
 from poles.study import embedding
 
-DPI = 108
+DPI = 100
 """Resolution of PNG files. The report holds all of them, and should stay below 10 MB."""
 GREY = "#8C8C8C"
 LIGHT = "#DDDDDD"
