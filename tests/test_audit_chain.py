@@ -115,6 +115,10 @@ def test_a_replaced_figure_is_named(twin: Project):
     assert f"{FIGURE} has changed since results/audit.json was made" in broken(twin, FIGURE)
     # Without the digests of a complete run: the record in it is that of another file.
     (twin.folder / "results/audit.json").unlink()
+    sentence = (
+        "stands in the place of another file: it was written as results/figures/full/max_entropy/alignm"
+    )
+    assert f"{FIGURE} {sentence}" in broken(twin, FIGURE)
     text = other.read_text().replace("#", "#", 1)
     (twin.folder / FIGURE).write_text(text.replace("<path ", "<path  ", 1))
     assert f"{FIGURE} does not hold what was written to it" in broken(twin, FIGURE)
@@ -127,7 +131,7 @@ def test_a_copied_folder_of_results_is_audited_as_far_as_it_goes(tiny: Project, 
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert answer.stdout.startswith(f"✓ {FIGURE}")
     embedding.replace_file(tmp_path / "copy" / LINKS, b"")
-    assert f"{LINKS}: not readable as parquet" in broken(tiny, str(copied))
+    assert f"{LINKS} not readable as parquet" in broken(tiny, str(copied))
 
 
 def test_a_result_copied_alone_says_what_its_record_says(tiny: Project, tmp_path: Path):

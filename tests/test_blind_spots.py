@@ -3,6 +3,7 @@
 docs/provenance.md lists which test shows what.
 """
 
+import json
 import os
 import re
 import shutil
@@ -189,8 +190,10 @@ def test_a_result_at_the_place_of_another_one(twin: Project):
     path = scores.format("collaboration")
     shutil.copy(twin.folder / scores.format("citation"), twin.folder / path)
     (twin.folder / "results/audit.json").unlink()  # the digests in it are not what finds it
-    sentence = f'{path} made for another place: layer was "citation" and is "collaboration"'
-    assert sentence in broken(twin, path)
+    sentence = f"stands in the place of another file: it was written as {scores.format('citation')}"
+    assert f"{path} {sentence}" in broken(twin, path)
+    shown = audit(twin, path).stdout
+    assert 'BROKEN: made for another place: layer was "citation" and is "collaboration"' in shown
 
 
 def test_the_record_of_all_results_is_audited_too(twin: Project):
@@ -241,7 +244,17 @@ def test_wrong_names_end_in_a_sentence(tiny: Project, arguments: list[str], sent
     assert sentence in broken(tiny, *arguments)
 
 
-def test_a_broken_record_of_the_run_ends_in_a_sentence_and_the_next_run_mends_it(twin: Project):
-    (twin.folder / "results/run.json").write_text('{"stages":')
-    assert "results/run.json: holds no record of a run" in broken(twin, "--all")
+@pytest.mark.parametrize(
+    "change",
+    [None, {"jobs": [3]}, {"given": {"configfiles": 3}}, {"packages": []}, {"source": None}],
+    ids=str,
+)
+def test_a_broken_record_of_the_run_ends_in_a_sentence_and_the_next_run_mends_it(
+    twin: Project, change: dict[str, object] | None
+):
+    path = twin.folder / "results/run.json"
+    run = json.loads(path.read_text())
+    path.write_text('{"stages":' if change is None else json.dumps(run | change))
+    for question in (["--all"], [FIGURE], ["--code", FIGURE]):
+        assert "results/run.json: holds no record of a run" in broken(twin, *question)
     assert twin.plan() == {}

@@ -27,7 +27,7 @@ from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
 from poles.study import digest, extraction
 
-RECORD = {"rule": "make_demo", "wildcards": {}, "params": {"code": "0"}, "inputs": {}}
+RECORD = {"rule": "make_demo", "wildcards": {}, "params": {"code": "0"}, "log": "", "inputs": {}}
 WORKS, SEED, FIRST, LAST = 4000, 7, 1990, 2023
 
 # The 49 columns of OpenAlex's snapshot, in order.
@@ -124,13 +124,15 @@ def test_files_are_those_announced_and_in_the_manifests(snapshots, kind):
     listed = {key: entity[key] for key in ("entity", "record_count", "content_length", "files")}
     assert (whole["date"], whole["format"], whole["entities"]) == (layout.RELEASE, kind, [listed])
     for name in paths:
-        assert extraction.read(folder / name) == RECORD
+        assert extraction.read(folder / name) == RECORD | {"file": str(folder / name)}
 
 
-def test_same_seed_gives_same_bytes(tmp_path):
+def test_same_seed_gives_same_bytes(tmp_path, monkeypatch):
     for kind in ("jsonl", "parquet"):
         for name, seed in (("one", 3), ("two", 3), ("other", 4)):
-            write(tmp_path / name, kind, works=1000, seed=seed)
+            (tmp_path / name).mkdir(exist_ok=True)
+            monkeypatch.chdir(tmp_path / name)  # each file has its path in it
+            write(Path(), kind, works=1000, seed=seed)
         for part in layout.parts(1000, kind):
             entry, two, other = ((tmp_path / name / part).read_bytes() for name in ("one", "two", "other"))
             assert entry == two != other

@@ -38,7 +38,13 @@ from poles.nulls.tables import DIAGNOSTICS, RECENT_INTERVALS, SCORES, Z_INTERVAL
 from poles.study import config as configuration
 from poles.study import extraction, run_warnings, tables
 
-RECORD = {"rule": "draw", "params": {"text": 'a -- "b" <c> & é\n'}, "inputs": {"x.parquet": "0" * 64}}
+RECORD = {
+    "rule": "draw",
+    "wildcards": {},
+    "params": {"text": 'a -- "b" <c> & é\n'},
+    "log": "",
+    "inputs": {"x.parquet": "0" * 64},
+}
 
 
 def scores(rows):
@@ -79,16 +85,20 @@ def axes_of(figure, start):
     return next(axes for axes in figure.axes if axes.get_title(loc="left").startswith(start))
 
 
-def test_the_same_figure_gives_the_same_bytes_under_any_settings(tmp_path):
+def test_the_same_figure_gives_the_same_bytes_under_any_settings(tmp_path, monkeypatch):
     def draw(name):
-        paths = [tmp_path / f"{name}.svg", tmp_path / f"{name}.png"]
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)  # each file has its path in it
+        paths = [Path("figure.svg"), Path("figure.png")]
         style.save(plot_strong_links(LAYERS, ["US", "CN"]), paths, RECORD)
         return [path.read_bytes() for path in paths]
 
     first = draw("a")
     with matplotlib.rc_context({"font.size": 20, "savefig.dpi": 33, "svg.hashsalt": None, "axes.grid": True}):
         assert draw("b") == first
-    assert extraction.read(tmp_path / "b.svg") == extraction.read(tmp_path / "b.png") == RECORD
+    for path in (Path("figure.svg"), Path("figure.png")):
+        assert extraction.read(path) == RECORD | {"file": path.name}
+        assert extraction.is_intact(path)
 
 
 def test_the_palette_of_a_png_holds_the_colours_of_few_pixels_too(tmp_path):

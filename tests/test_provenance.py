@@ -4,9 +4,11 @@ import ast
 import gzip
 import io
 import json
+import re
 import subprocess
 import sys
 import tokenize
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,12 +17,14 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 
 from poles.corpus.tables import CORE
 from poles.errors import StudyError
+from poles.figures import style
 from poles.networks.tables import LINKS
-from poles.study import audit, digest, embedding, extraction, run_record, tables
+from poles.study import audit, digest, embedding, extraction, run_record, seals, tables
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -175,17 +179,94 @@ def test_an_unknown_root_is_refused(module: Path):
         digest.code_digest("scirpt")
 
 
-@given(records)
-def test_every_text_format_returns_its_record(tmp_path_factory, record):
-    folder = tmp_path_factory.mktemp("formats")
+def write_texts(folder: Path, record: dict) -> list[Path]:
+    """Write a file of each format that holds its record, but for figures."""
     embedding.write_text("# Title", folder / "a.md", record)
     embedding.write_text("<p>text</p>", folder / "a.html", record)
     embedding.write_json({"x": 1}, folder / "a.json", record)
     embedding.write_gzip(b"content", folder / "a.gz", record)
     tables.write(pl.DataFrame(schema=CORE.columns), CORE, folder / "a.parquet", record)
-    for path in folder.iterdir():
-        assert extraction.read(path) == record, path.name
+    return sorted(folder.iterdir())
+
+
+JOB = {"rule": "r", "wildcards": {}, "params": {"code": "0 r"}, "log": "r.log", "inputs": {}}
+
+
+@given(records)
+def test_every_text_format_returns_its_record(tmp_path_factory, params):
+    folder = tmp_path_factory.mktemp("formats")
+    record = JOB | {"params": params}
+    for path in write_texts(folder, record):
+        assert extraction.read(path) == record | {"file": path.as_posix()}, path.name
+        assert extraction.is_intact(path), path.name
     assert "-->" not in (folder / "a.md").read_text().rstrip().removesuffix("-->")
+
+
+@pytest.fixture(scope="module")
+def formats(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("formats")
+    figure = Figure(figsize=(0.5, 0.5), layout="constrained")
+    figure.subplots().plot([1, 2])
+    style.save(figure, [folder / "a.svg", folder / "a.png"], JOB)
+    return {path.suffix: path for path in write_texts(folder, JOB)}
+
+
+SUFFIXES = (".md", ".html", ".json", ".gz", ".parquet", ".svg", ".png")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_seal_is_the_digest_of_the_file_with_zeros_in_its_place(formats, suffix: str):
+    content = formats[suffix].read_bytes()
+    [seal] = re.findall(rb'"sha256": ?"([0-9a-f]{64})"', content)
+    zeros = content.replace(seal, b"0" * 64)
+    if suffix == ".png":  # the checksum of the chunk is that of the record with its seal
+        chunk = content.index(b"iTXt")
+        end = chunk + 4 + int.from_bytes(content[chunk - 4 : chunk], "big")
+        assert content[end : end + 4] == zlib.crc32(content[chunk:end]).to_bytes(4, "big")
+        zeros = zeros[:end] + bytes(4) + zeros[end + 4 :]
+    assert embedding.digest_of(zeros) == seal.decode()
+    if suffix == ".png":
+        with Image.open(formats[suffix]) as image:
+            image.verify()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_no_byte_of_a_file_can_change_or_be_added(formats, tmp_path: Path, suffix: str):
+    content = formats[suffix].read_bytes()
+    path = tmp_path / f"a{suffix}"
+    changed = [content + b"\n", content + b"\0" * 8, content[:-1], content.replace(b'"r"', b'"q"')]
+    changed += [
+        content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+        for place in range(0, len(content), max(1, len(content) // 300))
+    ]
+    if suffix == ".parquet":  # before the footer, whose length stands at the end, there is room
+        footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+        changed.append(content[:footer] + b"more" + content[footer:])
+        path.write_bytes(changed[-1])
+        assert pl.read_parquet(path).equals(pl.read_parquet(formats[suffix]))
+    for other in changed:
+        assert other != content
+        path.write_bytes(other)
+        try:
+            assert not extraction.is_intact(path)
+        except StudyError as error:
+            assert "not readable as" in str(error)
+    path.write_bytes(content)
+    assert extraction.is_intact(path), "the name does not matter"
+
+
+def test_a_file_without_a_place_for_its_seal_is_not_sealed():
+    with pytest.raises(ValueError, match="must hold a record with a place for its digest"):
+        seals.sealed(b'{"x": 1}')
+
+
+@pytest.mark.parametrize(
+    "record", ['"text"', "[1]", "{}", '{"rule": "r"}', json.dumps(JOB | {"inputs": {"a": 1}})]
+)
+def test_what_others_call_provenance_is_no_record(tmp_path: Path, record: str):
+    path = tmp_path / "a.parquet"
+    pl.DataFrame({"a": [1]}).write_parquet(path, metadata={"provenance": record})
+    assert extraction.read(path) is None
 
 
 @given(st.binary(max_size=2000))
@@ -216,15 +297,6 @@ def test_a_source_from_outside_has_no_record(tmp_path: Path):
         assert extraction.read(path) is None, path.name
 
 
-def test_the_digest_of_an_image_is_that_of_its_colours():
-    image = Image.new("RGB", (2, 1), "red")
-    image.putpixel((1, 0), (0, 0, 255))
-    palette = image.quantize(4)
-    assert embedding.image_digest(palette) == embedding.image_digest(image)
-    palette.putpalette([0, 255, 0] * 4)  # the numbers of the pixels stay
-    assert embedding.image_digest(palette) != embedding.image_digest(image)
-
-
 @pytest.mark.parametrize("suffix", ["parquet", "json", "svg", "png"])
 def test_an_unreadable_file_is_named(tmp_path: Path, suffix: str):
     path = tmp_path / f"broken.{suffix}"
@@ -244,11 +316,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path):
     assert tables.read(path, LINKS).equals(frame)
 
 
-def test_equal_content_gives_equal_bytes_in_any_order_of_rows(tmp_path: Path):
+def test_equal_content_gives_equal_bytes_in_any_order_of_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     frame = pl.DataFrame({"source": ["US", "CN"], "target": ["ZA", "US"], "weight": [1, 2]})
     for name, rows in (("a", frame), ("b", frame.reverse())):
-        tables.write(rows, LINKS, tmp_path / f"{name}.parquet", {"rule": "r"})
-    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)  # the file has its path in it
+        tables.write(rows, LINKS, "links.parquet", {"rule": "r"})
+    assert (tmp_path / "a/links.parquet").read_bytes() == (tmp_path / "b/links.parquet").read_bytes()
 
 
 def test_another_kind_of_table_is_refused(tmp_path: Path):

@@ -47,7 +47,8 @@ def test_every_result_carries_its_provenance(tiny: Project):
         record = extraction.read(tiny.folder / "results" / path)
         assert record, path
         assert extraction.is_intact(tiny.folder / "results" / path), path
-        assert set(record) == {"rule", "wildcards", "params", "log", "inputs"}
+        assert set(record) == {"file", "rule", "wildcards", "params", "log", "inputs"}
+        assert record["file"] == f"results/{path}"
         assert re.fullmatch(r"[0-9a-f]{16}( [\w.]+)+", record["params"]["code"]), path
 
 

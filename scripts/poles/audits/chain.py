@@ -1,8 +1,10 @@
 """The chain of a result as text and as data; the audit of the whole study."""
 
+import difflib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -11,11 +13,17 @@ from poles.audits import environment, expected
 from poles.audits.expected import Plan, read_plan
 from poles.audits.hashes import Reader
 from poles.errors import StudyError
-from poles.study import audit, run_record
+from poles.study import audit, extraction, run_record
 from poles.study.audit import Link, Walk
 
 PARAMS = 100
 """Most characters of a param that are shown, if not all are asked for."""
+OF_A_STUDY = (str(audit.AUDIT), str(run_record.RUN), "results/logs")
+"""One of these stands in every folder in which the study worked, and in copies of its results."""
+NEAR = 3
+"""Most results that are suggested for a name that is none."""
+ALIKE = 0.75
+"""Least likeness of a suggested name, from 0 to 1."""
 
 
 class Chain(NamedTuple):
@@ -31,21 +39,32 @@ class Chain(NamedTuple):
         What a reader should know and is not wrong.
     plan : Plan or None
         Workflow under the present configuration, if it could be read.
+    given : Given
+        Configuration of this plan.
     """
 
     links: list[Link]
     faults: list[str]
     notes: list[str]
     plan: Plan | None
+    given: "Given"
 
     def broken(self) -> str | None:
         """First broken link, the nearest to the result, and how to mend it; None if all holds."""
         link = audit.nearest_break(self.links)
         if link is None:
             return f"the study does not hold: {self.faults[0]}" if self.faults else None
-        rule = (self.plan and self.plan.maker(link.path)) or (link.record or {}).get("rule")
-        remedy = f" (to mend it: snakemake -R {rule})" if rule else ""
-        return f"first broken link: {link.path} {link.breaks[0]}{remedy}"
+        return f"first broken link: {link.path} {link.breaks[0]}{self._remedy(link)}"
+
+    def _remedy(self, link: Link) -> str:
+        """Command that makes a file anew; nothing for a source, which no rule makes."""
+        rule = self.plan.maker(link.path) if self.plan else (link.record or {}).get("rule")
+        if not rule:
+            return ""
+        if link.digest is None:  # a plain run may not miss it
+            first = "remove what is there; " if Path(link.path).exists() else ""
+            return f" ({first}`{self.given.command(link.path)}` makes it again)"
+        return f" (to mend it: {self.given.command('-R', rule)})"
 
     def document(self) -> dict[str, Any]:
         """All of it for JSON."""
@@ -63,6 +82,11 @@ class Given(NamedTuple):
 
     configfiles: Sequence[str] = ()
     changes: Mapping[str, Any] = MappingProxyType({})
+
+    def command(self, *arguments: str) -> str:
+        """Command of Snakemake with this configuration."""
+        given = {"configfiles": self.configfiles, "config": self.changes}
+        return run_record.command(*arguments, given=given)
 
 
 OF_LAST_RUN = Given()
@@ -98,7 +122,8 @@ def locate(result: str) -> tuple[Path | None, str]:
         This folder, or the one above the folder ``results`` in which the file lies. None for a file that lies
         in no such folder: it was copied alone.
     path : str
-        The file, relative to that folder if there is one.
+        The file, relative to that folder if there is one. It need not be there if the last complete run left
+        it: then it is a broken link.
 
     Raises
     ------
@@ -109,45 +134,66 @@ def locate(result: str) -> tuple[Path | None, str]:
         raise StudyError("no result is named; name a file below results/, or a copy of one")
     path = Path(os.path.relpath(result))
     folder: Path | None = Path()
-    if path.parts[0] != "results":
+    if path.parts[:1] != ("results",):
         parts = Path(result).absolute().parts
         if "results" in parts[:-1]:
             place = len(parts) - 1 - parts[::-1].index("results")
             folder, path = Path(*parts[:place]), Path(*parts[place:])
         else:
-            folder, path = None, Path(result)
-    if not Path(folder or "", path).is_file():
-        raise StudyError(f"{result}: no result here; name a file below results/, or a copy of one")
+            folder = None
+    if folder is None or not any((folder / name).exists() for name in OF_A_STUDY):
+        folder, path = None, Path(result)  # anybody may have a folder of this name
     if path.as_posix().startswith(audit.NO_RESULTS):
         raise StudyError(
             f"{path} describes a run and is no result; name one that it describes, such as results/claims.md"
         )
+    if not Path(folder or "", path).is_file():
+        base = folder or Path()
+        recorded = audit.recorded_digests(base)
+        if folder is None or path.as_posix() not in recorded:
+            present = (file.relative_to(base).as_posix() for file in (base / "results").rglob("*.*"))
+            raise StudyError(_unknown(result, recorded or present))
     return folder, path.as_posix()
 
 
-def _plan(given: Given, notes: list[str], unread: list[str]) -> Plan | None:
-    """Workflow under the configuration that is given, or that of the last run.
+def _unknown(result: str, recorded: Iterable[str]) -> str:
+    """Say that there is no such result, and which have a name like it."""
+    if Path(result).is_dir():
+        return f"{result}: a folder; name a file in it, or --all for the whole study"
+    scored = sorted(((_likeness(result, path), path) for path in recorded), reverse=True)
+    near = [path for likeness, path in scored if max(likeness) >= ALIKE][:NEAR]
+    advice = f"do you mean {' or '.join(near)}?" if near else "name a file below results/, or a copy of one"
+    return f"{result}: no result here; {advice}"
+
+
+def _likeness(result: str, path: str) -> tuple[float, float]:
+    """How like a path is to a name that is meant for it: by its end or its words, and as a whole."""
+    pairs = ((Path(result).name, Path(path).name), (Path(result).stem, Path(path).stem))
+    ratios = [difflib.SequenceMatcher(None, *pair).ratio() for pair in (*pairs, (result, path))]
+    words = [set(re.findall("[a-z0-9]+", name.lower())) for name in (result, path)]
+    shared = len(words[0] & words[1]) / len(words[0] | words[1])
+    return max(*ratios, shared), ratios[-1]
+
+
+def _plan(given: Given, notes: list[str], unread: list[str]) -> tuple[Plan | None, Given]:
+    """Workflow under the configuration that is given, or that of the last run; and this configuration.
 
     If that of the last run cannot be read, the reason is added to `unread`, and there is no plan. One that is
     given and cannot be read is an error.
     """
-    is_given = given != OF_LAST_RUN
+    if given.configfiles or given.changes:
+        return read_plan(*given), given
     run = run_record.read_run()
-    if not given.configfiles and not given.changes:
-        recorded = run.get("given", {})
-        given = Given(recorded.get("configfiles", ()), recorded.get("config", {}))
-        if lost := [name for name in given.configfiles if not Path(name).is_file()]:
-            notes.append(
-                f"{lost[0]}: not here; params are compared with the configuration in results/run.json"
-            )
-            given = Given((), run["config"])
+    recorded = run.get("given", {})
+    used = given = Given(recorded.get("configfiles", ()), recorded.get("config", {}))
+    if lost := [name for name in given.configfiles if not Path(name).is_file()]:
+        notes.append(f"{lost[0]}: not here; params are compared with the configuration in results/run.json")
+        used = Given((), run["config"])
     try:
-        return read_plan(given.configfiles, given.changes)
+        return read_plan(*used), given
     except StudyError as error:
-        if is_given:
-            raise
         unread.append(f"params were not compared with the configuration: {error}")
-        return None
+        return None, given
 
 
 def trace(path: str, given: Given = OF_LAST_RUN, cold: bool = False, alone: bool = False) -> Chain:
@@ -170,17 +216,46 @@ def trace(path: str, given: Given = OF_LAST_RUN, cold: bool = False, alone: bool
         If the file was copied alone and carries no record.
     """
     notes: list[str] = []
-    reader, plan = Reader(cold), _plan(given, notes, unread=notes)
+    reader = Reader(cold)
+    if alone and (twin := _twin(path, reader)):
+        notes.append(f"{path} has the bytes of {twin}, whose chain this is")
+        path, alone = twin, False
+    plan, given = _plan(given, notes, unread=notes)
     walk = Walk(reader, plan.faults if plan else audit.no_faults, complete=not alone)
     links = list(walk.along(path, None if alone else audit.recorded_digest(path)))
     if alone and links[0].record is None and not links[0].breaks:
-        raise StudyError(f"{path}: carries no provenance, so it is no result of the study")
+        where = _packaged(links[0])
+        raise StudyError(f"{path}: carries no provenance, so it is no result of the study{where}")
     if away := [link for link in links if link.digest is None and not link.breaks]:
         notes.append(
             f"{len(away)} of its inputs are not here; the chain ends at what the file itself records"
         )
     reader.save()
-    return Chain(links, [] if alone else list(environment.faults(run_record.read_run())), notes, plan)
+    if alone:
+        return Chain(links, [], notes, plan, given)
+    run = run_record.read_run()
+    return Chain(links, list(environment.faults(run)), [*notes, *run_record.notes(run)], plan, given)
+
+
+def _twin(path: str, reader: Reader) -> str | None:
+    """Result of the study in this folder that has the bytes of a file which was copied without its record."""
+    try:
+        content = reader(path)
+    except OSError:  # the walk says so
+        return None
+    if content.record is not None:
+        return None
+    return next((name for name, digest in audit.recorded_digests().items() if digest == content.digest), None)
+
+
+def _packaged(link: Link) -> str:
+    """Where the record of a file stands whose format has no place for one."""
+    if not link.path.endswith(extraction.PACKAGED):
+        return ""
+    return (
+        f"; that of such a file stands in {extraction.PACKAGE} of its folder, with its SHA-256: copy both "
+        f"files, or look there for {link.digest}"
+    )
 
 
 def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
@@ -196,15 +271,22 @@ def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
     Raises
     ------
     StudyError
-        If neither the workflow nor results/audit.json says what the results are.
+        If there are no results here, or neither the workflow nor results/audit.json says what they are.
     """
+    if not any(map(os.path.exists, OF_A_STUDY)):
+        raise StudyError(
+            "results: nothing of a study here; give this command in the folder in which the study worked"
+        )
     notes: list[str] = []
     faults: list[str] = []
-    reader, plan = Reader(cold), _plan(given, notes, unread=faults)
+    reader = Reader(cold)
+    plan, given = _plan(given, notes, unread=faults)
     recorded = audit.recorded_digests()
     outputs, unmade = plan.survey() if plan else (set(recorded), [])
-    targets = sorted(path for path in outputs if Path(path).is_file())
-    targets = [*plan.targets, *targets] if plan else targets
+    targets = sorted(outputs)
+    if plan:
+        made = (plan.beside(path) for path in plan.on_demand if Path(path).is_file())
+        targets = [*plan.targets, *targets, *sorted(path for paths in made for path in paths)]
     if not targets:
         raise StudyError(f"neither the workflow nor {audit.AUDIT} says what the results are")
     walk = Walk(reader, plan.faults if plan else audit.no_faults)
@@ -215,17 +297,20 @@ def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
     if audit.AUDIT.is_file():
         links += walk.along(str(audit.AUDIT))
     else:
-        faults.append(f"{audit.AUDIT}: no such file; it has the results of the last complete run")
+        again = f"`{given.command('-R', 'audit_results')}` makes it again"
+        faults.append(f"{audit.AUDIT}: no such file; it has the results of the last complete run; {again}")
     reader.save()
     faults += [f"{name}: no rule makes it, but {user} needs it" for name, user in unmade]
-    faults += [*expected.read_past_params(), *environment.faults(run_record.read_run())]
+    run = run_record.read_run()
+    faults += [*expected.read_past_params(), *environment.faults(run)]
+    notes += run_record.notes(run)
     if others := _others(walk):
         notes.append(
             f"{len(others)} files below results/ belong to no result of this configuration: {others[0]}"
             + (" ..." if others[1:] else "")
         )
     notes.append(f"{len(walk.contents)} files, of which {reader.read} were read and hashed in this audit")
-    return Chain(links, faults, notes, plan)
+    return Chain(links, faults, notes, plan, given)
 
 
 def _others(walk: Walk) -> list[str]:
@@ -293,6 +378,8 @@ def _describe(link: Link, full: bool) -> str:
     mark = "✗" if link.breaks else "✓"
     lines = [f"{indent}{mark} {link.path}  sha256 {link.digest[:16] if link.digest else 'none'}"]
     lines += [f"{indent}    BROKEN: {text}" for text in link.breaks]
+    if link.place not in (None, link.path):
+        lines.append(f"{indent}    written as {link.place}")
     if link.record is None:
         lines[0] += "  (source)" if not link.breaks else ""
     elif link.repeated:
@@ -362,6 +449,7 @@ class _Listing:
     def close(self, depth: int = 0) -> None:
         """Say how many files were not listed at this depth and below."""
         for level in sorted((level for level in self.families if level >= depth), reverse=True):
-            del self.families[level]
+            there = not self.families.pop(level)[-1]
             if count := self.folded.pop(level, 0):
-                self.lines.append(f"{'  ' * level}✓ ... and {count} more like this one, all checked")
+                mark, state = ("✓", "all checked") if there else ("?", "not here either")
+                self.lines.append(f"{'  ' * level}{mark} ... and {count} more like this one, {state}")

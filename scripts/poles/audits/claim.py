@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from poles.audits import text
+from poles.audits.hashes import Reader
 from poles.claims import inputs, judging
 from poles.claims.tables import CLAIMS
 from poles.claims.verdicts import (
@@ -26,7 +27,7 @@ from poles.claims.verdicts import (
     Verdict,
 )
 from poles.errors import StudyError
-from poles.study import embedding, extraction, tables
+from poles.study import tables
 from poles.study.audit import code_state
 
 TABLE = Path("results/claims.parquet")
@@ -74,6 +75,8 @@ def evidence(name: str, branch: str | None = None) -> dict[str, Any]:
     StudyError
         If the study has no such claim or branch, or a file is missing.
     """
+    reader = Reader()
+    collected = _record(TABLE, reader)
     rows = tables.read(TABLE, CLAIMS)
     if name not in rows["claim"]:
         known = rows["claim"].unique(maintain_order=True).to_list()
@@ -85,44 +88,42 @@ def evidence(name: str, branch: str | None = None) -> dict[str, Any]:
         if branch not in names:
             raise StudyError(f"--branch: {branch}; the claim is judged in {', '.join(names)}")
         rows = rows.filter(variant=branch.split("/")[0], null=branch.split("/")[1])
-    collected = _record(TABLE)
     claim = next(claim for claim in collected["params"]["claims"] if claim["id"] == name)
-    judged = [_of_row(claim, row, collected) for row in rows.iter_rows(named=True)]
+    judged = [_of_row(claim, row, collected, reader) for row in rows.iter_rows(named=True)]
+    reader.save()
     return {"claim": dict(claim), "branches": judged}
 
 
-def _record(path: Path) -> dict[str, Any]:
-    """Record that a result carries."""
-    try:
-        record = extraction.read(path)
-    except FileNotFoundError:
-        raise StudyError(f"{path}: no such file") from None
-    if record is None:
-        raise StudyError(f"{path}: carries no provenance, so the claim cannot be judged anew")
-    return record
+def _record(path: Path, reader: Reader) -> dict[str, Any]:
+    """Record of a table of verdicts, which must be the one that was written."""
+    content = reader.result(path.as_posix())
+    if content.record is None or content.faults:
+        raise StudyError(f"{path}: {content.faults[0]}")
+    return content.record
 
 
-def _of_row(claim: Claim, row: Mapping[str, Any], collected: Mapping[str, Any]) -> dict[str, Any]:
+def _of_row(
+    claim: Claim, row: Mapping[str, Any], collected: Mapping[str, Any], reader: Reader
+) -> dict[str, Any]:
     """Evidence for one row of the table of claims."""
     several = row["null"] == judging.ALL
     path = TABLE if several else Path(f"results/{row['variant']}/claims/{row['null']}.parquet")
-    record = collected if several else _record(path)
-    try:
-        if several:
-            names: dict[str, Any] = {"verdicts": [p for p in record["inputs"] if _is_verdicts(p)]}
-            verdicts = tables.read_all(names["verdicts"], CLAIMS)
-            verdict = judging.verdict_over(claim, verdicts, row["variant"])
-        else:
-            claim = next(own for own in record["params"]["claims"] if own["id"] == claim["id"])
-            names = files_of(record, row["null"])
-            branch = judging.read_branch(SimpleNamespace(**names), **record["params"]["study"])
-            verdict = judging.verdict_on(claim, branch)
-    except FileNotFoundError as error:
-        raise StudyError(f"{error.filename}: no such file") from None
+    record = collected if several else _record(path, reader)
+    for name in record["inputs"]:
+        reader.result(name)
+    if several:
+        names: dict[str, Any] = {"verdicts": [p for p in record["inputs"] if _is_verdicts(p)]}
+        verdicts = tables.read_all(names["verdicts"], CLAIMS)
+        verdict = judging.verdict_over(claim, verdicts, row["variant"])
+    else:
+        claim = next(own for own in record["params"]["claims"] if own["id"] == claim["id"])
+        names = files_of(record, row["null"])
+        branch = judging.read_branch(SimpleNamespace(**names), **record["params"]["study"])
+        verdict = judging.verdict_on(claim, branch)
     groups = {name: (_file(name, names, claim, row), frame) for name, frame in verdict.rows.items()}
     if not several:
-        groups |= dict(_yearly(claim, verdict, names, record["params"]["study"]))
-    breaks = [*_differences(row, verdict, path), *_changed(record, path)]
+        groups |= dict(_yearly(claim, verdict, names, record["params"]["study"], reader))
+    breaks = [*_differences(row, verdict, path), *_changed(record, path, reader)]
     return {
         **{key: row[key] for key in ("variant", "null", "verdict", "statistic", "why")},
         "breaks": breaks,
@@ -172,11 +173,12 @@ def _file(name: str, names: Mapping[str, Any], claim: Claim, row: Mapping[str, A
 
 
 def _yearly(
-    claim: Claim, verdict: Verdict, names: Mapping[str, Any], study: Mapping[str, Any]
+    claim: Claim, verdict: Verdict, names: Mapping[str, Any], study: Mapping[str, Any], reader: Reader
 ) -> Iterator[tuple[str, tuple[str, pl.DataFrame]]]:
     """Yearly weights and trajectories of the pairs that decided a verdict, with their files."""
     if "polarization" in verdict.rows:
         path = Path(names["polarization"].replace(".trends.parquet", ".parquet"))
+        reader.result(str(path))
         of_measure = verdict.rows["polarization"].select("channel", "measure", "poles")
         yield (
             "measure",
@@ -203,6 +205,7 @@ def _yearly(
         return
     path = Path(names["signal"].removesuffix(".signal.parquet") + ".parquet")
     if path.is_file():
+        reader.result(str(path))
         courses = pl.read_parquet(path).join(listed, on=["source", "target"], how="semi")
         yield "trajectories", (str(path), courses)
 
@@ -236,10 +239,10 @@ def _differences(row: Mapping[str, Any], verdict: Verdict, path: Path) -> Iterat
             yield f"{path}: its row on {row['claim']} is not that of {TABLE}"
 
 
-def _changed(record: Mapping[str, Any], path: Path) -> Iterator[str]:
+def _changed(record: Mapping[str, Any], path: Path, reader: Reader) -> Iterator[str]:
     """Inputs of a table of verdicts that have changed since it was made, and its code."""
     for name, digest in record["inputs"].items():
-        if embedding.file_digest(name) != digest:
+        if reader(name).digest != digest:
             yield f"{name}: has changed since {path} was made"
     if difference := code_state(dict(record)):
         yield f"{path}: {difference}"

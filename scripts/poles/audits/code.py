@@ -77,6 +77,8 @@ def trace(path: str) -> dict[str, Any]:
     reader = Reader()
     links = list(audit.Walk(reader).along(path))
     reader.save()
+    if links[0].digest is None:
+        raise StudyError(f"{path}: {links[0].breaks[0]}")
     if links[0].record is None:
         raise StudyError(f"{path}: carries no provenance, so nothing says what code made it")
     records = [link.record for link in links if link.record]

@@ -65,15 +65,20 @@ def main() -> str | None:
         return str(error)
 
 
+def _show(words: str) -> None:
+    """Print, as far as anybody reads: whoever takes the first lines alone still gets the exit status."""
+    try:
+        print(words, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails once more at its end
+
+
 def _print_claim(name: str, branch: str | None, full: bool, as_json: bool) -> str | None:
     """Print what decided the verdicts on a claim; return the first thing that does not fit together."""
     from poles.audits import claim, text  # they take a second, and the chain does not need them
 
     traced = claim.evidence(name, branch)
-    if as_json:
-        print(json.dumps(text.finite(traced), indent=1))
-    else:
-        print(claim.describe(traced, full))
+    _show(json.dumps(text.finite(traced), indent=1) if as_json else claim.describe(traced, full))
     broken = claim.breaks(traced)
     return f"judged anew, this does not fit together: {broken[0]}" if broken else None
 
@@ -85,18 +90,18 @@ def _print_code(result: str, full: bool, as_json: bool) -> None:
     folder, path = chain.locate(result)
     os.chdir(folder or Path())
     traced = code.trace(path)
-    print(json.dumps(traced, indent=1) if as_json else code.describe(traced, full))
+    _show(json.dumps(traced, indent=1) if as_json else code.describe(traced, full))
 
 
 def _print_link(named: Sequence[str], as_json: bool) -> None:
     """Print what every stage says of one link, named by two countries and a year."""
-    from poles.audits import link  # it takes a second, and the chain does not need it
+    from poles.audits import link, text  # they take a second, and the chain does not need them
 
     first, second, year = named
-    if not year.isdecimal():
+    if not (year.isascii() and year.isdecimal()):
         raise StudyError(f"--link: year {year!r}; allowed: a number such as 2015, after two country codes")
-    traced = link.trace(first.upper(), second.upper(), int(year))
-    print(json.dumps(traced, indent=1) if as_json else link.describe(traced))
+    traced = link.trace(first, second, int(year))
+    _show(json.dumps(text.finite(traced), indent=1) if as_json else link.describe(traced))
 
 
 def _print_chain(arguments: argparse.Namespace) -> str | None:
@@ -113,5 +118,5 @@ def _print_chain(arguments: argparse.Namespace) -> str | None:
         os.chdir(folder or Path())
         found = chain.trace(path, given, arguments.cold, alone=folder is None)
         words = chain.describe(found, arguments.full)
-    print(json.dumps(found.document(), indent=1) if arguments.json else words)
+    _show(json.dumps(found.document(), indent=1) if arguments.json else words)
     return found.broken()

@@ -48,9 +48,15 @@ class Plan:
     def __init__(self, workflow: Any):
         self._rules = {rule.name: rule for rule in workflow.rules}
         self._jobs: dict[tuple[Any, ...], Job] = {}
-        target = self._rules["all"].expand_input({})[0]
-        self.targets = [str(path) for path in target if str(path) != "results/audit.json"]
+        self._known: dict[str, list[str]] = {}
+        self.targets = [path for path in self._inputs("all") if path != "results/audit.json"]
         """Results that the configuration asks for."""
+        self.on_demand = self._inputs("exports")
+        """Results that a plain run does not make."""
+
+    def _inputs(self, rule: str) -> list[str]:
+        """Inputs of a rule without wildcards."""
+        return [str(path) for path in self._rules[rule].expand_input({})[0]]
 
     def job(self, rule: str, wildcards: Mapping[str, str]) -> Job:
         """Params and inputs that a rule gives to its job with these wildcards."""
@@ -64,9 +70,24 @@ class Plan:
             self._jobs[key] = Job(json.loads(json.dumps(params)), *paths)
         return self._jobs[key]
 
+    def _job_of(self, path: str) -> Job:
+        """Job that makes a file."""
+        rule = self._rules[self._makers(path)[0]]
+        return self.job(rule.name, rule.get_wildcards(path) or {})
+
+    def beside(self, path: str) -> set[str]:
+        """All outputs of the job that makes a file."""
+        return self._job_of(path).outputs
+
+    def _makers(self, path: str) -> list[str]:
+        """Rules that make a file. To find them takes time, and an audit asks at each use of the file."""
+        if path not in self._known:
+            self._known[path] = [name for name, rule in self._rules.items() if rule.is_producer(path)]
+        return self._known[path]
+
     def maker(self, path: str) -> str | None:
         """Rule that makes a file; None if none does, as for a source."""
-        return next((name for name, rule in self._rules.items() if rule.is_producer(path)), None)
+        return next(iter(self._makers(path)), None)
 
     def faults(self, path: str, record: Mapping[str, Any]) -> Iterator[str]:
         """In what a file is not what the workflow makes under this configuration.
@@ -83,11 +104,13 @@ class Plan:
         str
             A sentence for each difference: its rule, its params, its inputs.
         """
+        from snakemake.exceptions import WorkflowError
+
         if "answers" in record:  # it is primary data, which no rule makes
             return
         name = record["rule"]
         if path.startswith("results/"):
-            makers = [rule for rule in self._rules if self._rules[rule].is_producer(path)]
+            makers = self._makers(path)
             if name not in makers:
                 made_by = f"rule {makers[0]}" if makers else "no rule"
                 yield f"made by rule {name}; in the workflow {made_by} makes it"
@@ -99,7 +122,14 @@ class Plan:
         if name not in self._rules:
             yield f"made by rule {name}, which the workflow does not have"
             return
-        job = self.job(name, record["wildcards"])
+        root = str(record["params"].get("code")).split()[1:2]
+        if (script := Path(str(self._rules[name].script)).stem) not in root:
+            yield f"made by script {' '.join(root) or 'none'}; in the workflow rule {name} runs {script}"
+        try:
+            job = self.job(name, record["wildcards"])
+        except WorkflowError as error:
+            yield f"the workflow has no job with its wildcards: {' '.join(str(error).split())}"
+            return
         recorded = {key: value for key, value in record["params"].items() if key != "code"}
         if recorded != job.params:
             yield f"params differ from the configuration: {difference(recorded, job.params)}"
@@ -122,11 +152,10 @@ class Plan:
         unmade, queue, seen = [], [(path, "the study") for path in self.targets], set(self.targets)
         while queue:
             path, user = queue.pop()
-            makers = [rule for rule in self._rules.values() if rule.is_producer(path)]
-            if not makers:
+            if self.maker(path) is None:
                 unmade += [(path, user)] if path.startswith("results/") else []
                 continue
-            job = self.job(makers[0].name, makers[0].get_wildcards(path) or {})
+            job = self._job_of(path)
             outputs |= job.outputs
             queue += [(name, path) for name in job.inputs - seen]
             seen |= job.inputs
@@ -150,7 +179,11 @@ def read_past_params(folder: Path = SCRIPTS) -> Iterator[str]:
         A sentence for each place.
     """
     for path in sorted(folder.glob("*.py")):
-        tree = ast.parse(path.read_bytes(), filename=str(path))
+        try:
+            tree = ast.parse(path.read_bytes(), filename=str(path))
+        except (SyntaxError, ValueError) as error:
+            yield f"scripts/{path.name}: not valid Python ({error})"
+            continue
         subscripts = (node for node in ast.walk(tree) if isinstance(node, ast.Subscript))
         allowed = {id(node.value) for node in subscripts if _key(node) == "source"}
         for node in ast.walk(tree):
@@ -232,5 +265,6 @@ def read_plan(configfiles: Sequence[str] = (), changes: Mapping[str, Any] | None
                 config=dict(changes or {}), configfiles=[Path(name) for name in configfiles]
             )
             return Plan(api.workflow(ResourceSettings(), settings, snakefile=SNAKEFILE)._workflow)
-    except (WorkflowError, OSError) as error:
-        raise StudyError(f"the workflow cannot be read: {error}") from None
+    except Exception as error:  # rules are code, so whatever they may raise
+        kind = "" if isinstance(error, WorkflowError) else f"{type(error).__name__}: "
+        raise StudyError(f"the workflow cannot be read: {kind}{' '.join(str(error).split())}") from None

@@ -12,14 +12,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from poles.study import embedding, extraction
+from poles.errors import StudyError
+from poles.study import audit, embedding, extraction, run_record
 from poles.study.audit import Content, read_content
 
 CACHE = Path(".snakemake/audit.json")
 """What earlier audits have read, in the folder in which the study worked."""
 SETTLED = 2.0
 """Seconds after its last change from which a file is kept: a later change has another time stamp by then."""
-VERSION = 1
+VERSION = 2
 """Form of the cache; another one is not read."""
 
 
@@ -59,8 +60,9 @@ class Reader:
         known = self._files.get(path)
         if known is not None and known[0] == before:
             self.known += 1
-            _, digest, record, faults = known
-            return Content(digest, None if record is None else dict(self._records[record]), tuple(faults))
+            _, digest, record, place, faults = known
+            held = None if record is None else dict(self._records[record])
+            return Content(digest, held, place, tuple(faults))
         content = read_content(path)
         self.read += 1
         self._files.pop(path, None)
@@ -69,13 +71,32 @@ class Reader:
             self._keep(path, before, content)
         return content
 
+    def result(self, path: str) -> Content:
+        """Content of a result, which must be there and carry its record.
+
+        Raises
+        ------
+        StudyError
+            If it does not. It may have changed, see its faults.
+        """
+        try:
+            content = self(path)
+        except OSError as error:
+            first = "remove what is there; " if Path(path).exists() else ""
+            again = f"{first}`{run_record.command(path)}` makes it again"
+            raise StudyError(f"{path}: {audit.absence(error)}; {again}") from None
+        if content.record is None:
+            fault = next(iter(content.faults), audit.UNRECORDED)
+            raise StudyError(f"{path}: {fault}; audit.py --all says more")
+        return content
+
     def _keep(self, path: str, stamp: list[int], content: Content) -> None:
         """Remember a file. Files of one job share a record."""
         name = None
         if content.record is not None:
             name = embedding.digest_of(embedding.canonical(content.record).encode())[:32]
             self._records[name] = content.record
-        self._files[path] = [stamp, content.digest, name, list(content.faults)]
+        self._files[path] = [stamp, content.digest, name, content.place, list(content.faults)]
 
     def save(self) -> None:
         """Keep what has been read for later audits, if this folder can be written to."""

@@ -2,35 +2,25 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import polars as pl
 
 from poles.audits import text
 from poles.audits.hashes import Reader
-from poles.countries import names
+from poles.countries import advice, names
 from poles.errors import StudyError
 from poles.layers import LAYERS
 from poles.study import audit, extraction
 
 SAMPLE = 10
 """Most works that are listed for a link."""
-SHOWN = (
-    "works/*.parquet",
-    "*/*/scores/*.parquet",
-    "*/indices.parquet",
-    "*/uncertainty/*.parquet",
-    "*/trajectories/*.parquet",
-    "*/clusters/*.parquet",
-)
-"""Files whose rows are shown or counted, beside the tables of links."""
 MODELS = ("observed", "expected", "std", "z", "p", "q")
 """Columns of the scores that are shown."""
 
 
-def trace(first: str, second: str, year: int, results: str | Path = "results") -> dict[str, Any]:
+def trace(first: str, second: str, year: int, folder: str | Path = "results") -> dict[str, Any]:
     """Collect what every stage of a finished study says of one link in one year.
 
     Parameters
@@ -39,7 +29,7 @@ def trace(first: str, second: str, year: int, results: str | Path = "results") -
         Country codes. Of a directed layer, `first` is the source and `second` the target.
     year : int
         Year of the link.
-    results : str or Path
+    folder : str or Path
         Folder of the results.
 
     Returns
@@ -58,56 +48,103 @@ def trace(first: str, second: str, year: int, results: str | Path = "results") -
         If no table of links has the year, a country has no link in it, or a file that is shown is not the one
         that the last complete run left.
     """
-    folder = Path(results)
-    _check_files(folder, year)
-    tables = sorted(folder.glob(f"*/*/links/{year}.parquet"))
+    results = _Results(Path(folder))
+    tables = results.files(f"*/*/links/{year}.parquet")
     if not tables:
-        years = sorted(path.stem for path in folder.glob("*/*/links/*.parquet"))
+        years = sorted({path.stem for path in Path(folder).glob("*/*/links/*.parquet")})
         known = f"it has {years[0]}-{years[-1]}" if years else "it has no table of links"
         raise StudyError(f"{folder}: no links of {year}; {known}")
-    present = pl.concat(pl.read_parquet(path, columns=["source", "target"]) for path in tables)
-    for code in (first, second):
-        if not ((present["source"] == code) | (present["target"] == code)).any():
-            hint = "" if code in names() else "; give two codes of ISO 3166-1 alpha-2, such as US CN"
-            raise StudyError(f"{code}: no link in {year}{hint}")
-    return {
+    first, second = (_country(results, text, year) for text in (first, second))
+    if first == second:
+        raise StudyError(f"--link: {first} and {second}; a link joins two countries")
+    traced = {
         "link": {"first": first, "second": second, "year": year},
-        "works": {layer: _works(folder, layer, first, second, year) for layer in LAYERS},
+        "works": {layer: _works(results, layer, first, second, year) for layer in LAYERS},
         "weights": list(_weights(tables, first, second)),
-        "null_models": list(_null_models(folder, first, second, year)),
+        "null_models": list(_null_models(results, first, second, year)),
         "indices": [
             {"variant": path.parent.name, **row}
-            for path in sorted(folder.glob("*/indices.parquet"))
+            for path in results.files("*/indices.parquet")
             for row in _rows(path, first, second, year)
         ],
-        "intervals": list(_intervals(folder, first, second, year)),
+        "intervals": list(_intervals(results, first, second, year)),
         "index_intervals": [
             {"variant": path.parents[1].name, **row}
-            for path in sorted(folder.glob("*/uncertainty/indices.parquet"))
+            for path in results.files("*/uncertainty/indices.parquet")
             for row in _rows(path, first, second, year)
         ],
-        "trajectories": _of_branches(folder, "trajectories", first, second, year),
-        "excluded": _of_branches(folder, "trajectories", first, second, ending=".excluded"),
-        "clusters": _of_branches(folder, "clusters", first, second),
-        "stability": _of_branches(folder, "clusters", first, second, ending=".stability"),
-        "trends": _of_branches(folder, "clusters", first, second, ending=".trends"),
+        "trajectories": _of_branches(results, "trajectories", first, second, year),
+        "excluded": _of_branches(results, "trajectories", first, second, ending=".excluded"),
+        "clusters": _of_branches(results, "clusters", first, second),
+        "stability": _of_branches(results, "clusters", first, second, ending=".stability"),
+        "trends": _of_branches(results, "clusters", first, second, ending=".trends"),
     }
+    results.reader.save()
+    return traced
 
 
-def _check_files(folder: Path, year: int) -> None:
-    """Check that the files of a link are those that the last complete run left, if it is known."""
-    patterns = [f"{folder}/{pattern}" for pattern in (f"*/*/links/{year}.parquet", *SHOWN)]
-    reader = Reader()
-    for path, recorded in audit.recorded_digests().items():
-        if not any(fnmatch(path, pattern) for pattern in patterns):
-            continue
-        try:
-            digest = reader(path).digest
-        except FileNotFoundError:
-            raise StudyError(f"{path}: is missing, but {audit.AUDIT} has it") from None
-        if digest != recorded:
-            raise StudyError(f"{path}: has changed since {audit.AUDIT} was made; audit.py --all says more")
-    reader.save()
+class _Results:
+    """Files of results that may be shown: those of the last complete run, as that run left them.
+
+    If no audit has recorded them, all files that hold what was written to them.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the results.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.reader = Reader()
+        self._recorded = audit.recorded_digests()
+
+    def files(self, pattern: str) -> list[Path]:
+        """Files below the folder that a pattern names, sorted.
+
+        Raises
+        ------
+        StudyError
+            If one of them is missing or has changed.
+        """
+        whole = f"{self.folder}/{pattern}"
+        paths = [path for path in self._recorded if PurePath(path).match(whole)] if self._recorded else [
+            path.as_posix() for path in self.folder.glob(pattern)
+        ]  # fmt: skip
+        for path in paths:
+            content = self.reader.result(path)
+            if content.digest != self._recorded.get(path, content.digest):
+                raise StudyError(
+                    f"{path}: has changed since {audit.AUDIT} was made; audit.py --all says more"
+                )
+            faults = [*content.faults, *([audit.displaced(content)] if content.place != path else [])]
+            if faults:
+                raise StudyError(f"{path}: {faults[0]}")
+        return sorted(map(Path, paths))
+
+
+def _country(results: _Results, text: str, year: int) -> str:
+    """Code of a country that has links in a year."""
+    code = text.strip().upper()
+    if _years(results.files(f"*/*/links/{year}.parquet"), code):
+        return code
+    if years := _years(results.files("*/*/links/*.parquet"), code):
+        which = f"{code} has links in {', '.join(map(str, sorted(years)))}"
+    elif code in names():
+        which = f"{code} ({names()[code]}) has none in any year"
+    else:
+        which = advice(text) or "give two codes of ISO 3166-1 alpha-2, such as US CN"
+    raise StudyError(f"{text}: no link in {year}; {which}")
+
+
+def _years(tables: Iterable[Path], code: str) -> set[int]:
+    """Years of the tables of links in which a country has one."""
+    has_links = pl.any_horizontal(pl.col("source", "target") == code).any()
+    return {
+        int(path.stem)
+        for path in tables
+        if pl.read_parquet(path, columns=["source", "target"]).select(has_links).item()
+    }
 
 
 def _rows(path: Path, first: str, second: str, year: int | None = None) -> list[dict[str, Any]]:
@@ -119,10 +156,10 @@ def _rows(path: Path, first: str, second: str, year: int | None = None) -> list[
 
 
 def _of_branches(
-    folder: Path, table: str, first: str, second: str, year: int | None = None, ending: str = ""
+    results: _Results, table: str, first: str, second: str, year: int | None = None, ending: str = ""
 ) -> list[dict[str, Any]]:
     """Rows of the tables ``VARIANT/table/NULL{ending}.parquet`` of every branch that belong to the link."""
-    paths = sorted(folder.glob(f"*/{table}/*{ending}.parquet"))
+    paths = results.files(f"*/{table}/*{ending}.parquet")
     return [
         {"variant": path.parents[1].name, "null": path.name.removesuffix(f"{ending}.parquet"), **row}
         for path in paths
@@ -151,9 +188,9 @@ def _weights(tables: list[Path], first: str, second: str) -> Iterator[dict[str, 
             }  # fmt: skip
 
 
-def _null_models(folder: Path, first: str, second: str, year: int) -> Iterator[dict[str, Any]]:
+def _null_models(results: _Results, first: str, second: str, year: int) -> Iterator[dict[str, Any]]:
     """What every null model says of the link."""
-    for path in sorted(folder.glob("*/*/scores/*.parquet")):
+    for path in results.files("*/*/scores/*.parquet"):
         variant, layer = path.parts[-4:-2]
         frame = pl.read_parquet(path).filter(year=year)
         for source, target in _directions(layer, first, second):
@@ -162,9 +199,9 @@ def _null_models(folder: Path, first: str, second: str, year: int) -> Iterator[d
                 yield {**where, "source": source, "target": target, **row}
 
 
-def _intervals(folder: Path, first: str, second: str, year: int) -> Iterator[dict[str, Any]]:
+def _intervals(results: _Results, first: str, second: str, year: int) -> Iterator[dict[str, Any]]:
     """Intervals of z of the link, under every null model that is fitted to the draws."""
-    for path in sorted(folder.glob("*/uncertainty/z.parquet")):
+    for path in results.files("*/uncertainty/z.parquet"):
         frame = pl.scan_parquet(path).filter(
             pl.col("year") == year,
             pl.col("source").is_in([first, second]),
@@ -174,15 +211,15 @@ def _intervals(folder: Path, first: str, second: str, year: int) -> Iterator[dic
             yield {"variant": path.parents[1].name, **row}
 
 
-def _works(folder: Path, layer: str, first: str, second: str, year: int) -> list[dict[str, Any]]:
+def _works(results: _Results, layer: str, first: str, second: str, year: int) -> list[dict[str, Any]]:
     """Count the works behind the link anew, for each direction, and sample some of them.
 
     The count is the weight of the link under full counting and without a window of citations.
     """
-    path = folder / f"works/{year}.parquet"
-    if not path.is_file():
+    paths = results.files(f"works/{year}.parquet")
+    if not paths:
         return []
-    works = pl.read_parquet(path)
+    works = pl.read_parquet(paths)
     counts = []
     for source, target in _directions(layer, first, second):
         listed = works.filter(pl.col("countries").list.contains(source))
@@ -192,7 +229,7 @@ def _works(folder: Path, layer: str, first: str, second: str, year: int) -> list
             )
         else:
             cited = (
-                pl.scan_parquet(sorted(folder.glob("works/*.parquet")))
+                pl.scan_parquet(results.files("works/*.parquet"))
                 .filter("is_core", pl.col("countries").list.contains(target))
                 .select("work_id")
                 .collect()["work_id"]
@@ -201,7 +238,7 @@ def _works(folder: Path, layer: str, first: str, second: str, year: int) -> list
                 count=pl.col("references").list.eval(pl.element().is_in(cited.implode())).list.sum()
             ).filter(pl.col("count") > 0)
         sample = counted.sort("work_id").gather_every(max(1, -(-len(counted) // SAMPLE)))
-        origins = _origins(folder, sample["work_id"])
+        origins = _origins(results, sample["work_id"])
         counts.append(
             {
                 "source": source, "target": target, "works": len(counted), "weight": counted["count"].sum(),
@@ -215,11 +252,11 @@ def _works(folder: Path, layer: str, first: str, second: str, year: int) -> list
     return counts
 
 
-def _origins(folder: Path, works: pl.Series) -> dict[int, dict[str, Any]]:
+def _origins(results: _Results, works: pl.Series) -> dict[int, dict[str, Any]]:
     """File and row from which each work was read: the latest copy, which the selection takes."""
     origins: dict[int, tuple[str, int, dict[str, Any]]] = {}
-    for path in sorted(folder.glob("harvest/records/*.parquet")):
-        params = (extraction.read(path) or {}).get("params", {})
+    for path in results.files("harvest/records/*.parquet"):
+        params = (results.reader(str(path)).record or {})["params"]
         files: Mapping[int, str] = dict(zip(params.get("places", []), params.get("files", []), strict=True))
         released = {"release": params["release"]} if params.get("release") else {}
         copies = (
@@ -244,7 +281,8 @@ def _queries(files: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     queries = {}
     for file in sorted(files):
         record = (extraction.read(file) if Path(file).is_file() else None) or {}
-        asked = [json.loads(Path(unit).read_bytes()) for unit in record.get("store", [])]
+        units = [Path(unit) for unit in record.get("store", []) if Path(unit).is_file()]
+        asked = [json.loads(unit.read_bytes()) for unit in units]
         if asked:
             queries[file] = [{key: one[key] for key in ("url", "filter", "first", "last")} for one in asked]
     return queries

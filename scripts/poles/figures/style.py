@@ -28,7 +28,7 @@ from PIL.PngImagePlugin import PngInfo
 from poles import countries
 from poles.errors import StudyError
 from poles.figures.palette import POLES as POLES
-from poles.study import embedding
+from poles.study import embedding, seals
 
 DPI = 100
 """Resolution of PNG files. The report holds all of them, and should stay below 10 MB."""
@@ -310,7 +310,8 @@ def save(figure: Figure, paths: Iterable[str | Path], record: Mapping[str, Any])
         for path in map(Path, paths):
             if path.suffix not in draw:
                 raise StudyError(f"{path}: figures are written as {' or '.join(draw)}")
-            embedding.replace_file(path, draw[path.suffix](figure, record))
+            content = draw[path.suffix](figure, seals.unsealed(record, path))
+            embedding.replace_file(path, seals.sealed(content))
 
 
 def save_each(figures: Mapping[str, Figure], outputs: Any, record: Mapping[str, Any]) -> None:
@@ -345,23 +346,20 @@ It covers all colours (`MAXCOVERAGE`). The usual median cut dulls those of few p
 
 
 def _svg(figure: Figure, record: Mapping[str, Any]) -> bytes:
-    """SVG with its provenance and the digest of its drawing as description."""
+    """SVG with its provenance as description."""
     stream = io.BytesIO()
     nameless = {"Date": None, "Creator": None, "Description": PLACE}
     figure.savefig(stream, format="svg", metadata=nameless)
-    drawing = stream.getvalue()
-    record = {**record, "content": embedding.drawing_digest(drawing, PLACE)}
-    return drawing.replace(PLACE.encode(), escape(embedding.canonical(record)).encode(), 1)
+    return stream.getvalue().replace(PLACE.encode(), escape(embedding.canonical(record)).encode(), 1)
 
 
 def _png(figure: Figure, record: Mapping[str, Any]) -> bytes:
-    """PNG with its provenance and the digest of its pixels as description."""
+    """PNG with its provenance as description."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     pixels = drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
     text = PngInfo()
-    record = {**record, "content": embedding.image_digest(pixels)}
     text.add_itxt("Description", embedding.canonical(record))
     stream = io.BytesIO()
     pixels.save(stream, "png", pnginfo=text, dpi=(DPI, DPI), optimize=True)

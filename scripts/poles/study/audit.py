@@ -1,5 +1,6 @@
 """The audit: the chain from a result back to its sources, and its first broken link."""
 
+import errno
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -36,12 +37,15 @@ class Content(NamedTuple):
         SHA-256 of the file.
     record : dict or None
         Provenance that the file carries; None for a source from outside.
+    place : str or None
+        Path for which the file was written, if its record names one.
     faults : tuple of str
         What is wrong with the file by itself, one sentence each.
     """
 
     digest: str
     record: dict[str, Any] | None
+    place: str | None
     faults: tuple[str, ...]
 
 
@@ -54,6 +58,8 @@ class Link(NamedTuple):
         The file.
     depth : int
         Number of steps from the result.
+    place : str or None
+        Path for which the file was written, if its record names one.
     digest : str or None
         SHA-256 of the file; None if the file is not there.
     recorded : str or None
@@ -69,6 +75,7 @@ class Link(NamedTuple):
 
     path: str
     depth: int
+    place: str | None
     digest: str | None
     recorded: str | None
     record: dict[str, Any] | None
@@ -86,18 +93,25 @@ def read_content(path: str) -> Content:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If there is no such file, or it cannot be read.
     """
+    if not Path(path).is_file() and not Path(path).is_dir() and Path(path).exists():
+        raise OSError(errno.EINVAL, "it is no regular file", path)  # such as a pipe, on which to wait
     digest = embedding.file_digest(path)
     try:
         record = extraction.read(path)
     except StudyError as error:
-        return Content(digest, None, (str(error),))
-    if record is not None and not extraction.is_intact(path):
-        fault = "does not hold what was written to it: the digest of its content is not the one in its record"
-        return Content(digest, record, (fault,))
-    return Content(digest, record, ())
+        return Content(digest, None, None, (str(error).removeprefix(f"{path}: "),))
+    if record is None:
+        return Content(digest, None, None, ())
+    place = record.pop("file", None)
+    if extraction.is_intact(path):
+        return Content(digest, record, place, ())
+    fault = "does not hold what was written to it: the SHA-256 in its record is not that of the file"
+    if "rule" in record and place is None:
+        fault = "has a record of an earlier version of the study, which does not tell whether it has changed"
+    return Content(digest, record, place, (fault,))
 
 
 def code_state(record: dict[str, Any]) -> str | None:
@@ -135,6 +149,22 @@ def _inputs_of(path: str, record: dict[str, Any]) -> Iterator[tuple[str, str | N
     yield from record.get("inputs", {}).items()
     yield from ((name, None) for name in record.get("store", []))
     yield from ((f"{Path(path).parent}/{name}", value) for name, value in record.get("answers", {}).items())
+
+
+MISSING = "is missing"
+UNRECORDED = "carries no provenance, although it is a result"
+
+
+def absence(error: OSError) -> str:
+    """What is wrong with the place of a file that cannot be read."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return MISSING
+    return "is a folder" if isinstance(error, IsADirectoryError) else f"cannot be read ({error.strerror})"
+
+
+def displaced(content: Content) -> str:
+    """Say that a file is not where it was written."""
+    return f"stands in the place of another file: it was written as {content.place}"
 
 
 def no_faults(path: str, record: dict[str, Any]) -> Iterable[str]:
@@ -190,13 +220,15 @@ class Walk:
         repeated = path in self.contents
         try:
             content = self.contents[path] if repeated else self.read(path)
-        except FileNotFoundError:
-            breaks = (f"is missing, but {user} was made from it",) if self.complete else ()
-            yield Link(path, depth, None, claimed, None, breaks, repeated)
+        except OSError as error:
+            fault = absence(error)
+            use = "the study has it" if user == str(AUDIT) else f"{user} was made from it"
+            breaks = (f"{fault}, but {use}",) if self.complete or fault != MISSING else ()
+            yield Link(path, depth, None, None, claimed, None, breaks, repeated)
             return
         self.contents[path] = content
         record = content.record
-        link = Link(path, depth, content.digest, claimed, record, (), repeated)
+        link = Link(path, depth, content.place, content.digest, claimed, record, (), repeated)
         yield link._replace(breaks=tuple(self._breaks(link, content, user)))
         if record is not None and not repeated:
             for name, value in _inputs_of(path, record):
@@ -211,9 +243,11 @@ class Walk:
             recorded = link.recorded[:16]
             yield f"has changed since {user} was made: SHA-256 {digest[:16]}, recorded {recorded}"
         elif record is None and not unreadable and path.startswith("results/"):
-            yield "carries no provenance, although it is a result"
+            yield UNRECORDED
         if record is not None and not link.repeated:
             yield from content.faults
+        if self.complete and path.startswith("results/") and content.place not in (None, path):
+            yield displaced(content)
         if record is not None:
             if difference := code_state(record):
                 yield difference
@@ -257,11 +291,18 @@ def summary(paths: Iterable[str]) -> dict[str, Any]:
     return {name: dict(sorted(part.items())) for name, part in parts.items()}
 
 
-def recorded_digests() -> dict[str, str]:
-    """SHA-256 of all results and sources after the last complete run; empty if no audit has recorded them."""
+def recorded_digests(folder: Path = Path()) -> dict[str, str]:
+    """SHA-256 of all results and sources after the last complete run; empty if no audit has recorded them.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder in which the study worked.
+    """
     try:
-        return json.loads(AUDIT.read_bytes())["files"]
-    except (OSError, ValueError, KeyError):
+        files = json.loads((folder / AUDIT).read_bytes())["files"]
+        return {str(path): str(digest) for path, digest in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 

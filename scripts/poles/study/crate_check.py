@@ -74,6 +74,8 @@ def _differences(
     record = extraction.read(path) if crate.carries_record(place) else None
     if record is None or "log" not in record:
         return
+    if record.get("file") != f"{crate.RESULTS}/{place}":
+        yield f"{place} was written as {record.get('file')}, and stands in its place"
     inputs = {crate.input_id(name, value): value for name, value in record["inputs"].items()}
     if (
         maker is None

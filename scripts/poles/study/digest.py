@@ -106,7 +106,10 @@ def _module(path: Path) -> _Module:
     content = path.read_bytes()
     if path.suffix != ".py":
         return _Module((), hashlib.sha256(content).digest())
-    statements = list(_statements(ast.parse(content, filename=str(path))))
+    try:
+        statements = list(_statements(ast.parse(content, filename=str(path))))
+    except (SyntaxError, ValueError) as error:
+        raise StudyError(f"{path.relative_to(SCRIPTS.parent)}: not valid Python ({error})") from None
     names = {name for statement in statements for name in _imported_names(path, statement)}
     data = (file for file in _data_files(path.parent) if file.name.partition(".")[0] == path.stem)
     files = {*data, *(file for name in names for file in _files(name))}
@@ -130,7 +133,7 @@ def code_files(*roots: str) -> tuple[Path, ...]:
     Raises
     ------
     StudyError
-        If a root is no file below ``scripts/``, or a module uses a relative import.
+        If a root is no file below ``scripts/``, or a module is no valid Python or uses a relative import.
 
     Notes
     -----

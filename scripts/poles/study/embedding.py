@@ -1,10 +1,9 @@
-"""Provenance inside files: the digests of contents, and writers that embed a record in each format.
+"""Provenance inside files: writers that embed a record in each format, and seal the file.
 
-`poles.study.extraction` reads the records back.
+`poles.study.seals` makes the seals, `poles.study.extraction` reads the records back.
 """
 
 import hashlib
-import io
 import json
 import os
 import threading
@@ -12,7 +11,8 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
+
+from poles.study.seals import sealed, unsealed
 
 
 def file_digest(path: str | Path) -> str:
@@ -24,23 +24,6 @@ def file_digest(path: str | Path) -> str:
 def digest_of(content: bytes) -> str:
     """SHA-256 of some bytes, hexadecimal."""
     return hashlib.sha256(content).hexdigest()
-
-
-def table_digest(frame: Any) -> str:
-    """SHA-256 of a polars frame, written as Parquet without compression."""
-    stream = io.BytesIO()
-    frame.rechunk().write_parquet(stream, compression="uncompressed", statistics=False)
-    return digest_of(stream.getvalue())
-
-
-def image_digest(image: Any) -> str:
-    """SHA-256 of the pixels of a Pillow image, as colours and not as numbers of colours in a palette."""
-    return digest_of(f"{image.size} ".encode() + image.convert("RGBA").tobytes())
-
-
-def drawing_digest(svg: bytes, description: str) -> str:
-    """SHA-256 of an SVG file without its description."""
-    return digest_of(svg.replace(escape(description).encode(), b"", 1))
 
 
 def canonical(provenance: Mapping[str, Any]) -> str:
@@ -62,17 +45,15 @@ def replace_file(path: str | Path, content: bytes) -> None:
 
 def write_text(text: str, path: str | Path, provenance: Mapping[str, Any]) -> None:
     """Write a Markdown or HTML page with its provenance in a closing comment."""
-    text = f"{text.rstrip()}\n"
-    record = canonical({**provenance, "content": digest_of(text.encode())})
     # "--" would end an HTML comment. A JSON reader takes \u002d for the same character.
-    record = record.replace("--", "-\\u002d")
-    replace_file(path, f"{text}\n<!-- provenance: {record} -->\n".encode())
+    record = canonical(unsealed(provenance, path)).replace("--", "-\\u002d")
+    replace_file(path, sealed(f"{text.rstrip()}\n\n<!-- provenance: {record} -->\n".encode()))
 
 
 def write_json(content: Mapping[str, Any], path: str | Path, provenance: Mapping[str, Any]) -> None:
     """Write a JSON object with its provenance under the key ``provenance``."""
-    document = {**content, "provenance": {**provenance, "content": digest_of(canonical(content).encode())}}
-    replace_file(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
+    document = {**content, "provenance": unsealed(provenance, path)}
+    replace_file(path, sealed((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()))
 
 
 def write_gzip(content: bytes, path: str | Path, provenance: Mapping[str, Any]) -> None:
@@ -81,8 +62,8 @@ def write_gzip(content: bytes, path: str | Path, provenance: Mapping[str, Any]) 
     The time stamp is zero, so equal content gives equal bytes. Every gzip reader skips the comment.
     """
     compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    record = canonical({**provenance, "content": digest_of(content)}).encode("ascii")
+    record = canonical(unsealed(provenance, path)).encode("ascii")
     header = b"\x1f\x8b\x08\x10" + bytes(4) + b"\x00\xff" + record + b"\0"
     body = compressor.compress(content) + compressor.flush()
     trailer = zlib.crc32(content).to_bytes(4, "little") + (len(content) & 0xFFFFFFFF).to_bytes(4, "little")
-    replace_file(path, header + body + trailer)
+    replace_file(path, sealed(header + body + trailer))

@@ -1,18 +1,18 @@
 """Provenance read back from files, and the check that a file still holds what was written to it."""
 
-import gzip
 import json
 import re
-import zlib
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 from poles.errors import StudyError
-from poles.study import embedding
+from poles.study import embedding, seals
 
 PACKAGE = "datapackage.json"
 """File that describes the files beside it, and holds the records of those that have no place for one."""
-_COMMENT = re.compile(r"\n<!-- provenance: (.*) -->\n\Z")
+_COMMENT = re.compile(rb"^<!-- provenance: (.*) -->$", re.MULTILINE)
+_DESCRIPTION = re.compile(rb"<dc:description>(.*?)</dc:description>", re.DOTALL)
 
 
 def _read_gzip(path: Path) -> str | None:
@@ -33,21 +33,30 @@ def _read_parquet(path: Path) -> str | None:
 
 
 def _read_json(path: Path) -> str | None:
-    document = json.loads(path.read_bytes())
+    text = path.read_bytes()
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":
+            raise
+        document = json.loads(error.doc[: error.pos])  # what follows the end breaks the seal
     record = document.get("provenance") if isinstance(document, dict) else None
     return None if record is None else json.dumps(record)
 
 
 def _read_comment(path: Path) -> str | None:
-    match = _COMMENT.search(path.read_text(encoding="utf-8"))
-    return match and match[1]
+    found = _COMMENT.findall(path.read_bytes())
+    return found[-1].decode() if found else None
 
 
 def _read_svg(path: Path) -> str | None:
     from xml.etree import ElementTree
 
-    element = ElementTree.parse(path).find(".//{http://purl.org/dc/elements/1.1/}description")
-    return None if element is None else element.text
+    content = path.read_bytes()
+    if found := _DESCRIPTION.search(content):
+        return unescape(found[1].decode())
+    ElementTree.fromstring(content)
+    return None
 
 
 def _read_png(path: Path) -> str | None:
@@ -58,7 +67,7 @@ def _read_png(path: Path) -> str | None:
 
 
 def _package_of(path: Path) -> tuple[dict[str, Any], str] | None:
-    """Description of the Data Package that lists a file, and the digest that the file should have.
+    """Record of the Data Package that lists a file, and the digest that the file should have.
 
     Files whose format has no place for a record have it in ``datapackage.json`` of their folder.
     """
@@ -68,13 +77,15 @@ def _package_of(path: Path) -> tuple[dict[str, Any], str] | None:
     try:
         document = json.loads(package.read_bytes())
         listed = {resource["path"]: resource["hash"] for resource in document["resources"]}
-    except (ValueError, KeyError, TypeError):  # a file of the user beside a source
+        digest = listed.get(path.name, "").removeprefix("sha256:")
+    except (ValueError, KeyError, TypeError, AttributeError):  # a file of the user beside a source
         return None
-    if path.name not in listed or "provenance" not in document:
+    if not digest or "provenance" not in document:
         return None
-    if not is_intact(package):
+    record = _read(package)
+    if record is None or not seals.holds(package, str(record.get("sha256"))):
         raise StudyError(f"{package}: does not hold what was written to it")
-    return document, listed[path.name].removeprefix("sha256:")
+    return record, digest
 
 
 def _read_packaged(path: Path) -> str | None:
@@ -82,9 +93,13 @@ def _read_packaged(path: Path) -> str | None:
     if found is None:
         return None
     path.stat()
-    return json.dumps({**found[0]["provenance"], "content": found[1]})
+    record, digest = found
+    place = Path(record.get("file", "")).with_name(path.name).as_posix()
+    return json.dumps({**record, "file": place, "sha256": digest})
 
 
+PACKAGED = (".csv", ".csv.gz", ".graphml", ".gexf", ".net", ".json")
+"""Ends of the names of files whose record stands in `PACKAGE`; some JSON files hold their own."""
 _READERS = {
     ".csv": _read_packaged,
     ".graphml": _read_packaged,
@@ -98,20 +113,34 @@ _READERS = {
     ".png": _read_png,
     ".gz": lambda path: _read_gzip(path) or _read_packaged(path),
 }
+_KEYS = {"rule": str, "wildcards": dict, "params": dict, "log": str, "inputs": dict}
+"""What the record of a job holds, besides what `poles.study.seals` adds."""
 
 
-def _record(path: Path) -> dict[str, Any] | None:
-    """Provenance that a file carries, with the digest of its content; None where it carries none."""
+def _is_record(value: Any) -> bool:
+    """Whether a value is a record of this study: of a job, or of primary data. Others use the same key."""
+    if not isinstance(value, dict):
+        return False
+    if isinstance(value.get("answers"), dict):
+        return True
+    return all(isinstance(value.get(key), kind) for key, kind in _KEYS.items()) and all(
+        isinstance(digest, str) for digest in value["inputs"].values()
+    )
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Provenance that a file carries, with the digest of the file; None where it carries none."""
     reader = _READERS.get(path.suffix)
     if reader is None:
         return None
     try:
         text = reader(path)
-        return None if not text else json.loads(text)
-    except FileNotFoundError:
+        record = json.loads(text) if text else None
+    except (FileNotFoundError, StudyError):
         raise
     except Exception as error:
         raise StudyError(f"{path}: not readable as {path.suffix[1:]} ({error})") from None
+    return record if _is_record(record) else None
 
 
 def read(path: str | Path) -> dict[str, Any] | None:
@@ -125,45 +154,23 @@ def read(path: str | Path) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        Keys ``rule``, ``wildcards``, ``params`` (among them ``code``: a digest and its roots), ``log`` (path)
-        and ``inputs`` ({path: SHA-256}); None where the file carries none, as a source from outside does.
+        Keys ``rule``, ``wildcards``, ``params`` (among them ``code``: a digest and its roots), ``log``
+        (path), ``inputs`` ({path: SHA-256}) and ``file`` (the place for which it was written); None where the
+        file carries none, as a source from outside does.
 
     Raises
     ------
     StudyError
         If the file cannot be read in the format that its name promises, or its record is no JSON.
     """
-    record = _record(Path(path))
+    record = _read(Path(path))
     if record is not None:
-        record.pop("content", None)
+        record.pop("sha256", None)
     return record
 
 
-def _content(path: Path) -> str:
-    """Digest of what a file holds besides its provenance."""
-    import polars as pl
-    from PIL import Image
-
-    if path.suffix == ".parquet":
-        return embedding.table_digest(pl.read_parquet(path))
-    if path.name != PACKAGE and _package_of(path):
-        return embedding.file_digest(path)
-    if path.suffix == ".gz":
-        return embedding.digest_of(gzip.decompress(path.read_bytes()))
-    if path.suffix == ".json":
-        document = json.loads(path.read_bytes())
-        document.pop("provenance", None)
-        return embedding.digest_of(embedding.canonical(document).encode())
-    if path.suffix == ".svg":
-        return embedding.drawing_digest(path.read_bytes(), _read_svg(path) or "")
-    if path.suffix == ".png":
-        with Image.open(path) as image:
-            return embedding.image_digest(image)
-    return embedding.digest_of(_COMMENT.sub("", path.read_text(encoding="utf-8")).encode())
-
-
 def is_intact(path: str | Path) -> bool:
-    """Whether a result still holds what was written to it: its content gives the digest in its record.
+    """Whether a result still holds what was written to it: the digest in its record is that of the file.
 
     This finds what the digests of inputs cannot: a file changed and then built upon.
 
@@ -172,8 +179,10 @@ def is_intact(path: str | Path) -> bool:
     path : str or Path
         A file that carries provenance.
     """
-    record = _record(Path(path))
-    try:
-        return record is not None and record.get("content") == _content(Path(path))
-    except (OSError, EOFError, ValueError, zlib.error):
+    path = Path(path)
+    record = _read(path)
+    if record is None or not isinstance(record.get("sha256"), str):
         return False
+    if path.name != PACKAGE and _package_of(path):
+        return record["sha256"] == embedding.file_digest(path)
+    return seals.holds(path, record["sha256"])

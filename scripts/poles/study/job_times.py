@@ -47,7 +47,7 @@ def read_jobs() -> list[Job]:
         In the order of the start of the jobs.
     """
     jobs = []
-    for path in sorted(LOGS.rglob("*.log")):
+    for path in sorted(path for path in LOGS.rglob("*.log") if path.is_file()):
         end = _END.search(path.read_text(encoding="utf-8", errors="replace"))
         if end is not None:
             rule, wall, cpu, started, ended = end.groups()

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -14,10 +15,16 @@ from poles.errors import StudyError
 from poles.study import audit, branches, job_times
 from poles.study.embedding import file_digest, replace_file
 from poles.study.jobs import TIME
+from poles.study.run_warnings import LOGS
 
 RUN = Path("results/run.json")
 SHOWN = ("snakemake", "polars", "numpy", "scipy", "numba", "scikit-learn", "tslearn", "matplotlib")
 """Packages that the first page of the report names; the record has all."""
+_PARTS = {
+    "packages": dict, "given": dict, "config": dict, "jobs": list, "source": dict, "stages": dict,
+    "branches": list, "python": str, "platform": str, "started": str, "finished": str,
+}  # fmt: skip
+"""Parts of a record that others read."""
 
 
 def _git(root: Path, *arguments: str) -> str | None:
@@ -75,6 +82,7 @@ def write_run(
         "jobs": [job._asdict() for job in jobs],
         "given": dict(given or {}),
         "config": dict(config),
+        "audit": file_digest(audit.AUDIT) if audit.AUDIT.is_file() else None,
     }
     replace_file(RUN, (json.dumps(run, indent=1) + "\n").encode())
 
@@ -90,9 +98,76 @@ def read_run() -> dict[str, Any]:
     if not RUN.is_file():
         return {}
     try:
-        return dict(json.loads(RUN.read_bytes()))
-    except (ValueError, TypeError):
-        raise StudyError(f"{RUN}: holds no record of a run; a run of the study writes it anew") from None
+        run = json.loads(RUN.read_bytes())
+    except ValueError:
+        run = None
+    if not _is_record(run):
+        raise StudyError(f"{RUN}: holds no record of a run; `snakemake -R audit_results` writes it anew")
+    return run
+
+
+def _is_record(run: Any) -> bool:
+    """Whether a value is the record of a run, as far as others read it."""
+    if not isinstance(run, dict) or not all(isinstance(run.get(key), kind) for key, kind in _PARTS.items()):
+        return False
+    files, values = run["given"].get("configfiles", []), run["given"].get("config", {})
+    is_given = isinstance(values, dict) and isinstance(files, list) and all(isinstance(f, str) for f in files)
+    return is_given and all(isinstance(job, dict) and {"log", "ended"} <= job.keys() for job in run["jobs"])
+
+
+def notes(run: Mapping[str, Any]) -> list[str]:
+    """What a reader should know of the record of the last run, beside the results.
+
+    Parameters
+    ----------
+    run : Mapping
+        As `read_run` returns it.
+
+    Returns
+    -------
+    list of str
+        A sentence if there is no record, or if it is of another run than the results and their logs.
+    """
+    if not run:
+        return [
+            f"{RUN}: no such file, so neither packages nor the configuration of the last run are known; "
+            "`snakemake -R audit_results` writes it anew, under the configuration that is given with it"
+        ]
+    ended = {job["log"]: job["ended"] for job in run.get("jobs", [])}
+    for job in job_times.read_jobs():
+        if job.ended != (recorded := ended.get(job.log, "unknown to it")):
+            return [
+                f"{RUN} is of another run than {LOGS}/{job.log}: the job ended at {job.ended}, in the record "
+                f"that is {recorded}"
+            ]
+    if audit.AUDIT.is_file() and run.get("audit") != file_digest(audit.AUDIT):
+        return [f"{RUN} is of another run than {audit.AUDIT}, whose SHA-256 it does not have"]
+    return []
+
+
+def command(*arguments: str, given: Mapping[str, Any] | None = None) -> str:
+    """Command of Snakemake under a configuration, for a terminal.
+
+    Parameters
+    ----------
+    *arguments : str
+        Files to make, or options.
+    given : Mapping, optional
+        Files and values of the configuration (``configfiles``, ``config``); those of the last run if left
+        out.
+    """
+    if given is None:
+        given = read_run().get("given", {})
+    words = ["snakemake", *arguments]
+    if files := given.get("configfiles"):
+        words += ["--configfile", *files]
+    if values := given.get("config"):
+        words += ["--config", *(f"{key}={_text(value)}" for key, value in values.items())]
+    return shlex.join(words)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def first_page() -> dict[str, Any]:

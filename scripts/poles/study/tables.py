@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from poles.errors import StudyError
-from poles.study import embedding
+from poles.study import embedding, seals
 
 COUNTRY = pl.String
 YEAR = pl.Int16
@@ -87,10 +87,9 @@ def write(frame: pl.DataFrame, table: Table, path: str | Path, record: Mapping[s
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    record = {**record, "content": embedding.table_digest(frame)}
-    frame.write_parquet(
-        partial, row_group_size=table.row_group, metadata={"provenance": embedding.canonical(record)}
-    )
+    provenance = embedding.canonical(seals.unsealed(record, path))
+    frame.write_parquet(partial, row_group_size=table.row_group, metadata={"provenance": provenance})
+    seals.seal(partial)
     partial.replace(path)
     return frame
 

@@ -18,7 +18,7 @@ from poles.corpus.demo.parquet_schema import SCHEMA
 from poles.corpus.demo.records import Describer
 from poles.corpus.demo.works import Works, generate
 from poles.corpus.demo.world import World, plant
-from poles.study import embedding
+from poles.study import embedding, seals
 
 log = logging.getLogger(__name__)
 
@@ -111,18 +111,14 @@ def _write_jsonl(records: Iterable[dict[str, Any]], path: Path, record: Mapping[
 def _write_parquet(records: Iterator[dict[str, Any]], path: Path, record: Mapping[str, Any]) -> None:
     """Write records in the types of OpenAlex's Parquet files, a row group at a time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain, partial = (path.with_name(f".{path.name}.{end}") for end in ("plain", "partial"))
-    with pq.ParquetWriter(plain, SCHEMA, compression="snappy", store_schema=False) as writer:
+    partial = path.with_name(f".{path.name}.partial")
+    with pq.ParquetWriter(partial, SCHEMA, compression="snappy", store_schema=False) as writer:
         while group := list(itertools.islice(records, ROW_GROUP)):
             columns = [_column([work[field.name] for work in group], field.type) for field in SCHEMA]
             writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
-    # The file holds the provenance, which holds the digest of the content: so the file is written twice.
-    record = {**record, "content": embedding.table_digest(pl.read_parquet(plain))}
-    with pq.ParquetWriter(partial, SCHEMA, compression="snappy", store_schema=False) as writer:
-        writer.add_key_value_metadata({"provenance": embedding.canonical(record)})
-        for group in pq.ParquetFile(plain).iter_batches(ROW_GROUP):
-            writer.write_batch(group.cast(SCHEMA))
-    plain.unlink()
+        provenance = embedding.canonical(seals.unsealed(record, path))
+        writer.add_key_value_metadata({"provenance": provenance})
+    seals.seal(partial)
     partial.replace(path)
 
 
