@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from workflow import Project
 SCHEMA = """
     ComputerLanguage ControlAction CreateAction CreativeWork Dataset HowTo HowToStep Organization
     OrganizeAction Person PropertyValue ScholarlyArticle SoftwareApplication SoftwareSourceCode about
-    actionStatus additionalType affiliation author citation contentSize dateCreated dateModified
+    actionStatus additionalType affiliation agent author citation contentSize dateCreated dateModified
     datePublished description encodingFormat endTime exampleOfWork hasPart identifier instrument
     isBasedOn license mainEntity mentions name object position programmingLanguage propertyID result
     softwareRequirements softwareVersion startTime step unitCode unitText url value version workExample
@@ -67,9 +68,13 @@ def edit(folder: Path, change: Callable[[dict[str, crate.Entity]], object]) -> N
     (folder / crate.NAME).write_text(json.dumps(document))
 
 
+CHECKS = {"REQUIRED": 91, "RECOMMENDED": 189}
+"""Number of checks up to a severity, as docs/provenance.md says."""
+
+
 @pytest.fixture
-def validate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Path], list[str]]:
-    """Failed required checks of rocrate-validator, which gets the context of RO-Crate from here."""
+def validate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[str]]:
+    """Failed checks of rocrate-validator, which gets the context of RO-Crate from here."""
     services = pytest.importorskip("rocrate_validator.services", reason=NEEDED)
     from rocrate_validator.utils.http import HttpRequester
 
@@ -84,18 +89,21 @@ def validate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Path]
         assert url == "https://w3id.org/ro/crate/1.1/context"
         return Answer()
 
-    def failures(folder: Path) -> list[str]:
+    def failures(folder: Path, severity: str = "REQUIRED") -> list[str]:
         settings = services.ValidationSettings(
             rocrate_uri=str(folder), profile_identifier="provenance-run-crate-0.5", offline=True,
-            requirement_severity="REQUIRED", cache_path=tmp_path / "cache",
+            requirement_severity=severity, cache_path=tmp_path / "cache",
         )  # fmt: skip
         result = services.validate(settings)
         done = [check.identifier for check in result.executed_checks]
-        assert len(done) == 91, "docs/provenance.md says so"
+        assert len(done) == CHECKS[severity]
         assert all(any(name.startswith(profile) for name in done) for profile in PROFILES), (
             "it inherits from all"
         )
-        failed = [f"{issue.check.identifier} {issue.message}" for issue in result.get_issues()]
+        failed = [
+            f"{issue.check.severity.name} {issue.check.name}: {issue.message}"
+            for issue in result.get_issues()
+        ]
         assert result.passed() == (not failed)
         return failed
 
@@ -103,8 +111,59 @@ def validate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Path]
     return failures
 
 
-def test_the_crate_passes_all_required_checks(results: Path, validate):
-    assert validate(results) == []
+def documented() -> set[str]:
+    """Recommended checks that do not pass, as docs/provenance.md lists them."""
+    page = (ROOT / "docs/provenance.md").read_text(encoding="utf-8")
+    section = page.split("## As a research object crate")[1].split("\n## ")[0]
+    return set(re.findall(r"^\| \*(.+?)\* \|", section, re.MULTILINE))
+
+
+@pytest.fixture
+def whole(tiny: Project, tmp_path: Path) -> Project:
+    """The tiny study with the page that describes its results, as the project has it."""
+    twin = tiny.twin(tmp_path / "whole")
+    shutil.copy(ROOT / "results/README.md", twin.folder / "results")
+    assert twin.python("scripts/write_crate.py").returncode == 0
+    return twin
+
+
+def test_the_crate_passes_all_checks_but_those_that_are_documented(whole: Project, validate):
+    failed = validate(whole.folder / "results", "RECOMMENDED")
+    assert {failure.split(": ")[0] for failure in failed} == {
+        f"RECOMMENDED {name.split(': ')[0]}" for name in documented()
+    }
+    assert {failure.split(": ")[-1] for failure in failed} == set(SENTENCES)
+
+
+SENTENCES = {
+    "The `publisher` property of a `Root Data Entity` SHOULD be an `Organization`": False,
+    "The Action SHOULD have an agent that is a Person or Organization": True,
+    "The Application SHOULD have a url": False,
+    "The SoftwareApplication id SHOULD be an absolute URI": False,
+    "The organization SHOULD have a URL.": True,
+}
+"""What the validator says of recommended checks, and whether a complete CITATION.cff mends it."""
+
+
+@pytest.mark.slow
+def test_a_complete_citation_meets_more_of_the_recommended_checks(whole: Project, validate):
+    twin = whole
+    cited = twin.folder / "CITATION.cff"
+    assert cited.read_text().count("  - name: The authors of the study\n") == 1
+    author = "  - {name: A Group, website: 'https://example.org'}\n"
+    cited.write_text(
+        cited.read_text().replace("  - name: The authors of the study\n", author)
+        + "contact: [{family-names: Curie, given-names: Marie}]\nrepository-code: https://example.org/code\n"
+    )
+    assert twin.python("scripts/write_crate.py").returncode == 0
+    failed = validate(twin.folder / "results", "RECOMMENDED")
+    assert {failure.split(": ")[-1] for failure in failed} == {
+        sentence for sentence, mended in SENTENCES.items() if not mended
+    }
+    graph = json.loads((twin.folder / "results" / crate.NAME).read_bytes())["@graph"]
+    named = {entity["@id"] for entity in graph if "url" in entity}
+    scripts = {entity["@id"] for entity in graph if "SoftwareSourceCode" in entity["@type"]}
+    assert len(scripts) > 20 and scripts <= named
 
 
 FAULTS = {
@@ -170,6 +229,7 @@ def test_the_crate_says_who_with_what_and_on_what(results: Path, entities):
     software = {
         entities[package["@id"]]["name"]: package["@id"] for package in workflow["softwareRequirements"]
     }
+    assert entities[software["polars"]]["url"].startswith("https://")
     assert software["polars"] == f"pkg:pypi/polars@{run['packages']['polars']}"
     assert set(software) == {"python", *run["packages"]}
     values = [entities[f"#config/{key}"]["value"] for key in run["config"]]
@@ -269,17 +329,21 @@ def test_people_of_the_citation_are_people(tmp_path: Path):
         (ROOT / "CITATION.cff").read_text().replace(
             "  - name: The authors of the study\n",
             "  - {family-names: Curie, given-names: Marie, orcid: 'https://x/1', affiliation: P}\n"
-            "  - {name: A Group}\n",
+            "  - {name: A Group, website: 'https://x'}\n"
+            "contact: [{family-names: Doe, given-names: J.}]\n",
         )
     )  # fmt: skip
-    people = crate.read_citation(tmp_path / "CITATION.cff")["people"]
+    citation = crate.read_citation(tmp_path / "CITATION.cff")
     curie = {
         "@id": "https://x/1",
         "@type": "Person",
         "name": "Marie Curie",
-        "affiliation": "P",
+        "affiliation": {"@id": "#P"},
     }
-    assert people == [curie, {"@id": "#A%20Group", "@type": "Organization", "name": "A Group"}]
+    group = {"@id": "#A%20Group", "@type": "Organization", "name": "A Group", "url": "https://x"}
+    assert citation["people"] == [curie, group]
+    assert citation["bodies"] == [{"@id": "#P", "@type": "Organization", "name": "P"}]
+    assert citation["agents"] == [{"@id": "#J.%20Doe", "@type": "Person", "name": "J. Doe"}]
     with pytest.raises(StudyError, match=r"CITATION\.cff: no such file at the root of the project"):
         crate.read_citation(tmp_path / "none" / "CITATION.cff")
 

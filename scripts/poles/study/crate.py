@@ -10,6 +10,7 @@ import base64
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -65,6 +66,12 @@ LICENSES = {
     "MIT": "https://spdx.org/licenses/MIT",
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
 }
+
+
+ADDRESSES = (
+    "homepage", "home page", "home", "source", "source code", "repository", "code", "github", "documentation",
+)  # fmt: skip
+"""Labels of the addresses that packages state, the one that is taken first."""
 
 
 class _File(NamedTuple):
@@ -163,7 +170,8 @@ def job_id(record: Mapping[str, Any]) -> str:
 
 def tool_id(record: Mapping[str, Any]) -> str:
     """Identifier of the script that made a file: the first root of the digest of its code."""
-    return f"{CODE}/scripts/{record['params']['code'].split()[1]}.py"
+    _, *roots = str(record["params"].get("code")).split()
+    return f"{CODE}/scripts/{roots[0] if roots else 'none'}.py"
 
 
 def input_id(path: str, digest: str) -> str:
@@ -188,7 +196,8 @@ def _graph(run: Mapping[str, Any], files: list[_File]) -> Iterator[Entity]:
     tools = set(rules.values())
     yield from _descriptor()
     yield _root(run, citation, jobs, [file.entity["@id"] for file in files] + list(outside))
-    yield from citation["people"]
+    named = [*citation["people"], *citation["agents"], *citation["bodies"]]
+    yield from {entity["@id"]: entity for entity in reversed(named)}.values()  # the first has most to say
     yield from (citation["paper"], *_licenses(citation), _source(run["source"]))
     yield _main_workflow(run, files, rules, citation)
     yield from _software(run)
@@ -196,12 +205,16 @@ def _graph(run: Mapping[str, Any], files: list[_File]) -> Iterator[Entity]:
     for place, (rule, tool) in enumerate(rules.items(), 1):
         step = {"@id": f"#step/{rule}", "@type": "HowToStep", "name": rule, "position": str(place)}
         yield {**step, "workExample": {"@id": tool}}
-    yield from _actions(run, jobs, times)
+    agents = [entity["@id"] for entity in citation["agents"]]
+    for action in _actions(run, jobs, times):
+        is_run = action["@type"] in ("CreateAction", "OrganizeAction")
+        yield action | ({"agent": _refer(*agents)} if agents and is_run else {})
     yield from outside.values()
     for file in files:
         if file.path == f"{CODE}/Snakefile":
             continue  # the main workflow
         script = {"@type": ["File", "SoftwareSourceCode"], "version": _version(run, citation)}
+        script |= citation["address"]
         yield file.entity | (script if file.path in tools else {})
 
 
@@ -242,29 +255,39 @@ def _root(
     }
 
 
+def _body(name: str) -> Entity:
+    return {"@id": f"#{quote(name)}", "@type": "Organization", "name": name}
+
+
 def _person(entry: Mapping[str, str]) -> Entity:
     """A person or a body of CITATION.cff."""
+    url = {"url": entry["website"]} if "website" in entry else {}
     if "name" in entry:
-        return {"@id": f"#{quote(entry['name'])}", "@type": "Organization", "name": entry["name"]}
+        return _body(entry["name"]) | url
     name = " ".join(entry[key] for key in ("given-names", "name-particle", "family-names") if key in entry)
     person = {"@id": entry.get("orcid", f"#{quote(name)}"), "@type": "Person", "name": name}
-    return {**person, **({"affiliation": entry["affiliation"]} if "affiliation" in entry else {})}
+    place = {"affiliation": _refer(_body(entry["affiliation"])["@id"])} if "affiliation" in entry else {}
+    return {**person, **place, **url}
 
 
 def read_citation(path: Path) -> dict[str, Any]:
-    """Title, version, licence, people and paper of CITATION.cff."""
+    """Title, version, licence, people and paper of CITATION.cff; who runs the study (its ``contact``)."""
     if not path.is_file():
         raise StudyError(f"{path.name}: no such file at the root of the project; it says who made the study")
     cited = yaml.safe_load(path.read_text(encoding="utf-8"))
     if cited["license"] not in LICENSES:
         raise StudyError(f"{path.name}: license {cited['license']!r}; allowed: {', '.join(LICENSES)}")
+    people, contacts = cited["authors"], cited.get("contact", [])
     paper = cited["references"][0]
     number = paper["identifiers"][0]["value"].removeprefix("arXiv:")
     return {
         "title": cited["title"],
         "version": cited["version"],
         "license": LICENSES[cited["license"]],
-        "people": [_person(entry) for entry in cited["authors"]],
+        "address": {"url": cited["repository-code"]} if "repository-code" in cited else {},
+        "people": [_person(entry) for entry in people],
+        "agents": [_person(entry) for entry in contacts],
+        "bodies": [_body(one["affiliation"]) for one in (*people, *contacts) if "affiliation" in one],
         "paper": {
             "@id": f"https://arxiv.org/abs/{number}",
             "@type": "ScholarlyArticle",
@@ -313,6 +336,7 @@ def _main_workflow(
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
         "name": citation["title"],
         "version": _version(run, citation),
+        **citation["address"],
         "conformsTo": _refer(f"{BIOSCHEMAS}/ComputationalWorkflow/1.0-RELEASE"),
         "license": {"@id": citation["license"]},
         "author": _refer(*(person["@id"] for person in citation["people"])),
@@ -326,23 +350,35 @@ def _main_workflow(
 
 def _software(run: Mapping[str, Any]) -> Iterator[Entity]:
     """The language of the workflow, its engine, and every package with its version."""
-    snakemake = run["packages"].get("snakemake", "")
     yield {
         "@id": "https://w3id.org/workflowhub/workflow-ro-crate#snakemake",
         "@type": "ComputerLanguage",
         "name": "Snakemake",
         "identifier": {"@id": "https://snakemake.github.io"},
         "url": {"@id": "https://snakemake.github.io"},
-        "version": snakemake,
+        "version": run["packages"]["snakemake"],
     }
-    yield {
-        "@id": "#snakemake", "@type": "SoftwareApplication", "name": "Snakemake",
-        "softwareVersion": snakemake, "url": "https://snakemake.github.io",
-    }  # fmt: skip
+    known = {item.name.lower(): address for item in metadata.distributions() if (address := _address(item))}
+    known |= {"python": "https://www.python.org"}
     for identifier, (name, version) in _versions(run).items():
         yield {
-            "@id": identifier, "@type": "SoftwareApplication", "name": name, "softwareVersion": version
+            "@id": identifier, "@type": "SoftwareApplication", "name": name, "softwareVersion": version,
+            **({"url": known[name]} if name in known else {}),
         }  # fmt: skip
+
+
+def _address(package: metadata.Distribution) -> str | None:
+    """Address of a package, as it states it itself; the plainest one."""
+    stated = [line.partition(",") for line in package.metadata.get_all("Project-URL") or []]
+    links = {label.strip().lower().replace("-", " "): link.strip() for label, _, link in stated}
+    if "Home-page" in package.metadata:
+        links.setdefault("home page", package.metadata["Home-page"])
+    return next((links[label] for label in ADDRESSES if label in links), None)
+
+
+def _engine(run: Mapping[str, Any]) -> str:
+    """Identifier of Snakemake."""
+    return f"pkg:pypi/snakemake@{run['packages']['snakemake']}"
 
 
 def _versions(run: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -410,7 +446,7 @@ def _actions(
         "name": "Orchestration of all jobs",
         "startTime": run["started"],
         "endTime": run["finished"],
-        "instrument": {"@id": "#snakemake"},
+        "instrument": {"@id": _engine(run)},
         "object": _refer(*(f"#control/{rule}" for rule in by_rule)),
         "result": {"@id": "#run"},
     }
