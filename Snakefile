@@ -35,6 +35,7 @@ rule all:
     default_target: True
     input:
         results(),
+        figures_once(),
         "results/audit.json",
 
 

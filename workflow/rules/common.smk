@@ -163,15 +163,18 @@ FIGURES = {
             "Links above expectation on the map",
         ),
         "trajectories": ("2 Trajectories", "Chosen pairs"),
+        "partners": ("2 Trajectories", "Largest countries with the poles"),
         "diagnostics": ("5 Checks", "Fit of the null model"),
     },
     "panel": {
+        "sides": ("4 Alignment", "Countries that change sides"),
         "poles": ("4 Alignment", "Every country as a pole"),
         "polarization": ("4 Alignment", "Polarization"),
         "hubs": ("4 Alignment", "Hubs within regions"),
     },
     "clusters": {
         "archetypes": ("3 Archetypes", "Archetypes"),
+        "matrix": ("3 Archetypes", "Archetype of every pair"),
         "selection": ("3 Archetypes", "Number of clusters"),
         "alignment": ("4 Alignment", "Countries against the poles"),
         "map_alignment": ("4 Alignment", "Countries against the poles on the map"),
@@ -180,6 +183,13 @@ FIGURES = {
 """Figures of a branch, by the stage of the data that they show: their category and title in the report."""
 if SOURCE["kind"] == "demo":
     FIGURES["clusters"]["recovery"] = ("5 Checks", "Recovery of planted archetypes")
+ONCE = {"partners": "links", "sides": "panel", "matrix": "clusters"}
+"""Figures of a branch that the report shows of the first branch alone, and their stage."""
+STUDY_FIGURES = {
+    "specification": ("0 Claims", "Claims in all branches"),
+    "world": ("5 Checks", "Growth of the world and its networks"),
+}
+"""Figures of the study as a whole: their category and title in the report."""
 FIRST_LINK_FIGURES = {
     "nulls": ("The poles under each null model", "all null models"),
     "indices": ("The poles by plain indices", config["run"]["nulls"][0]),
@@ -197,8 +207,35 @@ def figures(stage):
     """Outputs of the rule that plots the figures of a stage of the data, by name of the figure."""
     folder = "results/figures/{variant}/{null}"
     return {
-        name: drawn(folder, name, **place(*title, stage))
+        name: (
+            [f"{folder}/{name}.png", f"{folder}/{name}.svg"]
+            if name in ONCE
+            else drawn(folder, name, **place(*title, stage))
+        )
         for name, title in FIGURES[stage].items()
+    }
+
+
+def figures_once():
+    """Figures of the first branch that the report shows of no other branch, as inputs of the rule `all`."""
+    variant, null = BRANCHES[0]
+    return [
+        drawn(
+            f"results/figures/{home(variant, stage)}/{null}",
+            name,
+            **place(*FIGURES[stage][name])
+            | {"labels": {"figure": f"{FIGURES[stage][name][1]}: {variant}, {null}"}},
+        )[0]
+        for name, stage in ONCE.items()
+        if stage == "links" or not SHORT
+    ]
+
+
+def study_figures():
+    """Outputs of the rule that plots the figures of the study as a whole, by name of the figure."""
+    return {
+        name: drawn("results/figures", name, **place(*title))
+        for name, title in STUDY_FIGURES.items()
     }
 
 
@@ -212,6 +249,32 @@ def first_link_figures():
         )
         for name, (title, nulls) in FIRST_LINK_FIGURES.items()
     }
+
+
+def said_of_source():
+    """Where the data come from, for the foot of every figure."""
+    if ORIGIN == "networks":
+        return f"edge lists {', '.join(Path(path).name[-30:] for path in files_of_source())}"
+    texts = {
+        "demo": f"{config['demo']['works']:,} made-up works of the demo",
+        "works": "works in the format of OpenAlex",
+        "api": "OpenAlex, by its API",
+        "snapshot": "OpenAlex, by its snapshot",
+    }
+    return texts[ORIGIN]
+
+
+def clustering(wildcards):
+    """Number of clusters of a branch, and the share of the runs in which a core pair keeps its archetype."""
+    clusters = branches.clusters(config, wildcards.variant)
+    return {"k": clusters["k"], "core": config["stability"]["core"]}
+
+
+def compared_years():
+    """First years of the trajectories, and the recent years: as many of each."""
+    first, last = ends("significance")
+    begin = config["trajectories"]["first"]
+    return {"before": [begin, begin + last - first], "recent": [first, last]}
 
 
 def nulls_of(wildcards):
@@ -307,9 +370,14 @@ def counted(wildcards):
 
 def works(wildcards):
     """Works of every year that a variant counts; none if the networks are those of the user."""
+    return works_of(wildcards.variant)
+
+
+def works_of(variant):
+    """The same for a variant that no wildcard names."""
     if SOURCE["kind"] == "networks":
         return []
-    folder = branches.folder_of_works(config, wildcards.variant)
+    folder = branches.folder_of_works(config, variant)
     return expand("{folder}/works/{year}.parquet", folder=folder, year=YEARS)
 
 
@@ -489,6 +557,7 @@ def results():
             stage, "results/figures/{variant}/{null}/{figure}", figure=FIGURES[stage]
         )
     ]
+    figures += [f"results/figures/{name}" for name in STUDY_FIGURES]
     if len(config["poles"]) > 1:
         figures += per_branch(
             "links", "results/figures/{variant}/{figure}", figure=FIRST_LINK_FIGURES

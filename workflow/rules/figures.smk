@@ -1,6 +1,7 @@
 """A rule for each stage of the data plots the figures that show it, as SVG and PNG; the report shows the PNG."""
 
 LOSSES = "5 Checks", "Selection of works"
+SAID = said_of_source()
 FIT = "results/{{variant}}/{layer}/nulls/{{null}}"
 FITS = {
     "scores": expand(
@@ -13,9 +14,10 @@ FITS = {
 
 
 rule plot_links:
-    """Links above expectation, the z-scores of chosen pairs, and the fit of the null model."""
+    """Links above expectation, z of chosen pairs and of the largest countries, and the fit of the null model."""
     input:
         **FITS,
+        countries="results/{variant}/countries.parquet",
         intervals=INTERVALS["z"] + INTERVALS["recent"],
     output:
         **figures("links"),
@@ -26,19 +28,22 @@ rule plot_links:
     params:
         null=lambda wildcards: wildcards.null,
         layers=LAYERS,
-        pairs=config["figures"]["pairs"],
+        chosen=config["figures"],
         poles=config["poles"],
         # In one map: Snakemake does not see that the values of two params change places.
         periods={"years": ends("trajectories"), "recent": ends("significance")},
         threshold=config["significance"]["threshold"],
+        source=SAID,
         code=code("plot_links"),
     script:
         "../../scripts/plot_links.py"
 
 
 rule plot_panel:
-    """Every country taken as a pole, polarization by year, and hubs within regions."""
+    """Countries near the poles, every country taken as a pole, polarization by year, hubs within regions."""
     input:
+        trajectories=TRAJECTORIES,
+        countries=shared("links", "results/{variant}/countries.parquet"),
         candidates="results/{variant}/alignment/{null}.poles.parquet",
         polarization="results/{variant}/polarization/{null}.parquet",
         polarization_trends="results/{variant}/polarization/{null}.trends.parquet",
@@ -50,18 +55,22 @@ rule plot_panel:
     benchmark:
         "results/benchmarks/{variant}/plot_panel.{null}.tsv"
     params:
+        channels=CHANNELS,
         poles=config["poles"],
+        periods=compared_years(),
+        source=SAID,
         code=code("plot_panel"),
     script:
         "../../scripts/plot_panel.py"
 
 
 rule plot_clusters:
-    """The archetypes, the number of clusters, countries against the poles, and the recovery of the demo."""
+    """The archetypes, their number, the pairs, countries against the poles, and the recovery of the demo."""
     input:
         trajectories=shared("trajectories", TRAJECTORIES),
         clusters=CLUSTERS,
         selection="results/{variant}/clusters/{null}.selection.parquet",
+        stability="results/{variant}/clusters/{null}.stability.parquet",
         alignment="results/{variant}/alignment/{null}.parquet",
         trends=shared("panel", "results/{variant}/alignment/{null}.trends.parquet"),
         countries=shared("links", "results/{variant}/countries.parquet"),
@@ -74,8 +83,9 @@ rule plot_clusters:
         "results/benchmarks/{variant}/plot_clusters.{null}.tsv"
     params:
         channels=CHANNELS,
-        k=lambda wildcards: branches.clusters(config, wildcards.variant)["k"],
+        clustering=clustering,
         poles=config["poles"],
+        source=SAID,
         code=code("plot_clusters"),
     script:
         "../../scripts/plot_clusters.py"
@@ -97,6 +107,7 @@ rule plot_first_link:
         fits=by_null,
         poles=config["poles"][:2],
         years=ends("trajectories"),
+        source=SAID,
         code=code("plot_first_link"),
     script:
         "../../scripts/plot_first_link.py"
@@ -113,6 +124,7 @@ rule plot_losses:
     benchmark:
         "results/benchmarks/plot_losses.tsv"
     params:
+        source=SAID,
         code=code("plot_losses"),
     script:
         "../../scripts/plot_losses.py"
@@ -127,3 +139,24 @@ use rule plot_losses as plot_losses_of_variant with:
         "results/logs/{variant}/plot_losses.log",
     benchmark:
         "results/benchmarks/{variant}/plot_losses.tsv"
+
+
+rule plot_study:
+    """Growth of the world and its networks, and the claims in all branches."""
+    input:
+        claims="results/claims.parquet",
+        countries=f"results/{home(HEADLINE_VARIANT, 'links')}/countries.parquet",
+        works=works_of(HEADLINE_VARIANT),
+    output:
+        **study_figures(),
+    log:
+        "results/logs/plot_study.log",
+    benchmark:
+        "results/benchmarks/plot_study.tsv"
+    params:
+        claims=[claim["id"] for claim in CLAIMS],
+        branches=BRANCHES,
+        source=SAID,
+        code=code("plot_study"),
+    script:
+        "../../scripts/plot_study.py"

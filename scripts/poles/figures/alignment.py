@@ -1,6 +1,6 @@
 """Figure: which countries draw closer to which pole, and how certain that is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -8,13 +8,15 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from poles import countries as reference
 from poles.blocs.tables import BOTH, NEITHER, UNKNOWN
 from poles.figures import labels, style
 
 LABELLED = 25
 """Number of countries named in each plot because they are the largest."""
 OUTLIERS = 8
-"""Number of other countries named in each plot because they lie furthest from the origin."""
+"""Number of other countries named in each plot because they lie furthest from the origin. All others have
+their codes, which a key below explains."""
 RANKED = 40
 """Number of countries whose index is drawn, the largest."""
 INDEX_CAPTION = (
@@ -42,6 +44,7 @@ def plot_alignment(
         Country codes. The first pole is on the horizontal axis; every other pole has a row of plots.
     sizes : Mapping, optional
         Output by country. The largest countries are named, and of the others those with the largest trends.
+        The rest are labelled by their codes.
 
     Returns
     -------
@@ -56,10 +59,17 @@ def plot_alignment(
     legend = group_names(poles)
     groups = set(alignment["group"])
     ranked = len(poles) == 2 and alignment["index"].is_not_null().any()
+    compared = {
+        (pole, channel): _slopes_with_both(alignment, trends.filter(channel=channel), poles[0], pole)
+        for pole in poles[1:]
+        for channel in channels
+    }
+    labelled = {plot: _labelled(countries, sizes) for plot, countries in compared.items()}
     figure = style.canvas(
         f"Trends of links with the poles: {style.country_list(poles)}",
         "Change of z per decade; scales are linear near zero and logarithmic further out. Each mark is a "
-        "country; its colour is its group by archetype. " + (INDEX_CAPTION if ranked else ""),
+        "country; its colour is its group by archetype. Hollow: the 95 % interval of a trend contains zero. "
+        + (INDEX_CAPTION if ranked else ""),
         width=max(8.0, 5.3 * len(channels) + (3.4 if ranked else 0)),
         height=1.0 + (6.2 if ranked else 5.2 * (len(poles) - 1)),
         colours={
@@ -67,6 +77,7 @@ def plot_alignment(
             for group, colour in colours.items()
             if group in groups
         },
+        key=_key(labelled.values()),
     )
     widths = [5.3] * len(channels) + ([3.4] if ranked else [])
     grid = figure.subplots(len(poles) - 1, len(widths), squeeze=False, width_ratios=widths)
@@ -76,14 +87,12 @@ def plot_alignment(
     for row, pole in zip(grid, poles[1:], strict=True):
         for axes, channel in zip(row[: len(channels)], channels, strict=True):
             axes.set_title(channel.replace("_", " "), fontweight="bold")
-            countries = _slopes_with_both(
-                alignment, trends.filter(pl.col("channel") == channel), poles[0], pole
-            )
+            countries = compared[pole, channel]
             if countries.is_empty():
                 style.blank(axes, "no country has a trend with both poles")
                 continue
             _plot_trends(axes, countries, colours, poles[0], pole)
-            points_to_label[axes] = _labelled(countries, sizes)
+            points_to_label[axes] = labelled[pole, channel]
     figure.draw_without_rendering()  # fixes the scales, on which labels are placed
     for axes, points in points_to_label.items():
         labels.place_labels(axes, points)
@@ -107,14 +116,24 @@ def group_colours(poles: Sequence[str]) -> dict[str, str]:
 
 
 def _slopes_with_both(alignment: pl.DataFrame, trends: pl.DataFrame, first: str, second: str) -> pl.DataFrame:
-    """Columns country, group, x (slope with the first pole) and y (with the second), without the poles."""
+    """Columns country, group, x (slope with the first pole), y (with the second), sure; without the poles.
+
+    A country is sure if both intervals exclude zero.
+    """
     finite = trends.filter(pl.col("slope").is_finite())
+    beyond_zero = (pl.col("slope_low") > 0) | (pl.col("slope_high") < 0)
     x, y = (
-        finite.filter(pl.col("pole") == pole).select("country", pl.col("slope").alias(axis))
+        finite.filter(pl.col("pole") == pole).select(
+            "country", pl.col("slope").alias(axis), beyond_zero.fill_null(False).alias(f"sure_{axis}")
+        )
         for pole, axis in ((first, "x"), (second, "y"))
     )
     countries = alignment.select("country", "group").join(x, on="country").join(y, on="country")
-    return countries.filter(~pl.col("country").is_in([first, second])).sort("country")
+    return (
+        countries.filter(~pl.col("country").is_in([first, second]))
+        .select("country", "group", "x", "y", sure=pl.col("sure_x") & pl.col("sure_y"))
+        .sort("country")
+    )
 
 
 def _plot_trends(
@@ -126,8 +145,9 @@ def _plot_trends(
     _scale(axes, "y", y)
     axes.axhline(0, color=style.GREY, lw=0.8)
     axes.axvline(0, color=style.GREY, lw=0.8)
-    group_colours = [colours.get(group, style.GREY) for group in countries["group"]]
-    axes.scatter(x, y, s=22, c=group_colours, lw=0, alpha=0.85)
+    edges = [colours.get(group, style.GREY) for group in countries["group"]]
+    faces = [edge if sure else "white" for edge, sure in zip(edges, countries["sure"], strict=True)]
+    axes.scatter(x, y, s=20, c=faces, edgecolors=edges, linewidths=1.1)
     axes.margins(0.1)
     axes.set_xlabel(f"trend with {style.country_name(first)}")
     axes.set_ylabel(f"trend with {style.country_name(second)}")
@@ -188,15 +208,31 @@ def excludes_zero(row: Mapping[str, float]) -> bool:
     return row["index_low"] > 0 or row["index_high"] < 0
 
 
-def _labelled(countries: pl.DataFrame, sizes: Mapping[str, float] | None) -> dict[str, tuple[float, float]]:
-    """Names and positions of the countries to label: the largest, the largest first, then the outliers."""
+def _labelled(
+    countries: pl.DataFrame, sizes: Mapping[str, float] | None
+) -> dict[str, tuple[float, float]]:
+    """Labels and positions of all countries, the most important first.
+
+    The largest have names, and so have the outliers among the others. The rest have codes.
+    """
     rows = countries.select("country", "x", "y").rows()
-    typical = [float(np.median(np.abs(countries[axis].to_numpy()))) or 1.0 for axis in ("x", "y")]
+    typical = [float(np.median(np.abs(countries[axis].to_numpy()))) or 1.0 for axis in ("x", "y") if rows]
 
     def distance(row: tuple[str, float, float]) -> float:
         """Distance from the origin on the scales of the plot."""
         return float(np.hypot(*np.arcsinh(np.divide(row[1:], typical))))
 
     rows.sort(key=lambda row: (-(sizes.get(row[0], 0.0) if sizes else distance(row)), row[0]))
-    outliers = sorted(rows[LABELLED:], key=lambda row: (-distance(row), row[0]))[:OUTLIERS]
-    return {style.country_name(country): (x, y) for country, x, y in [*rows[:LABELLED], *outliers]}
+    others = sorted(rows[LABELLED:], key=lambda row: (-distance(row), row[0]))
+    named = [*rows[:LABELLED], *others[:OUTLIERS]]
+    return {style.country_name(country): (x, y) for country, x, y in named} | {
+        country: (x, y) for country, x, y in others[OUTLIERS:]
+    }
+
+
+def _key(labelled: Iterable[Mapping[str, object]]) -> str:
+    """What the codes in some plots stand for: AL Albania, KE Kenya, ..."""
+    names = reference.names()
+    codes = sorted({label for labels_of_plot in labelled for label in labels_of_plot if label in names})
+    # Blanks within an entry do not break, so that a code stands before its name.
+    return ", ".join(f"{code} {names[code]}".replace(" ", "\N{NO-BREAK SPACE}") for code in codes)

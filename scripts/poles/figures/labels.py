@@ -34,43 +34,33 @@ def place_labels(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
     """
     scale = axes.figure.dpi / 72
     marks = np.concatenate([c.get_offset_transform().transform(c.get_offsets()) for c in axes.collections])
-    occupied: list[tuple[float, ...]] = [
-        (x - 2 * scale, y - 2 * scale, x + 2 * scale, y + 2 * scale) for x, y in marks
+    occupied = [
+        np.hstack([marks - 2 * scale, marks + 2 * scale]),
+        np.array([text.get_window_extent().extents for text in axes.texts]).reshape(-1, 4),
     ]
-    occupied += [tuple(text.get_window_extent().extents) for text in axes.texts]
-    frame = tuple(axes.get_window_extent().extents)
+    frame = axes.get_window_extent().extents[None]
+    distances, angles = np.array(list(product(DISTANCES, ANGLES))).T
     for label, point in points.items():
-        x, y = axes.transData.transform(point)
-        width, height = 0.58 * SIZE * scale * len(label), 1.15 * SIZE * scale
-        best: tuple[float, tuple[float, ...], float] = (np.inf, (), 0.0)
-        for distance, angle in product(DISTANCES, ANGLES):
-            # The distance is that of the nearest point of the label's box, not of its centre.
-            cx = x + np.cos(angle) * (distance * scale + width / 2)
-            cy = y + np.sin(angle) * (distance * scale + height / 2)
-            box = (cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2)
-            cost = _overlap(box, occupied) + 10 * _outside(box, frame)
-            if cost < best[0] - 1e-6:
-                best = (cost, box, distance)
-        _, place, distance = best
-        occupied.append(place)
-        offset = ((place[0] + place[2]) / 2 - x, (place[1] + place[3]) / 2 - y)
+        place = axes.transData.transform(point)
+        size = np.array([0.58 * SIZE * scale * len(label), 1.15 * SIZE * scale])
+        # The distance is that of the nearest point of the label's box, not of its centre.
+        directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        centres = place + directions * (distances[:, None] * scale + size / 2)
+        boxes = np.hstack([centres - size / 2, centres + size / 2])
+        outside = size.prod() - _overlap(boxes, frame)
+        cost = _overlap(boxes, np.concatenate(occupied)) + 10 * outside
+        best = int(np.argmax(cost < cost.min() + 1e-6))  # the nearest of equal positions comes first
+        occupied.append(boxes[[best]])
         axes.annotate(
-            label, point, xytext=(offset[0] / scale, offset[1] / scale), textcoords="offset points",
+            label, point, xytext=(centres[best] - place) / scale, textcoords="offset points",
             ha="center", va="center", fontsize=SIZE,
             arrowprops={"arrowstyle": "-", "color": style.GREY, "lw": 0.5, "shrinkA": 0, "shrinkB": 2}
-            if distance > DISTANCES[0] else None,
+            if distances[best] > DISTANCES[0] else None,
         ).set_in_layout(False)  # fmt: skip
 
 
-def _overlap(box: tuple[float, ...], others: list[tuple[float, ...]]) -> float:
-    """Area that a box shares with other boxes, each (left, bottom, right, top)."""
-    other = np.array(others).reshape(-1, 4)
-    width = np.minimum(box[2], other[:, 2]) - np.maximum(box[0], other[:, 0])
-    height = np.minimum(box[3], other[:, 3]) - np.maximum(box[1], other[:, 1])
-    return float((width.clip(0) * height.clip(0)).sum())
-
-
-def _outside(box: tuple[float, ...], frame: tuple[float, ...]) -> float:
-    """Area of a box that lies outside a frame."""
-    area = (box[2] - box[0]) * (box[3] - box[1])
-    return area - _overlap(box, [frame])
+def _overlap(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Area that each box shares with other boxes, each row (left, bottom, right, top)."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    return (high - low).clip(0).prod(axis=2).sum(axis=1)

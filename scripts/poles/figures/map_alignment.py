@@ -12,10 +12,13 @@ from matplotlib.figure import Figure
 from poles.blocs.tables import UNCLUSTERED, UNKNOWN
 from poles.figures import maps, style
 from poles.figures.alignment import excludes_zero, group_colours, group_names
+from poles.nulls.scores import partners_of
 
 
 @style.styled
-def plot_map_alignment(alignment: pl.DataFrame, poles: Sequence[str]) -> Figure:
+def plot_map_alignment(
+    alignment: pl.DataFrame, poles: Sequence[str], stability: pl.DataFrame | None = None
+) -> Figure:
     """Map the group of every country by its archetypes with the poles, and its alignment index.
 
     Parameters
@@ -24,6 +27,9 @@ def plot_map_alignment(alignment: pl.DataFrame, poles: Sequence[str]) -> Figure:
         Columns country, group, index, index_low and index_high.
     poles : sequence of str
         Country codes.
+    stability : pl.DataFrame, optional
+        `poles.archetypes.tables.STABILITY`. A country is hatched if one of its pairs with the poles is no
+        core pair.
 
     Returns
     -------
@@ -41,9 +47,14 @@ def plot_map_alignment(alignment: pl.DataFrame, poles: Sequence[str]) -> Figure:
     names = group_names(poles)
     legend = {names.get(group, "with some" if "+" in group else group): colours[group] for group in groups}
     unclustered = UNCLUSTERED in group_of.values()
+    placed = {
+        country for country, group in group_of.items() if group not in ("pole", UNKNOWN, UNCLUSTERED)
+    }
+    unsure = set() if stability is None else _unsure(stability, poles) & placed
     figure = maps.canvas(
         f"{title}: {style.country_list(poles)}",
-        "Left: group of each country by its archetypes with the poles. "
+        ("Left: group" if both else "Group") + " of each country by its archetypes with the poles"
+        + ("; hatched where resampling may change one of them. " if unsure else ". ")
         + ("There are no clusters, so no groups. " if unclustered else "")
         + ("Right: alignment index; hatched where its 95 % interval contains zero. " if both else ""),
         rows=1,
@@ -55,11 +66,20 @@ def plot_map_alignment(alignment: pl.DataFrame, poles: Sequence[str]) -> Figure:
     first, *rest = figure.subplots(1, 1 + both, squeeze=False)[0]
     own = dict(zip(poles, style.POLES, strict=False))
     fills = {country: colours.get(group, maps.NO_DATA) for country, group in group_of.items()}
-    maps.draw(first, fills | own, stars=poles)
-    first.set_title("groups")
+    maps.draw(first, fills | own, unsure, stars=poles)
+    sure = f": {len(placed - unsure)} of {len(placed)} are sure"
+    first.set_title("groups" + ("" if stability is None else sure))
     for axes in rest:
         _map_index(figure, axes, indexed.filter(~pl.col("country").is_in(list(poles))), poles)
     return figure
+
+
+def _unsure(stability: pl.DataFrame, poles: Sequence[str]) -> set[str]:
+    """Countries one of whose pairs with the poles is no core pair: resampling may change its archetype."""
+    unsure = stability.filter(~pl.col("core"))
+    return {
+        country for pole in poles for country in partners_of(pole, unsure)["country"] if country not in poles
+    }
 
 
 def _map_index(figure: Figure, axes: Axes, indexed: pl.DataFrame, poles: Sequence[str]) -> None:

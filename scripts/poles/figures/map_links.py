@@ -20,6 +20,7 @@ def plot_map_links(
     poles: Sequence[str],
     years: tuple[int, int] = (2017, 2021),
     threshold: float = 2.0,
+    intervals: pl.DataFrame | None = None,
 ) -> Figure:
     """Map the partners whose link with a pole is above expectation, and those links that are significant.
 
@@ -33,6 +34,9 @@ def plot_map_links(
         First and last year of the mean z.
     threshold : float
         Mean z above which a link is above expectation.
+    intervals : pl.DataFrame, optional
+        `poles.nulls.tables.RECENT_INTERVALS` of the null model of the scores. A link above expectation is
+        hatched if its interval reaches the threshold or less.
 
     Returns
     -------
@@ -44,6 +48,14 @@ def plot_map_links(
     period = style.year_range(*years)
     if links.is_empty():
         return style.empty("Map of links above expectation", f"no pair has a z-score in {period}")
+    known = intervals is not None and len(intervals) > 0
+    if intervals is not None:
+        links = links.join(
+            intervals.select("layer", "source", "target", "z_low"),
+            on=["layer", "source", "target"],
+            how="left",
+            maintain_order="left",
+        )
     colours = dict(zip(poles, style.POLES, strict=False))
     legend: dict[str, str] = {}
     for pole, colour in colours.items():
@@ -55,7 +67,8 @@ def plot_map_links(
     figure = maps.canvas(
         f"Where the links above expectation lie (mean z > {threshold:g}), {period}",
         f"Dark: the link with the pole is above expectation and significant (q < {LEVEL:g}); lines show "
-        f"at most the strongest {MOST} of them. Light in the colour of the pole: above expectation only.",
+        f"at most the strongest {MOST} of them. Light in the colour of the pole: above expectation only."
+        + (" Hatched: the 95 % interval of the mean z (bootstrap over works) reaches below." if known else ""),
         rows=len(scores_by_layer),
         columns=len(poles),
         legend=legend,
@@ -77,7 +90,8 @@ def _map_partners(axes: Axes, partners: pl.DataFrame, pole: str, colour: str, th
     fills = dict.fromkeys(partners["country"], maps.BELOW)
     fills |= dict.fromkeys(above["country"], maps.tint(colour))
     fills |= dict.fromkeys(significant["country"], colour)
-    maps.draw(axes, fills | {pole: style.INK})
+    reaching = above.filter(pl.col("z_low") <= threshold) if "z_low" in above.columns else above.clear()
+    maps.draw(axes, fills | {pole: style.INK}, reaching["country"])
     strongest = significant.head(MOST)
     outlines = shapes.load()[0]
     for country, z in strongest.select("country", "z").iter_rows():

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 
 import matplotlib
 import numpy as np
+import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -27,30 +28,25 @@ from PIL.PngImagePlugin import PngInfo
 
 from poles import countries
 from poles.errors import StudyError
+from poles.figures.palette import ARCHETYPES as ARCHETYPES
+from poles.figures.palette import GREY as GREY
 from poles.figures.palette import POLES as POLES
 from poles.study import embedding, seals
 
 DPI = 100
 """Resolution of PNG files. The report holds all of them, and should stay below 10 MB."""
-GREY = "#8C8C8C"
 LIGHT = "#DDDDDD"
 INK = "#222222"
-
-ARCHETYPES = {
-    "Scientific Convergence": "#009E73",
-    "Scientific Divergence": "#D55E00",
-    "Knowledge Integration": "#0072B2",
-    "Knowledge Divergence": "#E69F00",
-    "Stable": GREY,
-    "Unnamed": "#BBBBBB",
-}
-"""Colours of Okabe and Ito (2008), which all kinds of colour vision can distinguish, and greys."""
 
 LAYERS = {"collaboration": "#000000", "citation": "#CC79A7"}
 BRIDGE = "#000000"
 """Colour of what belongs to all poles."""
 SOME = "#FF7F00"
 """Colour of what belongs to several poles, but not to all."""
+FOOT = 0.19
+"""Height in inches of the line at the foot of a figure: its source, the branch, the years, the numbers."""
+_FOOT = "foot"
+_LEGEND_ROW = 0.18
 
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -100,7 +96,7 @@ def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
 def country_name(code: str, width: int | None = None) -> str:
     """Short name of a country, cut to a number of characters; its code if the reference table has no name."""
     name = countries.names().get(code, code)
-    return name if width is None or len(name) <= width else name[: width - 1].rstrip() + "…"
+    return literal(name if width is None or len(name) <= width else name[: width - 1].rstrip() + "…")
 
 
 def country_list(codes: Sequence[str]) -> str:
@@ -127,8 +123,9 @@ def canvas(
     height: float,
     colours: Mapping[str, str] | None = None,
     marks: Mapping[str, str] | None = None,
+    key: str = "",
 ) -> Figure:
-    """Create an empty figure with a title, a subtitle and a legend of colours.
+    """Create an empty figure with a title, a subtitle, a legend of colours, and a foot.
 
     Parameters
     ----------
@@ -140,11 +137,14 @@ def canvas(
         Legend below the subtitle, {label: colour}.
     marks : Mapping, optional
         Marker of each label of the legend, where marks differ.
+    key : str
+        What short labels stand for. It is written above the foot and adds to the height.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Axes that are added to it are laid out below the title, the subtitle and the legend.
+        Axes that are added to it are laid out below the title, the subtitle and the legend. `based_on` and
+        `save` write its foot.
     """
     # 12-point bold type has at least 8.6 characters per inch, 9-point type about 13.
     heading = textwrap.wrap(title, int(8.6 * width))
@@ -152,22 +152,71 @@ def canvas(
     under_title = 0.15 + 0.22 * len(heading)
     height += 0.22 * (len(heading) - 1)
     below = under_title + 0.18 * len(lines)
+    # An entry of the legend has a line and a space of 0.4 inches, and 9-point type.
+    widest = max((len(label) / 13 + 0.4 for label in colours or ()), default=width)
+    columns = min(len(colours or ()), max(1, int(width / widest))) or 1
+    if colours and sum(len(label) / 13 + 0.4 for label in colours) <= width:
+        columns = len(colours)
+    rows = -(-len(colours or ()) // columns)
+    height += _LEGEND_ROW * max(0, rows - 1)
+    keys = textwrap.wrap(key, int(15.5 * width))  # 7.5-point type
+    bottom = FOOT + (0.05 + 0.14 * len(keys) if keys else 0)
+    height += bottom
     left = 0.08 / width
-    top = 1 - (below + (0.26 if colours else 0.06)) / height
-    layout = ConstrainedLayoutEngine(rect=(0, 0, 1, top), w_pad=0.06, h_pad=0.06)
+    top = 1 - (below + (0.08 + _LEGEND_ROW * rows if colours else 0.06)) / height
+    layout = ConstrainedLayoutEngine(
+        rect=(0, bottom / height, 1, top - bottom / height), w_pad=0.06, h_pad=0.06
+    )
     figure = Figure(figsize=(width, height), layout=layout)
     figure.text(left, 1 - 0.1 / height, "\n".join(heading), fontsize=12, fontweight="bold", va="top")
     figure.text(left, 1 - under_title / height, "\n".join(lines), fontsize=9, color="#555555", va="top")
+    figure.text(left, 0.06 / height, "", fontsize=7.5, color="#555555", va="bottom", gid=_FOOT)
+    if keys:
+        figure.text(left, FOOT / height, "\n".join(keys), fontsize=7.5, va="bottom")
     if colours:
         figure.legend(
             handles=[
                 Line2D([], [], color=colour, lw=3, label=label, marker=(marks or {}).get(label), ms=6)
                 for label, colour in colours.items()
             ],
-            loc="upper left", bbox_to_anchor=(left, 1 - (below + 0.02) / height), ncols=len(colours),
-            handlelength=1, columnspacing=1.4, borderpad=0, borderaxespad=0,
+            loc="upper left", bbox_to_anchor=(left, 1 - (below + 0.02) / height), ncols=columns,
+            handlelength=1, columnspacing=1.4, borderpad=0, borderaxespad=0, labelspacing=0.35,
         ).set_in_layout(False)  # fmt: skip
     return figure
+
+
+def based_on(figure: Figure, basis: str) -> Figure:
+    """State at the foot of a figure what it is based on: its years and numbers."""
+    for text in figure.texts:
+        if text.get_gid() == _FOOT:
+            text.set_text(basis)
+    return figure
+
+
+def count(number: int, noun: str) -> str:
+    """Number of countries, pairs ... as text: 1 pair, 2,000 pairs, 3 countries."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def size_of(pairs: pl.DataFrame) -> str:
+    """Numbers of pairs and of countries of a table with ``source`` and ``target``, for the foot of a figure."""
+    ends = pairs.select(pl.min_horizontal("source", "target"), pl.max_horizontal("source", "target").alias("last"))
+    countries_of = pl.concat([pairs["source"], pairs["target"]]).n_unique()
+    return f"{count(ends.n_unique(), 'pair')} of {count(countries_of, 'country')}"
+
+
+def panel_of(trajectories: pl.DataFrame) -> str:
+    """Years and numbers of a panel of pairs, for the foot of a figure."""
+    if trajectories.is_empty():
+        return "no pair in the panel"
+    years = trajectories["year"].to_list()
+    return f"{year_range(min(years), max(years))}, panel of {size_of(trajectories)}"
+
+
+def literal(text: str) -> str:
+    """Text of a user, in which a dollar sign is one and begins no formula."""
+    return text.replace("$", r"\$")
 
 
 def format_p(p: float) -> str:
@@ -297,7 +346,8 @@ def save(figure: Figure, paths: Iterable[str | Path], record: Mapping[str, Any])
     paths : iterable of path
         One file per format, ``.svg`` or ``.png``. Each is written completely or not at all.
     record : Mapping
-        Provenance of the job, which can be read by `study.extraction.read`.
+        Provenance of the job, which can be read by `study.extraction.read`. Its param ``source`` and its
+        wildcards are written at the foot of the figure.
 
     Raises
     ------
@@ -306,6 +356,7 @@ def save(figure: Figure, paths: Iterable[str | Path], record: Mapping[str, Any])
     """
     draw = {".svg": _svg, ".png": _png}
     with _style():
+        _sign(figure, record)
         _lay_out(figure)
         for path in map(Path, paths):
             if path.suffix not in draw:
@@ -328,6 +379,20 @@ def save_each(figures: Mapping[str, Figure], outputs: Any, record: Mapping[str, 
     """
     for name, figure in figures.items():
         save(figure, outputs.get(name), record)
+
+
+def _sign(figure: Figure, record: Mapping[str, Any]) -> None:
+    """Write the source of the data and the branch at the foot, before what the figure is based on."""
+    branch = record.get("wildcards", {})
+    source = record.get("params", {}).get("source")
+    parts = [
+        f"Source: {source}" if source else "",
+        f"data: {branch['variant']}" if "variant" in branch else "",
+        f"null model: {branch['null']}" if "null" in branch else "",
+    ]
+    for text in figure.texts:
+        if text.get_gid() == _FOOT:
+            text.set_text("; ".join(filter(None, [*map(literal, parts), text.get_text()])))
 
 
 def _lay_out(figure: Figure) -> None:

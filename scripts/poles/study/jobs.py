@@ -67,8 +67,11 @@ def record_of(job: Any) -> dict[str, Any]:
 
 
 def options(job: Any) -> dict[str, Any]:
-    """Params of a Snakemake job for the function that it calls, without the digest of its code."""
-    return {key: value for key, value in job.params.items() if key != "code"}
+    """Params of a Snakemake job for the function that it calls, without those that only its record needs.
+
+    They are the digest of its code and, of a figure, the ``source`` of the data.
+    """
+    return {key: value for key, value in job.params.items() if key not in ("code", "source")}
 
 
 @contextmanager

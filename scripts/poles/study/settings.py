@@ -563,6 +563,12 @@ class Figures(Section):
         description="Pairs of countries whose trajectories are drawn, at most twelve. null: the poles with "
         "each other, and every pole with its largest partners.",
     )
+    countries: Integer = Field(
+        12,
+        ge=1,
+        le=24,
+        description="Number of countries whose links with the poles are drawn by year, the largest.",
+    )
 
 
 class Demo(Section):

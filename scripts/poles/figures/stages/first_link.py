@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from matplotlib.figure import Figure
 
-from poles.figures import bands
+from poles.figures import bands, style
 from poles.figures.indices import INDICES as INDICES_SHOWN
 from poles.figures.indices import plot_indices
 from poles.figures.nulls import plot_nulls
@@ -52,7 +52,9 @@ def plot(
     of_indices["affinity"]["citation"] = bands.of_index(plain, CITATION_AFFINITY)
     indices = tables.read(files["indices"], INDICES)
     around = {"z": of_z[first], **of_indices} if len(plain) else {}
-    return {
+    figures = {
         "nulls": plot_nulls(by_layer, poles, years, of_z, z["draws"].max()),
         "indices": plot_indices(of_first, indices, poles, years, first, around, plain["draws"].max()),
     }
+    basis = f"{style.year_range(*years)}, one pair: {style.country_list(poles)}"
+    return {name: style.based_on(figure, basis) for name, figure in figures.items()}
