@@ -129,6 +129,44 @@ def test_a_figure_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeyp
         style.save(Figure(), [tmp_path / "figure.pdf"], RECORD)
 
 
+def test_the_foot_says_the_source_the_branch_and_what_a_figure_is_based_on(tmp_path):
+    record = {
+        "params": {"source": "lists a$b$c.csv"},
+        "wildcards": {"variant": "full", "null": "max_entropy"},
+    }
+    figure = style.based_on(plot_strong_links(LAYERS, ["US"]), style.size_of(LAYERS["citation"]))
+    style.save(figure, [tmp_path / "signed.svg"], record)
+    # The drawing holds its texts as comments.
+    foot = r"Source: lists a\$b\$c.csv; data: full; null model: max_entropy; 1 pair of 2 countries"
+    assert f"<!-- {foot.replace(chr(92), '')} -->" in (tmp_path / "signed.svg").read_text()
+    assert foot in all_text(figure)
+    style.save(of_study := style.empty("Nothing", "no data"), [tmp_path / "study.svg"], {})
+    assert [text.get_text() for text in of_study.texts[2:]] == [""]
+
+
+def test_numbers_of_pairs_and_countries_count_both_directions_once():
+    assert style.size_of(LAYERS["collaboration"]) == "5 pairs of 5 countries"
+    assert style.panel_of(TRAJECTORIES) == "2000–2005, panel of 12 pairs of 13 countries"
+    assert style.panel_of(TRAJECTORIES.clear()) == "no pair in the panel"
+    assert [style.count(n, "country") for n in (0, 1, 2000)] == [
+        "0 countries",
+        "1 country",
+        "2,000 countries",
+    ]
+
+
+def test_a_legend_that_is_wider_than_the_figure_has_rows():
+    colours = {f"a rather long label of entry {number}": style.INK for number in range(7)}
+    for width in (5, 8, 20):
+        figure = style.canvas("t", "s", width, 4, colours)
+        figure.draw_without_rendering()
+        legend = figure.legends[0].get_window_extent().extents
+        assert legend[2] < figure.bbox.width, width
+        axes = figure.add_subplot()
+        figure.draw_without_rendering()
+        assert axes.get_window_extent().extents[3] < legend[1], width
+
+
 def test_every_archetype_has_its_own_colour():
     assert list(style.ARCHETYPES) == [*ARCHETYPES.values(), UNNAMED]
     colours = [*style.ARCHETYPES.values(), *style.POLES, style.BRIDGE, style.SOME]
@@ -294,10 +332,15 @@ def test_alignment_draws_trends_and_names_the_largest(monkeypatch):
     marks = figure.axes[0].collections[0]
     assert marks.get_offsets().tolist() == [[0.0, 10.0], [2.0, 12.0], [3.0, 13.0], [5.0, 15.0]]
     expected = [style.POLES[1], style.POLES[0], style.BRIDGE, style.GREY]
-    assert [to_hex(colour).upper() for colour in marks.get_facecolors()] == expected
-    written = [text.get_text() for text in figure.axes[0].texts]
-    assert {"France", "Brazil"} <= set(written)
-    assert not {"Germany", "Japan", "China"} & set(written)
+    assert [to_hex(colour).upper() for colour in marks.get_edgecolors()] == expected
+    # The interval of Brazil's trend with the United States, -1 to 1, contains zero.
+    faces = ["#FFFFFF", *expected[1:]]
+    assert [to_hex(colour).upper() for colour in marks.get_facecolors()] == faces
+    corners = {"away from both", "towards both", "towards China", "towards United States"}
+    written = {text.get_text() for text in figure.axes[0].texts} - corners
+    # No mark is without a label: the others have codes, which a key explains.
+    assert written == {"France", "Brazil", "DE", "KE"}
+    assert "DE Germany, KE Kenya" in all_text(figure).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_alignment_ranks_the_largest_countries_by_their_index(monkeypatch):
@@ -681,5 +724,6 @@ def test_captions_render_without_an_undefined_name(path: Path, kind):
     html = core.publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
     assert ("<td>9.5</td>" in html) == ("commit 12ab" in html) == (path.stem == "study")
     assert ("made-up world" in html) == (path.stem == "study" and kind == "demo")
-    # The caption of one branch names it; losses, claims and plain indices belong to the whole study.
-    assert "max_entropy" in html or path.stem in ("losses", "claims", "indices")
+    # The caption of one branch names it; losses, claims, plain indices and growth belong to the whole study.
+    of_study = ("losses", "claims", "indices", "specification", "world")
+    assert "max_entropy" in html or path.stem in of_study

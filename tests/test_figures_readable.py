@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from poles import countries
 from poles.archetypes.tables import SELECTION
 from poles.blocs.tables import HUBS
 from poles.figures import bands, hubs, maps, nulls, selection, style
@@ -20,12 +21,18 @@ from poles.figures.hubs import plot_hubs
 from poles.figures.losses import plot_losses, step_colour
 from poles.figures.map_alignment import plot_map_alignment
 from poles.figures.map_links import plot_map_links
+from poles.figures.matrix import plot_matrix
 from poles.figures.nulls import plot_nulls
+from poles.figures.palette import VERDICTS
+from poles.figures.partners import plot_partners
 from poles.figures.polarization import plot_polarization
 from poles.figures.poles import plot_poles
 from poles.figures.selection import plot_selection
+from poles.figures.sides import plot_sides
+from poles.figures.specification import plot_specification
 from poles.figures.strong_links import plot_strong_links
 from poles.figures.trajectories import largest_pairs, plot_trajectories
+from poles.figures.world import plot_world
 from poles.study import tables
 from poles.trajectories.preprocessing import CLIP
 from test_figures import (
@@ -43,6 +50,19 @@ from test_figures import (
 )
 from test_figures_polarization import by_year, pole_row, region, trend
 from test_figures_selection import table
+from test_figures_study import (
+    ARCHETYPES,
+    BRANCHES,
+    CHANNELS,
+    SIZES,
+    VERDICTS_OF_BRANCHES,
+    WORLD,
+    grown,
+    judged,
+    moving,
+    panel,
+)
+from test_figures_study import clustered as pairs_of
 from test_maps import index_of_countries
 
 NUMBER = re.compile(r"−?\d{1,3}(,?\d{3})*(\.\d{1,3})?( %)?")
@@ -101,6 +121,20 @@ def faults(figure: Figure) -> list[str]:
     return found
 
 
+def overlaps(figure: Figure) -> list[str]:
+    """Pairs of texts that cover a part of each other."""
+    figure.draw_without_rendering()
+    texts = [text for text in visible_texts(figure) if text.get_text().strip() and text.get_visible()]
+    boxes = np.array([matplotlib.text.Text.get_window_extent(text).extents for text in texts])
+    found = []
+    for number, box in enumerate(boxes):
+        shared = np.minimum(box[2:], boxes[number + 1 :, 2:]) - np.maximum(box[:2], boxes[number + 1 :, :2])
+        area = shared.clip(0).prod(axis=1)
+        for other in np.flatnonzero(area > 0.1 * (box[2:] - box[:2]).prod()):
+            found.append(f"{texts[number].get_text()!r} on {texts[number + 1 + other].get_text()!r}")
+    return found
+
+
 def heading(figure: Figure) -> str:
     """Title of a figure on one line."""
     return " ".join(figure.texts[0].get_text().split())
@@ -130,6 +164,31 @@ def narrow(values):
     return frame, trends.with_columns(sizes)
 
 
+def many_pairs():
+    """Archetypes of all pairs of 45 countries, among them those with the longest names."""
+    names = countries.names()
+    longest = sorted(names, key=lambda code: (-len(names[code]), code))[:45]
+    kinds = list(style.ARCHETYPES)
+    return {
+        f"{min(pair)}-{max(pair)}" + "*" * (number % 7 == 0): kinds[number % len(kinds)]
+        for number, pair in enumerate(combinations(longest, 2))
+    }
+
+
+def many_verdicts():
+    """Twenty claims in four variants, one of them with one null model and a long name."""
+    models = ["max_entropy", "enhanced_max_entropy", "variance_corrected", "local_rewiring"]
+    branches = [(variant, null) for variant in ("full", "beyond_growth", "literal") for null in models]
+    branches.append(("fractional_counting_of_works", "max_entropy"))
+    claims = [f"{'claim ' * (3 * (number % 9))}{number}" for number in range(20)]
+    rows = [
+        (claim, *branch, 1e3 * np.sin(7 * place), "reproduced")
+        for claim in claims
+        for place, branch in enumerate(branches)
+    ]
+    return judged(rows), claims, branches
+
+
 LONG = [(year, "AE", "BA", 3.0, 0.5) for year in range(2017, 2022)]
 BANDS = bands.of_layers(pl.concat(map(intervals_of, LAYERS)), "max_entropy"), 100
 FIGURES = {
@@ -147,6 +206,16 @@ FIGURES = {
     "map of one pole": lambda: plot_map_links({"collaboration": LAYERS["collaboration"]}, ["US"]),
     "map of two poles": lambda: plot_map_links(LAYERS, ["US", "CN"]),
     "map of three poles": lambda: plot_map_links({"collaboration": scores(LONG)}, ["AE", "BA", "US"]),
+    "partners": lambda: plot_partners(LAYERS, ["US", "CN"], {}, (2016, 2021), 12, *BANDS),
+    "partners of one pole": lambda: plot_partners({"citation": scores(LONG)}, ["BA"], {}, (2017, 2021), 3),
+    "matrix": lambda: plot_matrix(*pairs_of(ARCHETYPES), SIZES, ["US"], 0.9),
+    "matrix of one pair": lambda: plot_matrix(*pairs_of({"BA-VC": "Stable"}), SIZES, ["US"], 0.9),
+    "matrix of long names": lambda: plot_matrix(*pairs_of(many_pairs()), {}, [], 0.9),
+    "sides": lambda: plot_sides(panel(moving()[0]), CHANNELS, ["US", "CN"], {}, (2000, 2001), (2008, 2009)),
+    "claims": lambda: plot_specification(VERDICTS_OF_BRANCHES, ["b", "a"], BRANCHES),
+    "claims of many branches": lambda: plot_specification(*many_verdicts()),
+    "growth": lambda: plot_world(WORLD, grown((2000, 2001, 2002))),
+    "growth of a year": lambda: plot_world(WORLD[:1], grown((2000,))),
     "map of groups": lambda: plot_map_alignment(index_of_countries(), ["US", "CN"]),
     "alignment": lambda: plot_alignment(*aligned(), ["US", "CN"]),
     "small trends": lambda: plot_alignment(*narrow([0.034, -0.021, 0.3, 0.05]), ["US", "CN"]),
@@ -162,8 +231,18 @@ FIGURES = {
 
 
 @pytest.mark.parametrize("case", FIGURES)
-def test_ticks_are_short_and_no_text_is_cut(case):
-    assert faults(FIGURES[case]()) == []
+def test_ticks_are_short_and_no_text_is_cut_or_covered(case):
+    figure = FIGURES[case]()
+    assert faults(figure) == []
+    assert overlaps(figure) == []
+
+
+def test_a_text_that_covers_another_is_found():
+    figure = style.canvas("t", "s", 8, 4)
+    axes = figure.add_subplot()
+    axes.text(0.5, 0.5, "above")
+    axes.text(0.5, 0.505, "below")
+    assert overlaps(figure) == ["'above' on 'below'"]
 
 
 @pytest.mark.parametrize(("first", "last"), [(2011, 2014), (2012, 2013), (2018, 2018), (1990, 2023)])
@@ -228,9 +307,9 @@ def test_outliers_have_names(monkeypatch):
     monkeypatch.setattr("poles.figures.alignment.OUTLIERS", 1)
     frame, trends = aligned()
     axes = plot_alignment(frame, trends, ["US", "CN"], {"BR": 9.0, "FR": 3.0, "DE": 1.0}).axes[0]
-    names = {"Brazil", "Germany", "France", "Kenya"} & {text.get_text() for text in axes.texts}
-    # Brazil is the largest; Kenya has the largest trends of the others.
-    assert names == {"Brazil", "Kenya"}
+    names = {"Brazil", "Germany", "France", "Kenya", "FR", "DE"} & {text.get_text() for text in axes.texts}
+    # Brazil is the largest; Kenya has the largest trends of the others, which have codes.
+    assert names == {"Brazil", "Kenya", "FR", "DE"}
 
 
 def test_every_linked_pair_is_visible_and_the_furthest_have_names():
@@ -327,6 +406,7 @@ def lab(colour, vision):
         ([style.INK, *(colour for _, colour, _ in selection.SURROGATES.values())], 15),
         (nulls.COLOURS, 15),
         (style.LAYERS.values(), 20),
+        (VERDICTS.values(), 20),
     ],
 )
 def test_colours_of_a_figure_can_be_told_apart(colours, least, vision):

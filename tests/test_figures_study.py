@@ -26,7 +26,7 @@ from poles.networks.country_table import country_table
 from poles.networks.tables import COUNTRIES
 from poles.study import tables
 from poles.trajectories.tables import trajectories_table
-from test_figures import LAYERS, NOTHING, all_text, edges, intervals_of, scores, titles
+from test_figures import LAYERS, NOTHING, all_text, edges, intervals_of, titles
 
 POLES = ["US", "CN"]
 SIZES = {"US": 50.0, "CN": 40.0, "DE": 9.0, "FR": 5.0, "JP": 1.0}
@@ -65,8 +65,12 @@ def test_partners_without_intervals_or_output_and_of_many_poles():
     figure = plot_partners(LAYERS, ["US", "CN", "DE", "FR", "BR"], {}, (2017, 2021), 12)
     assert titles(figure)[:1] == ["Japan"]
     assert "bootstrap" not in all_text(figure) and "0 countries with smaller output" in words(figure)
-    assert "no link with a pole has a z in 2001" in all_text(plot_partners(LAYERS, POLES, SIZES, (2001, 2001), 2))
-    assert "no link with a pole" in all_text(plot_partners({"citation": NOTHING}, POLES, SIZES, (2017, 2021), 2))
+    assert "no link with a pole has a z in 2001" in all_text(
+        plot_partners(LAYERS, POLES, SIZES, (2001, 2001), 2)
+    )
+    assert "no link with a pole" in all_text(
+        plot_partners({"citation": NOTHING}, POLES, SIZES, (2017, 2021), 2)
+    )
     one = plot_partners(LAYERS, ["US"], SIZES, (2018, 2018), 1)
     marks = [line for line in one.axes[0].lines if line.get_marker() == "."]
     assert [list(line.get_ydata()) for line in marks] == [[2.5]]
@@ -139,7 +143,9 @@ def test_matrix_of_one_pair_of_names_unknown_and_of_nothing():
     assert {look[0] for look in squares(figure).values()} == {style.GREY}
     clusters, stability = clustered(ARCHETYPES)
     # Where no stability was studied, no pair is called unsure.
-    assert {side for _, side in squares(plot_matrix(clusters, stability.clear(), {}, [], 0.9)).values()} == {0.92}
+    assert {side for _, side in squares(plot_matrix(clusters, stability.clear(), {}, [], 0.9)).values()} == {
+        0.92
+    }
     nothing = plot_matrix(clusters.clear(), stability.clear(), {}, POLES, 0.9)
     assert "no pair of countries has been clustered" in all_text(nothing)
 
@@ -175,7 +181,7 @@ def plain_group(z, country, poles, years):
 
 @st.composite
 def worlds(draw):
-    """z of several countries with one to three poles in four years; some pairs are missing."""
+    """Z of several countries with one to three poles in four years; some pairs are missing."""
     poles = draw(st.lists(st.sampled_from(["US", "CN", "IN"]), min_size=1, max_size=3, unique=True))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     pairs = [(a, pole) for a in ("BR", "DE", "FR", "JP", "KE", "NA") for pole in poles if rng.random() < 0.9]
@@ -202,7 +208,7 @@ def test_sides_are_those_of_plain_means(world_of_poles):
 
 
 def moving():
-    """z of seven countries with two poles; in two years of each period all channels are equal."""
+    """Z of seven countries with two poles; in two years of each period all channels are equal."""
     signs = {
         "FR": ("+-", "++"), "DE": ("+-", "+-"), "JP": ("+-", "-+"), "BR": ("+-", "-+"), "KE": ("--", "-+"),
         "NA": ("++", "++"), "GB": ("+-", "-+"),
@@ -238,7 +244,9 @@ def test_flows_and_lists_count_the_countries_that_move():
     flow, listed = figure.axes
     heights = Counter()
     for patch in flow.patches:
-        heights[round(patch.get_x(), 6), to_hex(patch.get_facecolor()).upper(), patch.get_hatch()] += patch.get_height()
+        heights[round(patch.get_x(), 6), to_hex(patch.get_facecolor()).upper(), patch.get_hatch()] += (
+            patch.get_height()
+        )
     blue, red = style.POLES[:2]
     right = round(1 - sides.BAR, 6)
     assert heights[0.0, blue, None] == 4 and heights[0.0, blue, "/////"] == 1  # Japan is not steady
@@ -266,7 +274,9 @@ def test_sides_of_overlapping_periods_of_no_country_and_of_no_move():
     still = {pair: by_year for pair, by_year in z.items() if pair[0] in ("DE", "US")}
     figure = plot_sides(panel(still), CHANNELS, POLES, {}, (2000, 2001), (2008, 2009))
     assert flows(figure) == {"only US → only US": 1}
-    assert "No country has changed its group." in all_text(figure) and "0 of 1 country changed" in words(figure)
+    assert "No country has changed its group." in all_text(figure) and "0 of 1 country changed" in words(
+        figure
+    )
 
 
 def judged(rows):
@@ -274,7 +284,9 @@ def judged(rows):
     names = ["claim", "variant", "null", "statistic", "verdict", "low", "high", "verdict_low", "verdict_high"]
     filled = [(*row, *[None] * (len(names) - len(row))) for row in rows]
     frame = pl.DataFrame(filled, names, orient="row", infer_schema_length=None)
-    return tables.conform(frame.with_columns(statement=pl.format("Claim {}.", "claim"), why=pl.lit("")), CLAIMS)
+    return tables.conform(
+        frame.with_columns(statement=pl.format("Claim {}.", "claim"), why=pl.lit("")), CLAIMS
+    )
 
 
 BRANCHES = [("full", "max_entropy"), ("full", "multi_edge"), ("other", "max_entropy")]
@@ -294,7 +306,9 @@ def marks(figure):
     found = {}
     for collection in figure.axes[0].collections:
         if collection.get_label() and not collection.get_label().startswith("_"):
-            colour, face = (to_hex(c[0]).upper() for c in (collection.get_edgecolors(), collection.get_facecolors()))
+            colour, face = (
+                to_hex(c[0]).upper() for c in (collection.get_edgecolors(), collection.get_facecolors())
+            )
             for x, y in collection.get_offsets():
                 found[round(x, 6), round(y, 6)] = (collection.get_label(), colour, face)
     return found
@@ -304,7 +318,11 @@ def test_specification_draws_every_verdict_at_the_place_of_its_branch():
     figure = plot_specification(VERDICTS_OF_BRANCHES, ["b", "a"], BRANCHES)
     axes = figure.axes[0]
     places = dict(zip(BRANCHES, axes.get_xticks(), strict=True))
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["max_entropy", "multi_edge", "max_entropy"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == [
+        "max_entropy",
+        "multi_edge",
+        "max_entropy",
+    ]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Claim b.", "Claim a."]
     reach = specification.REACH
     # The values of b go from -1 (end of an interval) to 3, so 0.4 lies at 0.35 of the height of its row.
@@ -315,7 +333,11 @@ def test_specification_draws_every_verdict_at_the_place_of_its_branch():
         (places["full", "multi_edge"], -reach): ("reproduced", green, green),
         (places["other", "max_entropy"], 0.0): ("not testable", grey, grey),
         # A claim about all null models stands in the middle of its variant; equal values in that of the row.
-        ((places["full", "max_entropy"] + places["full", "multi_edge"]) / 2, 1.0): ("contradicted", brown, brown),
+        ((places["full", "max_entropy"] + places["full", "multi_edge"]) / 2, 1.0): (
+            "contradicted",
+            brown,
+            brown,
+        ),
         (places["other", "max_entropy"], 1.0): ("contradicted", brown, brown),
     }
     zero, lines = (c for c in axes.collections if isinstance(c, matplotlib.collections.LineCollection))
@@ -341,15 +363,12 @@ def test_specification_of_one_branch_and_of_statements_of_a_user():
     assert "the study judges no claim" in all_text(plot_specification(frame.clear(), [], []))
 
 
-def work(year, countries, core=True, number=iter(range(1, 999))):
-    return (next(number), year, "article", core, countries, 2, [])
-
-
 def test_works_are_counted_once_and_those_of_several_countries_are_international(tmp_path):
-    rows = [
-        work(2000, ["DE", "FR", "US"]), work(2000, ["US"]), work(2000, ["NA"]), work(2001, ["DE", "US"]),
-        work(2000, ["DE", "US"], core=False), work(2000, []), work(2001, ["US"]),
+    works = [
+        (2000, True, ["DE", "FR", "US"]), (2000, True, ["US"]), (2000, True, ["NA"]), (2000, True, []),
+        (2000, False, ["DE", "US"]), (2001, True, ["DE", "US"]), (2001, True, ["US"]),
     ]  # fmt: skip
+    rows = [(number, year, "article", core, of, 2, []) for number, (year, core, of) in enumerate(works)]
     frame = tables.conform(pl.DataFrame(rows, list(WORKS.columns), orient="row"), WORKS)
     files = []
     for year in (2000, 2001, 2002):
@@ -378,7 +397,12 @@ def test_networks_are_measured_as_plain_sets_of_links(seed):
             others = {pair: weight for pair, weight in weights.items() if pair[0] != pair[1]}
             nodes = {code for pair in others for code in pair}
             possible = len(nodes) * (len(nodes) - 1) / (2 if layer == "collaboration" else 1)
-            plain[layer, year] = (len(nodes), len(others), sum(others.values()), len(others) / possible if nodes else None)
+            plain[layer, year] = (
+                len(nodes),
+                len(others),
+                sum(others.values()),
+                len(others) / possible if nodes else None,
+            )
         parts.append(country_table(year, by_layer))
     countries = pl.concat(parts)
     measured = {(layer, year): rest for layer, year, *rest in measure_networks(countries).iter_rows()}
@@ -391,12 +415,14 @@ def test_networks_are_measured_as_plain_sets_of_links(seed):
 
 
 def grown(years):
-    """Countries of years in which a triangle of collaborations gains weight, and one country cites another."""
+    """Countries of years in which a triangle of collaborations gains weight, and one cites another."""
     links = [("DE", "FR"), ("DE", "US"), ("FR", "US")]
     parts = []
     for year in years:
         weight = 10 ** (year - 2000)
-        pairs = pl.DataFrame([(*pair, weight) for pair in links], ["source", "target", "weight"], orient="row")
+        pairs = pl.DataFrame(
+            [(*pair, weight) for pair in links], ["source", "target", "weight"], orient="row"
+        )
         cited = pl.DataFrame([("DE", "US", 5 * weight)], ["source", "target", "weight"], orient="row")
         parts.append(country_table(year, {"collaboration": pairs, "citation": cited}))
     return tables.conform(pl.concat(parts), COUNTRIES)
@@ -430,7 +456,9 @@ def test_world_draws_counts_of_works_and_networks():
 
 
 def test_world_of_edge_lists_of_one_year_and_of_nothing():
-    figure = plot_world(count_works([]), grown((2000,)).with_columns(pl.lit(None, pl.Int32).alias("citation_links_out")))
+    figure = plot_world(
+        count_works([]), grown((2000,)).with_columns(pl.lit(None, pl.Int32).alias("citation_links_out"))
+    )
     assert all_text(figure).count("edge lists hold no works") == 2
     assert "citation" not in " ".join(line.get_label() for axes in figure.axes for line in axes.lines)
     assert "2000" in words(figure).split(":")[0]

@@ -15,6 +15,7 @@ from poles.figures import maps, shapes, style
 from poles.figures.map_alignment import plot_map_alignment
 from poles.figures.map_links import plot_map_links
 from poles.figures.strong_links import plot_strong_links
+from poles.nulls.tables import RECENT_INTERVALS
 from test_figures import LAYERS, NOTHING, all_text, scores
 
 EARTH = 6371.0088
@@ -157,6 +158,22 @@ def test_map_of_links_shows_the_links_of_the_list():
         )
 
 
+def test_a_link_whose_interval_reaches_the_threshold_is_hatched():
+    rows = [
+        ("collaboration", "max_entropy", "FR", "US", 2.1, 4.0, 50),
+        ("collaboration", "max_entropy", "DE", "US", 2.0, 3.0, 50),
+        ("collaboration", "max_entropy", "JP", "US", 0.0, 3.0, 50),
+    ]
+    intervals = pl.DataFrame(rows, schema=dict(RECENT_INTERVALS.columns), orient="row")
+    figure = plot_map_links(LAYERS, ["US"], intervals=intervals)
+    hatches = {code: fill_of(figure.axes[0], code)[1] for code in ("FR", "DE", "JP")}
+    # Japan has a mean z of 2, which is not above the threshold.
+    assert hatches == {"FR": None, "DE": "////", "JP": None}
+    assert "bootstrap over works" in " ".join(all_text(figure).split())
+    without = plot_map_links(LAYERS, ["US"], intervals=intervals.clear())
+    assert fill_of(without.axes[0], "DE")[1] is None and "bootstrap" not in all_text(without)
+
+
 def test_small_countries_have_a_mark():
     rows = [(year, *pair, 3.0, 0.01) for year in range(2017, 2022) for pair in (("SG", "US"), ("HK", "US"))]
     axes = plot_map_links({"collaboration": scores(rows)}, ["US"]).axes[0]
@@ -209,6 +226,22 @@ def test_map_of_alignment_shows_groups_and_index():
     assert fill_of(index, "IN")[1] == fill_of(index, "DE")[1] == "////"  # the interval contains zero
     assert fill_of(index, "ZA")[0] == maps.NO_DATA
     assert index.get_title(loc="left") == "index: 2 of 4 intervals exclude zero"
+
+
+def test_a_group_that_resampling_may_change_is_hatched():
+    rows = [
+        ("CN", "FR", True),
+        ("FR", "US", False),
+        ("BR", "US", True),
+        ("CN", "DE", False),
+        ("CN", "US", False),
+    ]
+    stability = pl.DataFrame([*rows, ("BR", "IN", False)], ["source", "target", "core"], orient="row")
+    groups = plot_map_alignment(index_of_countries(), ["US", "CN"], stability).axes[0]
+    codes = ("FR", "BR", "DE", "IN", "ZA", "US", "CN")
+    hatched = {code for code in codes if fill_of(groups, code)[1]}
+    assert hatched == {"FR", "DE"}, "the pair of Brazil and India has no pole"
+    assert groups.get_title(loc="left") == "groups: 2 of 4 are sure"
 
 
 def test_three_poles_have_groups_but_no_index():

@@ -147,6 +147,16 @@ def test_a_figure_that_variants_share_is_listed_once_under_the_names_of_all(tiny
         ]
     for name in ("full", "literal"):
         assert f"Archetypes: {name}, max_entropy" in labels
+        for figure in ("partners", "sides", "matrix"):
+            home = name if figure == "matrix" else "full"
+            assert (twin.folder / f"results/figures/{home}/max_entropy/{figure}.png").is_file()
+    # Of some figures the report shows the first branch alone.
+    for figure in (
+        "Largest countries with the poles",
+        "Countries that change sides",
+        "Archetype of every pair",
+    ):
+        assert [label for label in labels if label.startswith(figure)] == [f"{figure}: full, max_entropy"]
 
 
 def test_a_browser_opens_every_entry_of_the_report(report: Path, tmp_path: Path):

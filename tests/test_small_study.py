@@ -176,12 +176,15 @@ def test_a_study_of_one_year_judges_ties_alone_and_draws_no_empty_figure(studies
         name: {path.stem for path in (folder / "figures").rglob("*.svg")} for name, folder in studies.items()
     }
     of_panel = {"archetypes", "selection", "alignment", "map_alignment", "poles", "polarization", "hubs"}
+    of_panel |= {"matrix", "sides"}
     assert figures["eleven"] - figures["one"] == of_panel
-    assert {"strong_links", "trajectories", "diagnostics", "nulls"} <= figures["one"]
+    of_links = {"strong_links", "trajectories", "partners", "diagnostics", "nulls"}
+    assert of_links | {"world", "specification"} <= figures["one"]
     jobs = {path.name.split(".")[0] for path in (studies["one"] / "logs").rglob("*.log")}
     assert jobs == {
         "read_networks", "check_countries", "measure_indices", "fit_null", "score_links", "judge_branch",
-        "collect_claims", "plot_links", "plot_first_link", "write_tables", "write_explorer", "audit_results",
+        "collect_claims", "plot_links", "plot_first_link", "plot_study", "write_tables", "write_explorer",
+        "audit_results",
     }  # fmt: skip
     warnings = json.loads((studies["one"] / run_warnings.WARNINGS.name).read_text())
     assert any(

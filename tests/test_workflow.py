@@ -24,6 +24,7 @@ RULES = sorted((ROOT / "workflow").rglob("*.smk"))
 ONCE = """
     make_demo select_works build_networks build_trajectories cluster_trajectories align_countries
     judge_recovery judge_branch collect_claims plot_links plot_panel plot_clusters plot_first_link plot_losses
+    plot_study
     audit_results all search_poles measure_courses measure_polarization compare_hubs study_stability
     classify_trends measure_signal sample_null_panels check_countries measure_indices verify_clusters
     measure_uncertainty write_tables write_explorer
@@ -89,7 +90,7 @@ def test_three_variants_run_under_four_null_models_by_default(tmp_path: Path):
     # Growth kept or removed, under each null model; the third variant shares the panel of the first.
     assert plan["measure_polarization"] == plan["sample_null_panels"] == plan["plot_panel"] == 2 * 4
     assert plan["score_links"] == 4 * 2 and plan["plot_links"] == 4
-    once = ("build_networks", "collect_claims", "plot_first_link", "verify_clusters")
+    once = ("build_networks", "collect_claims", "plot_first_link", "verify_clusters", "plot_study")
     assert all(plan[rule] == 1 for rule in once)
 
 
@@ -184,7 +185,7 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     assert "claim several: least 'two'; allowed: a whole number above 0" in answer.stdout + answer.stderr
     claims.write_text(shipped + several.replace("LEAST", "2"))
     plan = {"judge_branch": 1, "collect_claims": 1, "audit_results": 1, "all": 1}
-    plan |= {"write_tables": 1, "write_explorer": 1}
+    plan |= {"write_tables": 1, "write_explorer": 1, "plot_study": 1}
     assert twin.plan() == plan
     twin.run("results/claims.parquet")
     judged = tables.read(twin.folder / "results/claims.parquet", CLAIMS).filter(claim="several")
@@ -198,7 +199,7 @@ def test_a_config_key_plans_the_rules_that_read_it_and_what_follows(tiny: Projec
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_branch", "collect_claims",
         "plot_clusters", "audit_results", "all",
         "study_stability", "classify_trends", "sample_null_panels", "verify_clusters", "write_tables",
-        "write_explorer",
+        "write_explorer", "plot_study",
     }  # fmt: skip
 
 
@@ -257,7 +258,7 @@ def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Pr
         "search_poles": 1, "measure_courses": 1, "measure_polarization": 1, "compare_hubs": 1,
         "study_stability": 1, "classify_trends": 1, "measure_signal": 1, "audit_results": 1, "all": 1,
         "sample_null_panels": 1, "verify_clusters": 1, "measure_uncertainty": 1,
-        "write_tables": 1, "write_explorer": 1,
+        "write_tables": 1, "write_explorer": 1, "plot_study": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch
     twin.run(*both)

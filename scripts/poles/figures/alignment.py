@@ -208,9 +208,7 @@ def excludes_zero(row: Mapping[str, float]) -> bool:
     return row["index_low"] > 0 or row["index_high"] < 0
 
 
-def _labelled(
-    countries: pl.DataFrame, sizes: Mapping[str, float] | None
-) -> dict[str, tuple[float, float]]:
+def _labelled(countries: pl.DataFrame, sizes: Mapping[str, float] | None) -> dict[str, tuple[float, float]]:
     """Labels and positions of all countries, the most important first.
 
     The largest have names, and so have the outliers among the others. The rest have codes.

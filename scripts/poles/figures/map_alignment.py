@@ -47,13 +47,12 @@ def plot_map_alignment(
     names = group_names(poles)
     legend = {names.get(group, "with some" if "+" in group else group): colours[group] for group in groups}
     unclustered = UNCLUSTERED in group_of.values()
-    placed = {
-        country for country, group in group_of.items() if group not in ("pole", UNKNOWN, UNCLUSTERED)
-    }
+    placed = {country for country, group in group_of.items() if group not in ("pole", UNKNOWN, UNCLUSTERED)}
     unsure = set() if stability is None else _unsure(stability, poles) & placed
     figure = maps.canvas(
         f"{title}: {style.country_list(poles)}",
-        ("Left: group" if both else "Group") + " of each country by its archetypes with the poles"
+        ("Left: group" if both else "Group")
+        + " of each country by its archetypes with the poles"
         + ("; hatched where resampling may change one of them. " if unsure else ". ")
         + ("There are no clusters, so no groups. " if unclustered else "")
         + ("Right: alignment index; hatched where its 95 % interval contains zero. " if both else ""),

@@ -68,7 +68,9 @@ def plot_map_links(
         f"Where the links above expectation lie (mean z > {threshold:g}), {period}",
         f"Dark: the link with the pole is above expectation and significant (q < {LEVEL:g}); lines show "
         f"at most the strongest {MOST} of them. Light in the colour of the pole: above expectation only."
-        + (" Hatched: the 95 % interval of the mean z (bootstrap over works) reaches below." if known else ""),
+        + (
+            " Hatched: the 95 % interval of the mean z (bootstrap over works) reaches below." if known else ""
+        ),
         rows=len(scores_by_layer),
         columns=len(poles),
         legend=legend,

@@ -70,8 +70,8 @@ def plot_matrix(
     figure = style.canvas(
         f"Archetypes of the {style.count(len(pairs), 'pair')} among "
         + (f"the {MOST} largest countries" if left_out else style.count(len(drawn), "country")),
-        "Rows and columns are countries by output, the largest first. Each square is a pair, on both sides of "
-        f"the diagonal. Small square: it keeps its archetype in less than {core:.0%} of the resampled "
+        "Rows and columns are countries by output, the largest first. Each square is a pair, on both sides "
+        f"of the diagonal. Small square: it keeps its archetype in less than {core:.0%} of the resampled "
         f"clusterings. Blank: not in the panel.{left_out}",
         width=side + 2.3,
         height=side + 2.6,
@@ -79,7 +79,9 @@ def plot_matrix(
     )
     axes = figure.subplots()
     axes.set_aspect("equal")
-    rows, columns = (np.array([place[code] for code in pairs[end]], dtype=float) for end in ("source", "target"))
+    rows, columns = (
+        np.array([place[code] for code in pairs[end]], dtype=float) for end in ("source", "target")
+    )
     half = np.array([HALF[bool(sure)] for sure in pairs["core"].fill_null(True)])
     colours = [style.ARCHETYPES.get(name, style.GREY) for name in pairs["archetype"]]
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)])

@@ -78,8 +78,7 @@ def plot_partners(
         else f"{style.country_name(countries[0])} with {style.country_list(poles)}, {period}",
         f"z by year, {layers}. Above zero, the link is stronger than the activity of both countries "
         f"explains. The largest output comes first; {style.count(len(linked) - len(countries), 'country')} "
-        "with smaller output not shown. Vertical scales differ."
-        + bands.note(draws if around else None),
+        "with smaller output not shown. Vertical scales differ." + bands.note(draws if around else None),
         width=11.0,
         height=1.1 + 1.75 * rows,
         colours={style.country_name(pole): colours.get(pole, style.GREY) for pole in poles},
@@ -101,7 +100,7 @@ def plot_partners(
 
 
 def _by_pair(means: pl.DataFrame) -> dict[tuple[str, str], dict[int, float]]:
-    """z of each pair by year."""
+    """Z of each pair by year."""
     found: dict[tuple[str, str], dict[int, float]] = {}
     for source, target, year, z in means.select("source", "target", "year", "z").iter_rows():
         found.setdefault((source, target), {})[year] = z

@@ -82,7 +82,7 @@ def _groups(z: pl.DataFrame, by: list[str], poles: Sequence[str]) -> pl.DataFram
 
 
 def group_name(near: Sequence[str], poles: Sequence[str]) -> str:
-    """Name of the group of a country that is near some of the poles, as in `poles.blocs.alignment.group_of`."""
+    """Group of a country that is near some of the poles, named as in `poles.blocs.alignment.group_of`."""
     if not near:
         return NEITHER
     if len(near) == 1:
@@ -135,8 +135,8 @@ def plot_sides(
     figure = style.canvas(
         f"{TITLE}: {len(moved)} of {style.count(len(moves), 'country')} changed sides from "
         f"{style.year_range(*before)} to {style.year_range(*after)}",
-        "A country is near a pole if its mean z with it, over the years of the period and over the layers, is "
-        f"above zero. Hatched, and {UNSTEADY} before a name: in another group in some year of the period. "
+        "A country is near a pole if its mean z with it, over the years of the period and the layers, is above "
+        f"zero. Hatched, and {UNSTEADY} before a name: in another group in some year of the period. "
         "Numbers count countries.",
         width=10.5,
         height=1.1 + max(3.2, 0.085 * len(moves), 0.165 * len(lines)),
@@ -202,7 +202,9 @@ def _plot_flow(
     gap = GAP * len(moves)
     colours = group_colours(poles)
     left, right = (
-        _plot_bar(axes, x, place, moves.select(group=f"group{suffix}", steady=f"steady{suffix}"), order, poles)
+        _plot_bar(
+            axes, x, place, moves.select(group=f"group{suffix}", steady=f"steady{suffix}"), order, poles
+        )
         for x, place, suffix in ((0.0, "right", ""), (1 - BAR, "left", "_after"))
     )
     for x, period in zip((0.0, 1 - BAR), periods, strict=True):
@@ -245,7 +247,12 @@ def _plot_bar(
         starts[group] = top
         steady = int(members["steady"].sum())
         for begin, number, hatch in ((top, steady, None), (top + steady, len(members) - steady, "/////")):
-            look = {"facecolor": colours.get(group, style.GREY), "edgecolor": "white", "lw": 0, "hatch": hatch}
+            look = {
+                "facecolor": colours.get(group, style.GREY),
+                "edgecolor": "white",
+                "lw": 0,
+                "hatch": hatch,
+            }
             axes.add_patch(Rectangle((x, begin), BAR, number, **look))
         if len(members):
             name = _words(group, poles).replace(" and ", " and\n")

@@ -200,8 +200,10 @@ def count(number: int, noun: str) -> str:
 
 
 def size_of(pairs: pl.DataFrame) -> str:
-    """Numbers of pairs and of countries of a table with ``source`` and ``target``, for the foot of a figure."""
-    ends = pairs.select(pl.min_horizontal("source", "target"), pl.max_horizontal("source", "target").alias("last"))
+    """Numbers of pairs and of countries in a table of links, for the foot of a figure."""
+    ends = pairs.select(
+        pl.min_horizontal("source", "target"), pl.max_horizontal("source", "target").alias("last")
+    )
     countries_of = pl.concat([pairs["source"], pairs["target"]]).n_unique()
     return f"{count(ends.n_unique(), 'pair')} of {count(countries_of, 'country')}"
 

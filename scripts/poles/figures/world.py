@@ -104,8 +104,8 @@ def plot_world(works: pl.DataFrame, countries: pl.DataFrame) -> Figure:
     layers = [layer for layer in style.LAYERS if layer in networks["layer"]]
     figure = style.canvas(
         f"{TITLE}, {style.year_range(min(years), max(years))}",
-        "Counts of all that was read, no estimates. A work counts once, whatever its number of countries. Links "
-        "join different countries; those of citation are directed. Density: links as a share of all possible "
+        "Counts of all that was read, no estimates. A work counts once, whatever its number of countries. "
+        "Links join different countries; those of citation are directed. Density: links as a share of all possible "
         "ones. Below a title: the first and the last year.",
         width=11.0,
         height=5.4,
@@ -155,7 +155,9 @@ def _plot_lines(
             top = max(top, float(rows[column].max()))  # type: ignore[arg-type]
             ends = dict.fromkeys((rows[column][0], rows[column][-1]))
             name = f"{layer} " if layer else ""
-            parts.append(name + " → ".join(f"{value:,.3g}" if value < 100 else f"{value:,.0f}" for value in ends))
+            parts.append(
+                name + " → ".join(f"{value:,.3g}" if value < 100 else f"{value:,.0f}" for value in ends)
+            )
     axes.text(
         0, 1.0, "; ".join(part + unit for part in parts), transform=axes.transAxes, va="bottom", fontsize=7.5
     )

@@ -29,7 +29,8 @@ def plot(
     ----------
     files : Mapping
         Files with one table each: ``trajectories``, ``clusters``, ``selection``, ``stability``,
-        ``alignment``, ``trends``, ``countries``, and ``recovery``, which is empty where no archetypes were planted.
+        ``alignment``, ``trends``, ``countries``, and ``recovery``, which is empty where no archetypes were
+        planted.
     channels : sequence of str
         Channels of the trajectories.
     clustering : Mapping

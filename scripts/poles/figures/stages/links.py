@@ -1,4 +1,4 @@
-"""Figures of the links of a branch: above expectation, on the map, of chosen pairs and with the largest countries; fit."""
+"""Figures of the links of a branch: above expectation, on the map, of chosen pairs and countries; fit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
