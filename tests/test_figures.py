@@ -446,6 +446,7 @@ def test_losses_draws_what_each_step_leaves_and_the_share_without_a_country():
     assert lines["of the field: 25.0 %"] == pytest.approx([25, 25])
     assert lines["outside that cite it: 10.0 %"] == pytest.approx([10, 10])
     assert "Not shown: 5 records of other years than 2000–2001, or without a year" in all_text(figure)
+    assert "2000–2001, 3,000 records" in all_text(figure)
 
 
 def test_losses_where_only_the_most_cited_works_are_in_the_field():

@@ -346,7 +346,7 @@ def test_specification_draws_every_verdict_at_the_place_of_its_branch():
     assert [bar[:, 1].tolist() for bar in bars] == [pytest.approx([reach, 0.0])]
     texts = [text.get_text() for text in axes.texts]
     assert "−1 to 3" in texts and "0.5" in texts and {"full", "other"} <= set(texts)
-    assert "1 of 2 with one verdict throughout" in words(figure)
+    assert "2 claims in 3 branches: 1 with one verdict throughout" in words(figure)
 
 
 def test_specification_of_one_branch_and_of_statements_of_a_user():

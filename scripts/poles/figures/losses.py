@@ -74,7 +74,8 @@ def plot_losses(losses: pl.DataFrame) -> Figure:
     _plot_without_country(grid[1, 0], in_study.filter(pl.col("unit") == "works"))
     for axes in grid.flat:
         style.years_on_x(axes, (first, last))
-    return figure
+    records = style.count(in_study.select(read).item(), "record")
+    return style.based_on(figure, f"{style.year_range(first, last)}, {records}")
 
 
 def _steps_by_title(losses: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:

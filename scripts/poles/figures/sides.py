@@ -135,8 +135,8 @@ def plot_sides(
     figure = style.canvas(
         f"{TITLE}: {len(moved)} of {style.count(len(moves), 'country')} changed sides from "
         f"{style.year_range(*before)} to {style.year_range(*after)}",
-        "A country is near a pole if its mean z with it, over the years of the period and the layers, is above "
-        f"zero. Hatched, and {UNSTEADY} before a name: in another group in some year of the period. "
+        "A country is near a pole if its mean z with it, over the years of the period and the layers, is "
+        f"above zero. Hatched, and {UNSTEADY} before a name: in another group in some year of the period. "
         "Numbers count countries.",
         width=10.5,
         height=1.1 + max(3.2, 0.085 * len(moves), 0.165 * len(lines)),

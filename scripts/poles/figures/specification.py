@@ -63,10 +63,11 @@ def plot_specification(
     statements = {claim: _wrapped(of_claim[0]["statement"]) for claim, of_claim in rows.items()}
     present = set(judged["verdict"])
     figure = style.canvas(
-        f"{style.count(len(claims), 'claim')} in {_branches(len(branches))}: {same} with one verdict throughout",
+        f"{style.count(len(claims), 'claim')} in {_branches(len(branches))}: "
+        f"{same} with one verdict throughout",
         "A column is a branch, a variant of the data under a null model. Height: the statistic of the claim, "
         "on a scale of its own from the least to the greatest value, which stand on the right. Dashed: zero. "
-        "Bars: the statistic at both ends of the 95 % intervals of links. Hollow: the verdict differs at an end.",
+        "Bars: the statistic at both ends of the 95 % intervals of links. Hollow: it differs at one.",
         width=max(8.0, 5.6 + width),
         height=2.6 + ROW * len(claims),
         colours={name: COLOURS[name] for name in VERDICTS if name in present},

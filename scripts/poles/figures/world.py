@@ -105,8 +105,8 @@ def plot_world(works: pl.DataFrame, countries: pl.DataFrame) -> Figure:
     figure = style.canvas(
         f"{TITLE}, {style.year_range(min(years), max(years))}",
         "Counts of all that was read, no estimates. A work counts once, whatever its number of countries. "
-        "Links join different countries; those of citation are directed. Density: links as a share of all possible "
-        "ones. Below a title: the first and the last year.",
+        "Links join different countries; those of citation are directed. Density: links as a share of all "
+        "possible ones. Below a title: the first and the last year.",
         width=11.0,
         height=5.4,
         colours={layer: style.LAYERS[layer] for layer in layers},
