@@ -380,7 +380,8 @@ def test_labels_keep_apart(places, length):
     figure.draw_without_rendering()
     # Extent of the text without the line to its mark.
     boxes = [matplotlib.text.Text.get_window_extent(text).extents for text in axes.texts]
-    shared = sum(labels._overlap(box, boxes[:place]) for place, box in enumerate(boxes))
+    boxes = np.array(boxes)
+    shared = sum(labels._overlap(boxes[[place]], boxes[:place]).sum() for place in range(len(boxes)))
     area = sum((box[2] - box[0]) * (box[3] - box[1]) for box in boxes)
     assert len(boxes) == len(places)
     assert shared < 0.05 * area

@@ -406,7 +406,7 @@ def lab(colour, vision):
         ([style.INK, *(colour for _, colour, _ in selection.SURROGATES.values())], 15),
         (nulls.COLOURS, 15),
         (style.LAYERS.values(), 20),
-        (VERDICTS.values(), 20),
+        (VERDICTS.values(), 15),
     ],
 )
 def test_colours_of_a_figure_can_be_told_apart(colours, least, vision):

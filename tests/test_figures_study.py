@@ -71,7 +71,7 @@ def test_partners_without_intervals_or_output_and_of_many_poles():
     assert "no link with a pole" in all_text(
         plot_partners({"citation": NOTHING}, POLES, SIZES, (2017, 2021), 2)
     )
-    one = plot_partners(LAYERS, ["US"], SIZES, (2018, 2018), 1)
+    one = plot_partners(LAYERS, ["US"], {"DE": 9.0}, (2018, 2018), 1)
     marks = [line for line in one.axes[0].lines if line.get_marker() == "."]
     assert [list(line.get_ydata()) for line in marks] == [[2.5]]
 
@@ -81,7 +81,7 @@ def clustered(archetypes):
     rows = [(*pair.rstrip("*").split("-"), name, not pair.endswith("*")) for pair, name in archetypes.items()]
     frame = pl.DataFrame(rows, ["source", "target", "archetype", "core"], orient="row")
     numbers = frame.with_columns(cluster=1, distance=0.0, silhouette=0.0)
-    of_pair = frame.with_columns(stability=1.0, same_name=1.0, with_stable="", merged="")
+    of_pair = frame.with_columns(stability=1.0, same_name=1.0, with_stable=pl.lit(""), merged=pl.lit(""))
     return tables.conform(numbers, CLUSTERS), tables.conform(of_pair, STABILITY)
 
 

@@ -15,7 +15,7 @@ ARCHETYPES = {
 VERDICTS = {
     "reproduced": "#007A56",
     "contradicted": "#B34700",
-    "inconclusive": "#595959",
-    "not testable": "#BBBBBB",
+    "inconclusive": "#8C8C8C",
+    "not testable": "#CCCCCC",
 }
-"""Colours of verdicts, as on the page of claims."""
+"""Colours of verdicts. The first two are those of the page of claims."""

@@ -21,13 +21,13 @@ from poles.figures.palette import VERDICTS as COLOURS
 
 MARKS = dict(zip(VERDICTS, ("o", "X", "s", "d"), strict=True))
 """Mark of each verdict."""
-ROW = 0.335
+ROW = 0.31
 """Height of a claim in inches."""
 COLUMN = 0.27
 """Width of a branch in inches."""
-LINE = 66
+LINE = 70
 """Number of characters of a line of a statement."""
-LINES = 3
+LINES = 2
 """Lines of a statement at most."""
 REACH = 0.36
 """Half the height that the values of a claim fill, as a share of its row."""
