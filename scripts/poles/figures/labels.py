@@ -38,7 +38,7 @@ def place_labels(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
         np.hstack([marks - 2 * scale, marks + 2 * scale]),
         np.array([text.get_window_extent().extents for text in axes.texts]).reshape(-1, 4),
     ]
-    frame = axes.get_window_extent().extents[None]
+    frame = np.array(axes.get_window_extent().extents).reshape(1, 4)
     distances, angles = np.array(list(product(DISTANCES, ANGLES))).T
     for label, point in points.items():
         place = axes.transData.transform(point)

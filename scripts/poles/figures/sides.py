@@ -247,13 +247,10 @@ def _plot_bar(
         starts[group] = top
         steady = int(members["steady"].sum())
         for begin, number, hatch in ((top, steady, None), (top + steady, len(members) - steady, "/////")):
-            look = {
-                "facecolor": colours.get(group, style.GREY),
-                "edgecolor": "white",
-                "lw": 0,
-                "hatch": hatch,
-            }
-            axes.add_patch(Rectangle((x, begin), BAR, number, **look))
+            colour = colours.get(group, style.GREY)
+            axes.add_patch(
+                Rectangle((x, begin), BAR, number, facecolor=colour, edgecolor="white", lw=0, hatch=hatch)
+            )
         if len(members):
             name = _words(group, poles).replace(" and ", " and\n")
             axes.text(

@@ -26,12 +26,12 @@ def count_works(files: Sequence[str | Path]) -> pl.DataFrame:
         year, works, international. A work counts once, whatever its number of countries; works without a
         country do not count.
     """
-    schema = {"year": pl.Int16, "works": pl.Int64, "international": pl.Int64}
+    schema = pl.Schema({"year": pl.Int16, "works": pl.Int64, "international": pl.Int64})
     if not files:
         return pl.DataFrame(schema=schema)
     number = pl.col("countries").list.len()
     return (
-        pl.scan_parquet(files)
+        pl.scan_parquet(list(map(str, files)))
         .filter(pl.col("is_core"), number > 0)
         .group_by("year")
         .agg(pl.len().alias("works"), (number > 1).sum().alias("international"))
@@ -139,7 +139,7 @@ def _basis(works: pl.DataFrame, networks: pl.DataFrame) -> str:
         f"weight of {layer} {networks.filter(layer=layer)['weight'].sum():,.0f}"
         for layer in networks["layer"].unique().sort(descending=True)
     ]
-    return "; ".join([style.count(works["works"].sum(), "work")] * (len(works) > 0) + weights)
+    return "; ".join([style.count(int(works["works"].sum()), "work")] * (len(works) > 0) + weights)
 
 
 def _plot_lines(
