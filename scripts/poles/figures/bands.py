@@ -66,7 +66,13 @@ def note(draws: object, mark: str = "Band along a line") -> str:
     return f" {mark}: 95 % interval, by a bootstrap over works ({draws} draws)." if draws else ""
 
 
-def draw(axes: Axes, frame: pl.DataFrame | None, pair: tuple[str, str], colour: str) -> int:
+def draw(
+    axes: Axes,
+    frame: pl.DataFrame | None,
+    pair: tuple[str, str],
+    colour: str,
+    opacity: float = OPACITY,
+) -> int:
     """Draw the band of a pair, with gaps in years without an interval.
 
     Parameters
@@ -78,6 +84,8 @@ def draw(axes: Axes, frame: pl.DataFrame | None, pair: tuple[str, str], colour: 
         Country codes in any order.
     colour : str
         Colour of the line.
+    opacity : float
+        Opacity of the band, less where many cover each other.
 
     Returns
     -------
@@ -94,5 +102,5 @@ def draw(axes: Axes, frame: pl.DataFrame | None, pair: tuple[str, str], colour: 
     years = np.arange(min(ends), max(ends) + 1)
     low, high = np.array([ends.get(int(year), (np.nan, np.nan)) for year in years]).T
     # The edge shows a year between two without an interval, which has no area.
-    axes.fill_between(years, low, high, color=colour, alpha=OPACITY, lw=0.6, zorder=1.5)
+    axes.fill_between(years, low, high, color=colour, alpha=opacity, lw=0.6, zorder=1.5)
     return len(rows)

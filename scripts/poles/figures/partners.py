@@ -15,6 +15,8 @@ COLUMNS = 4
 """Number of plots in a row."""
 LINES: dict[str, Any] = {"collaboration": "-", "citation": (0, (3.5, 1.5))}
 """Line style of each layer. The colour says the pole."""
+OPACITY = 0.15
+"""Opacity of the bands of two layers with every pole, which may cover each other."""
 
 
 @style.styled
@@ -125,4 +127,4 @@ def _plot_pair(
         marker = "." if len(years) == 1 else None
         label = f"{layer} with {pair[0]}"
         axes.plot(years, z, color=colour, ls=LINES.get(layer, "-"), lw=1.6, marker=marker, label=label)
-        bands.draw(axes, around.get(layer), pair, colour)
+        bands.draw(axes, around.get(layer), pair, colour, OPACITY)
