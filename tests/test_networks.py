@@ -1,10 +1,12 @@
 """Links against a count by plain loops over works."""
 
+import math
 from collections import Counter
 from fractions import Fraction
 from itertools import combinations, product
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -14,13 +16,15 @@ from poles.corpus.tables import WORKS
 from poles.layers import LAYERS
 from poles.networks.construction import build, write_links
 from poles.networks.country_table import country_sizes, country_table
-from poles.networks.links import citation_links, collaboration_links, country_sets
+from poles.networks.links import sums
 from poles.networks.tables import FRACTIONAL_LINKS, LINKS
+from poles.networks.work_index import BLOCK, GOLDEN, WorkIndex
 from poles.study import tables
 
-CODES = ["BR", "CN", "NA", "US", "XK"]
+CODES = ["BR", "CN", "DE", "FR", "IN", "NA", "US", "XK"]
+YEARS = (1998, 1999, 2000)
 work = st.tuples(
-    st.sampled_from([1998, 1999, 2000]),
+    st.sampled_from(YEARS),
     st.booleans(),
     st.lists(st.sampled_from(CODES), unique=True).map(sorted),
     st.lists(st.integers(0, 14), unique=True).map(sorted),
@@ -33,6 +37,13 @@ def works_table(works) -> pl.DataFrame:
         for number, (year, core, countries, references) in enumerate(works)
     ]
     return pl.DataFrame(rows, schema=dict(WORKS.columns), orient="row")
+
+
+def write_works(works: pl.DataFrame, folder: Path, years=YEARS) -> list[Path]:
+    """Write works to a file for each year."""
+    for year in years:
+        works.filter(year=year).write_parquet(folder / f"{year}.parquet")
+    return [folder / f"{year}.parquet" for year in years]
 
 
 def plain_links(works, year: int, counting: str, window: int | None) -> dict[str, dict]:
@@ -64,10 +75,7 @@ def plain_links(works, year: int, counting: str, window: int | None) -> dict[str
 @given(st.lists(work, max_size=12), st.sampled_from(["full", "fractional"]), st.sampled_from([None, 0, 1, 5]))
 def test_links_agree_with_plain_loops(tmp_path_factory, works, counting, window):
     folder = tmp_path_factory.mktemp("works")
-    frame = works_table(works)
-    for year in (1998, 1999, 2000):
-        frame.filter(pl.col("year") == year).write_parquet(folder / f"{year}.parquet")
-    for year, links, countries in build(folder.glob("*.parquet"), counting, window):
+    for year, links, countries in build(write_works(works_table(works), folder), counting, window):
         expected = plain_links(works, year, counting, window)
         for layer in LAYERS:
             weights = {(a, b): weight for a, b, weight in links[layer].iter_rows()}
@@ -88,13 +96,68 @@ def test_links_agree_with_plain_loops(tmp_path_factory, works, counting, window)
         assert international == pytest.approx({code: shared[code] for code in international})
 
 
-def test_fractional_weights_of_a_work_and_of_a_citation_sum_to_one():
-    works = works_table([(2000, True, ["BR", "CN", "US"], [1]), (2000, True, ["CN", "NA"], [])])
-    collaboration = collaboration_links(works.head(1).lazy(), "fractional")
-    off = collaboration.filter(pl.col("source") != pl.col("target"))
+def test_fractional_weights_of_a_work_and_of_a_citation_sum_to_one(tmp_path: Path):
+    works = works_table([(2000, True, ["BR", "CN", "US"], [1]), (2000, True, ["CN"], [])])
+    ((_, links, _),) = build(write_works(works, tmp_path, [2000]), "fractional")
+    off = links["collaboration"].filter(pl.col("source") != pl.col("target"))
     assert off["weight"].sum() == pytest.approx(1)
-    cited = country_sets(works.lazy())
-    assert citation_links(works.lazy(), cited, "fractional")["weight"].sum() == pytest.approx(1)
+    assert links["citation"]["weight"].sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("counting", ["full", "fractional"])
+def test_neither_the_order_of_works_nor_their_row_groups_change_a_bit(tmp_path: Path, counting: str):
+    random = np.random.default_rng(1)
+    works = [
+        (int(random.choice(YEARS)), bool(random.random() < 0.7),
+         sorted(random.choice(CODES, random.integers(0, 8), replace=False).tolist()),
+         sorted(random.choice(2500, 20, replace=False).tolist()))
+        for _ in range(2000)
+    ]  # fmt: skip
+    frame = works_table(works)
+    expected = list(build(write_works(frame, tmp_path), counting))
+    folder = tmp_path / "shuffled"
+    folder.mkdir()
+    frame = frame.sample(fraction=1, shuffle=True, seed=1)
+    for year in YEARS:
+        frame.filter(year=year).write_parquet(folder / f"{year}.parquet", row_group_size=50)
+    for one, other in zip(expected, build(folder.glob("*.parquet"), counting), strict=True):
+        assert all(one[1][layer].equals(other[1][layer]) for layer in LAYERS)
+        assert one[2].equals(other[2])
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(1e-9, 1e9)), max_size=40))
+def test_sums_are_as_exact_as_floats_can_be(terms):
+    cells, weights = np.array([cell for cell, _ in terms], int), np.array([weight for _, weight in terms])
+    for cell, total in enumerate(sums(cells, weights, 6)):
+        exact = math.fsum(weights[cells == cell])
+        assert abs(total - exact) <= math.ulp(exact)
+
+
+# Ids that hash to the first slots, and to the last ones.
+INVERSE = pow(int(GOLDEN), -1, 2**64)
+crowded = st.integers(-20, 20).map(lambda slot: (slot * INVERSE + 2**63) % 2**64 - 2**63)
+ids = st.one_of(
+    st.integers(-(2**63), 2**63 - 1), st.integers(-3, 40), st.integers(4 * 10**9, 4 * 10**9 + 40), crowded
+)
+
+
+@given(st.lists(ids, unique=True, max_size=60), st.lists(ids, max_size=60))
+def test_works_are_found_by_their_ids(known, sought):
+    index = WorkIndex(np.array(known, np.int64))
+    sought += known
+    place = {work: number for number, work in enumerate(known)}
+    found = index.find(np.array(sought, np.int64)).tolist()
+    assert found == [place.get(work, len(known)) for work in sought]
+
+
+def test_more_works_are_found_than_are_looked_up_together():
+    random = np.random.default_rng(1)
+    ids = np.unique(random.integers(10**9, 7 * 10**9, 3 * BLOCK))
+    known = random.permutation(ids[::2])
+    place = np.full(len(ids), len(known))
+    place[::2] = np.argsort(known)
+    asked = random.permutation(len(ids))
+    assert (WorkIndex(known).find(ids[asked]) == place[asked]).all()
 
 
 def test_the_country_table_has_partners_and_strengths():

@@ -14,13 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
-from poles.corpus.tables import CORE
+from poles.corpus.tables import CORE, WORKS
 from poles.errors import StudyError
 from poles.figures import style
 from poles.networks.tables import LINKS
@@ -325,6 +326,27 @@ def test_equal_content_gives_equal_bytes_in_any_order_of_rows(
         monkeypatch.chdir(tmp_path / name)  # the file has its path in it
         tables.write(rows, LINKS, "links.parquet", {"rule": "r"})
     assert (tmp_path / "a/links.parquet").read_bytes() == (tmp_path / "b/links.parquet").read_bytes()
+
+
+def test_ascending_columns_are_stored_as_differences_and_change_nothing_else(tmp_path: Path):
+    rows = [
+        (9, 2000, "article", True, ["CN", "NA"], 2, [3, 5, 2**62]),
+        (2**62, 2000, None, False, [], None, []),
+        (3, 2000, "review", True, ["US"], 1, [2]),
+    ]
+    frame = pl.DataFrame(rows, schema=dict(WORKS.columns), orient="row")
+    for name, works in (("a", frame), ("b", frame.reverse()), ("none", frame.clear())):
+        tables.write(works, WORKS, tmp_path / f"{name}.parquet", {"rule": "r"})
+        assert tables.read(tmp_path / f"{name}.parquet", WORKS).equals(works.sort("work_id"))
+        assert extraction.read(tmp_path / f"{name}.parquet") == {"rule": "r"}
+        assert extraction.is_intact(tmp_path / f"{name}.parquet")
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    file = pq.ParquetFile(tmp_path / "a.parquet")
+    assert file.read().to_pylist() == frame.sort("work_id").to_dicts()
+    group = file.metadata.row_group(0)
+    encodings = {group.column(n).path_in_schema: group.column(n).encodings for n in range(group.num_columns)}
+    differences = {name for name, used in encodings.items() if "DELTA_BINARY_PACKED" in used}
+    assert differences == {"work_id", "references.list.element"}
 
 
 def test_another_kind_of_table_is_refused(tmp_path: Path):

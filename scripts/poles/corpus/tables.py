@@ -55,6 +55,7 @@ WORKS = Table(
         "n_authors": pl.Int32,
         "references": pl.List(pl.Int64),  # sorted, distinct, without the work itself
     },
+    ascending=("work_id", "references"),
 )
 LOSSES = Table(
     ("year", "order"),

@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from poles.networks import edge_lists
 from poles.networks.country_table import country_table, international_papers
-from poles.networks.links import citation_links, collaboration_links, country_sets
+from poles.networks.links import citation_links, collaboration_links
 from poles.networks.tables import links_table
+from poles.networks.works import Works
 from poles.study import tables
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,7 @@ def build(
     counting : str
         ``full`` or ``fractional``.
     window : int, optional
-        See `citation_links`.
+        See `poles.networks.works.Works.citations`.
 
     Yields
     ------
@@ -75,18 +77,18 @@ def build(
 
     Notes
     -----
-    Memory holds the ids and country sets of all works of the field, and the references of one year.
+    Memory holds what `poles.networks.works.Works` keeps of all works, and the references of one year.
     """
-    paths = sorted(map(Path, files))
-    cited = country_sets(pl.scan_parquet(paths).filter("is_core")).collect().lazy()
-    for path in paths:
-        works = pl.scan_parquet(path)
+    works = Works(files, counting)
+    for of_year in works.years:
+        field = np.bincount(of_year.sets[of_year.in_field], minlength=works.sets.members.shape[0])
+        citing, cited = works.citations(of_year, window)
         links = {
-            "collaboration": collaboration_links(works, counting),
-            "citation": citation_links(works, cited, counting, window),
+            "collaboration": collaboration_links(field, works.sets),
+            "citation": citation_links(of_year.sets[citing], cited, works.sets),
         }
-        year = int(path.stem)
-        countries = country_table(year, links, international_papers(works, counting))
+        year = int(of_year.path.stem)
+        countries = country_table(year, links, international_papers(field, works.sets))
         log.info(
             "%d: %d countries; %s", year, len(countries),
             ", ".join(f"{layer} {len(frame)} links of weight {frame['weight'].sum():.10g}"

@@ -2,47 +2,42 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
-from poles.networks.links import weighted
+from poles.networks.links import CountrySets, weighted
 from poles.networks.tables import COUNTRIES
 
 
-def international_papers(works: pl.LazyFrame, counting: str) -> pl.DataFrame:
+def international_papers(works: np.ndarray, sets: CountrySets) -> pl.DataFrame:
     """Count the works of the field that each country shares with another one.
 
     Parameters
     ----------
-    works : pl.LazyFrame
-        `WORKS` of one year.
-    counting : str
-        ``full``: a work counts 1 for each of its countries. ``fractional``: a work of n countries counts 1/n.
+    works : ndarray of int64, shape (sets,)
+        Works of the field that have each set of countries, in one year.
+    sets : CountrySets
+        Counting ``full``: a work counts 1 for each of its countries. ``fractional``: a work of n countries
+        counts 1/n.
 
     Returns
     -------
     pl.DataFrame
         country, international_papers.
     """
-    counts = (
-        works.filter(pl.col("is_core") & (pl.col("countries").list.len() > 1))
-        .select("countries", pl.col("countries").list.len().alias("size"))
-        .explode("countries")
-        .group_by(pl.col("countries").alias("source"), "size")
-        .agg(pl.len().cast(pl.Int64).alias("works"))
-        .with_columns(pl.col("source").alias("target"))
-        .select("source", "target", "size", "works")
-        .collect()
-    )
-    return weighted(counts, 1 / pl.col("size").cast(pl.Float64), counting).select(
-        pl.col("source").alias("country"), pl.col("weight").cast(pl.Float64).alias("international_papers")
-    )
+    several = np.diff(sets.members.indptr) > 1
+    counts = sets.members.T @ (works * several)
+    country, of_size = sets.split(np.arange(len(counts)))
+    papers = weighted(country, counts, 1 / sets.sizes[of_size], sets, len(sets.codes))
+    shared = np.flatnonzero(papers)
+    return pl.DataFrame({"country": sets.codes[shared], "international_papers": papers[shared].astype(float)})
 
 
 def _partners(links: pl.DataFrame, column: str, prefix: str, suffix: str = "") -> pl.DataFrame:
     """Number and weight of the links between different countries, by the country in one of the columns."""
     return (
         links.filter(pl.col("source") != pl.col("target"))
-        .group_by(pl.col(column).alias("country"), maintain_order=True)
+        .group_by(pl.col(column).alias("country"))
         .agg(
             pl.len().alias(f"{prefix}_links{suffix}"),
             # Sorted, because a sum of floats depends on its order, and that on the number of threads.
@@ -77,10 +72,10 @@ def country_table(
         mirrored = pl.concat([pairs, pairs.select(source="target", target="source", weight="weight")])
         diagonal = pairs.filter(pl.col("source") == pl.col("target"))
         parts.append(diagonal.select(country="source", papers=pl.col("weight").cast(pl.Float64)))
-        parts.append(_partners(mirrored.sort("source", "target"), "source", "collaboration"))
+        parts.append(_partners(mirrored, "source", "collaboration"))
     if "citation" in links:
         parts.append(_partners(links["citation"], "source", "citation", "_out"))
-        parts.append(_partners(links["citation"].sort("target", "source"), "target", "citation", "_in"))
+        parts.append(_partners(links["citation"], "target", "citation", "_in"))
     if international is not None:
         parts.append(international)
     countries = pl.DataFrame({"country": pl.Series([], dtype=pl.String)})

@@ -1,129 +1,205 @@
 """Count the links between countries in the works of a year.
 
-Works are first grouped by their set of countries. A million works of a year have only some ten thousand
-distinct sets, so pairs of countries are formed once for each set (or pair of sets) and not for each work.
+Works are grouped by their set of countries: a million works have only some ten thousand distinct sets. Which
+set has which country, and which sets a work cites, are sparse matrices of whole numbers, and the links of a
+year are products of them.
 """
 
+from typing import NamedTuple
+
+import numpy as np
 import polars as pl
+from scipy.sparse import csr_array, diags_array
 
 
-def weighted(counts: pl.DataFrame, share: pl.Expr, counting: str) -> pl.DataFrame:
-    """Sum the counts of each pair of countries over all sizes of sets of countries.
+class CountrySets(NamedTuple):
+    """Sets of countries that works have, by number.
 
-    Counts are integers up to here, and the few sizes are added in a fixed order, because a sum of floats over
-    millions of works depends on the number of threads.
+    Attributes
+    ----------
+    counting : str
+        ``full`` or ``fractional``.
+    codes : pl.Series of str, length n
+        Countries, sorted.
+    sizes : ndarray of int64, shape (k,)
+        Distinct numbers of countries in a set, ascending. Under full counting a single 1, as they do not
+        matter.
+    members : csr_array of int64, shape (sets, k * n)
+        1 for each country of a set, in column ``place of its size * n + place of the country``. The last set
+        has no country, and neither has a set that no work has.
+    """
+
+    counting: str
+    codes: pl.Series
+    sizes: np.ndarray
+    members: csr_array
+
+    @property
+    def empty(self) -> int:
+        """Number of the last set, which has no country."""
+        return self.members.shape[0] - 1
+
+    def split(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Places of the countries and places of the sizes in columns of `members`."""
+        sizes, countries = np.divmod(columns, max(len(self.codes), 1))
+        return countries, sizes
+
+
+def as_sets(countries: pl.Expr) -> pl.Expr:
+    """Turn lists of countries into categories; their physical values are numbers of sets."""
+    return countries.list.join(" ").fill_null("").cast(pl.Categorical)
+
+
+def country_sets(of_works: pl.Series, counting: str) -> CountrySets:
+    """Find the sets of countries that works have.
 
     Parameters
     ----------
-    counts : pl.DataFrame
-        Columns source, target, size (of the set of countries, or of the pair of sets) and works.
-    share : pl.Expr
-        Weight of one of the works under fractional counting.
+    of_works : pl.Series
+        Set of each work, see `as_sets`.
     counting : str
         ``full`` or ``fractional``.
 
     Returns
     -------
-    pl.DataFrame
-        source, target, weight; sorted.
+    CountrySets
     """
-    weight = pl.col("works") if counting == "full" else pl.col("works") * share
-    return (
-        counts.sort(counts.columns)
-        .group_by("source", "target", maintain_order=True)
-        .agg(weight.sort().sum().alias("weight"))
-        .sort("source", "target")
+    distinct = of_works.unique()
+    listed = distinct.cast(pl.String).str.split(" ")
+    members = (
+        pl.DataFrame({"set": distinct.to_physical(), "code": listed, "size": listed.list.len()})
+        .explode("code")
+        .filter(pl.col("code") != "")
+    )
+    codes = members["code"].unique().sort()
+    places = members["code"].cast(pl.Enum(codes)).to_physical().to_numpy()
+    size = members["size"].to_numpy() if counting == "fractional" else np.ones(len(members))
+    sizes, classes = np.unique(size.astype(np.int64), return_inverse=True)
+    shape = (distinct.to_physical().to_numpy().max(initial=0) + 2, len(sizes) * len(codes))
+    cells = (members["set"].to_numpy(), classes * len(codes) + places)
+    ones = np.ones(len(members), np.int64)
+    return CountrySets(counting, codes, sizes, csr_array((ones, cells), shape=shape))
+
+
+def weighted(
+    cells: np.ndarray, works: np.ndarray, shares: np.ndarray, sets: CountrySets, number: int
+) -> np.ndarray:
+    """Add up the weights of works in each cell.
+
+    Parameters
+    ----------
+    cells, works : ndarray of int, shape (terms,)
+        Cell and number of works. Under fractional counting a cell has one term for each share.
+    shares : ndarray of float, shape (terms,)
+        Weight of one of the works under fractional counting; under full counting it is 1.
+    sets : CountrySets
+        Says how works are counted.
+    number : int
+        Number of cells.
+
+    Returns
+    -------
+    ndarray of int64 (``full``) or float (``fractional``), shape (number,)
+    """
+    if sets.counting == "full":
+        return np.bincount(cells, works, number).astype(np.int64)
+    return sums(cells, works * shares, number)
+
+
+def sums(cells: np.ndarray, weights: np.ndarray, number: int) -> np.ndarray:
+    """Sum of the weights in each cell, in a fixed order because the rounding of a sum depends on it.
+
+    The smallest weight comes first, and what rounding takes from a sum is given to the next term (Kahan 1965,
+    Commun. ACM 8:40).
+    """
+    order = np.argsort(weights)
+    places = np.arange(len(order))
+    ascending = csr_array((weights[order], (cells[order], places)), shape=(number, len(order)))
+    first, terms = ascending.indptr[:-1], np.diff(ascending.indptr)
+    total, error = np.zeros((2, number))
+    for place in range(terms.max(initial=0)):
+        left = np.flatnonzero(terms > place)
+        term = ascending.data[first[left] + place] - error[left]
+        larger = total[left] + term
+        error[left] = (larger - total[left]) - term
+        total[left] = larger
+    return total
+
+
+def _table(cells: np.ndarray, works: np.ndarray, shares: np.ndarray, sets: CountrySets) -> pl.DataFrame:
+    """Links in the cells ``source * n + target``, see `weighted`: source, target, weight; sorted."""
+    n = len(sets.codes)
+    weights = weighted(cells, works, shares, sets, n * n)
+    linked = np.flatnonzero(weights)
+    source, target = np.divmod(linked, max(n, 1))
+    return pl.DataFrame(
+        {"source": sets.codes[source], "target": sets.codes[target], "weight": weights[linked]}
     )
 
 
-def country_sets(works: pl.LazyFrame) -> pl.LazyFrame:
-    """Select works with a country: work_id, year, and set, their countries as text such as ``CN US``."""
-    return works.filter(pl.col("countries").list.len() > 0).select(
-        "work_id", "year", pl.col("countries").list.join(" ").alias("set")
-    )
+def collaboration_shares(source: np.ndarray, target: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Weight that a work of so many countries has in each pair, see `collaboration_links`.
+
+    A size of 1 stands for full counting, or else for the only country of a work.
+    """
+    other = source != target
+    return np.where(other & (size > 1), 2, 1) / np.where(other & (size > 1), size * (size - 1), size)
 
 
-def collaboration_links(works: pl.LazyFrame, counting: str) -> pl.DataFrame:
+def collaboration_links(works: np.ndarray, sets: CountrySets) -> pl.DataFrame:
     """Count the works of every pair of countries.
 
     Parameters
     ----------
-    works : pl.LazyFrame
-        `WORKS` of one year. Works outside the field do not count.
-    counting : str
-        ``full``: a work counts 1 for each unordered pair of its countries, and 1 on the diagonal for each
-        country. ``fractional``: each pair of a work with n countries counts 2/(n(n-1)), so its pairs sum to
-        1; the diagonal counts 1/n (Perianes-Rodriguez, Waltman and van Eck 2016, J. Informetr. 10:1178-1195).
+    works : ndarray of int64, shape (sets,)
+        Works of the field that have each set of countries, in one year.
+    sets : CountrySets
+        Counting ``full``: a work counts 1 for each unordered pair of its countries, and 1 on the diagonal for
+        each country. ``fractional``: each pair of a work with n countries counts 2/(n(n-1)), so its pairs sum
+        to 1; the diagonal counts 1/n (Perianes-Rodriguez, Waltman and van Eck 2016, J. Informetr.
+        10:1178-1195).
 
     Returns
     -------
     pl.DataFrame
         source <= target, weight.
     """
-    sets = (
-        country_sets(works.filter("is_core"))
-        .group_by("set")
-        .agg(pl.len().cast(pl.Int64).alias("works"))
-        .with_columns(pl.col("set").str.split(" ").alias("source"))
-        .with_columns(pl.col("source").list.len().alias("size"), pl.col("source").alias("target"))
-    )
-    counts = (
-        sets.explode("source")
-        .explode("target")
-        .filter(pl.col("source") <= pl.col("target"))
-        .group_by("source", "target", "size")
-        .agg(pl.col("works").sum())
-        .collect()
-    )
-    size = pl.col("size").cast(pl.Float64)
-    share = pl.when(pl.col("source") == pl.col("target")).then(1 / size).otherwise(2 / (size * (size - 1)))
-    return weighted(counts, share, counting)
+    shared = (sets.members.T.tocsr() @ (diags_array(works, dtype=np.int64) @ sets.members)).tocoo()
+    source, of_size = sets.split(shared.row)
+    target, _ = sets.split(shared.col)  # the other countries of a set are in columns of the same size
+    shares = collaboration_shares(source, target, sets.sizes[of_size])
+    once = source <= target
+    cells = source * len(sets.codes) + target
+    return _table(cells[once], shared.data[once], shares[once], sets)
 
 
-def citation_links(
-    citing: pl.LazyFrame, cited: pl.LazyFrame, counting: str, window: int | None = None
-) -> pl.DataFrame:
+def citation_links(citing: np.ndarray, cited: np.ndarray, sets: CountrySets) -> pl.DataFrame:
     """Count the citations from one country to another.
 
     Parameters
     ----------
-    citing : pl.LazyFrame
-        `WORKS` of one year, in the field or outside it.
-    cited : pl.LazyFrame
-        `country_sets` of the works of the field, of all years.
-    counting : str
-        ``full``: a citation counts 1 for each pair of a country of the citing work and a country of the cited
-        work. ``fractional``: divided by the number of these pairs, so a citation sums to 1.
-    window : int, optional
-        Largest number of years from the cited to the citing work. By default, cited works of any age count.
+    citing, cited : ndarray of int, shape (citations,)
+        Sets of countries of the citing and the cited work of each citation, in one year.
+    sets : CountrySets
+        Counting ``full``: a citation counts 1 for each pair of a country of the citing work and a country of
+        the cited work. ``fractional``: divided by the number of these pairs, so a citation sums to 1.
 
     Returns
     -------
     pl.DataFrame
         source (citing), target (cited), weight; with the diagonal.
     """
-    age = pl.col("citing_year").cast(pl.Int32) - pl.col("year")
-    citations = (
-        country_sets(citing)
-        .join(citing.select("work_id", "references"), on="work_id")
-        .select(
-            pl.col("set").alias("source"),
-            pl.col("year").alias("citing_year"),
-            pl.col("references").alias("work_id"),
-        )
-        .explode("work_id", empty_as_null=False, keep_nulls=False)
-        .join(cited.rename({"set": "target"}), on="work_id")
-        .filter(pl.lit(True) if window is None else age <= window)
-        .group_by("source", "target")
-        .agg(pl.len().cast(pl.Int64).alias("works"))
-    )
-    counts = (
-        citations.with_columns(pl.col("source", "target").str.split(" "))
-        .with_columns((pl.col("source").list.len() * pl.col("target").list.len()).alias("size"))
-        .explode("source")
-        .explode("target")
-        .group_by("source", "target", "size")
-        .agg(pl.col("works").sum())
-        .collect()
-    )
-    return weighted(counts, 1 / pl.col("size").cast(pl.Float64), counting)
+    number = sets.members.shape[0]
+    bits = number.bit_length()
+    pairs, times = np.unique(citing.astype(np.int64) << bits | cited, return_counts=True)
+    ends = np.searchsorted(pairs, np.arange(number + 1) << bits)
+    cites = csr_array((times, pairs & (1 << bits) - 1, ends), shape=(number, number))
+    counts = (sets.members.T.tocsr() @ (cites @ sets.members)).tocoo()
+    (source, of_source), (target, of_target) = sets.split(counts.row), sets.split(counts.col)
+    # Citations with equally many pairs of countries weigh the same, so they are one term.
+    sizes, term = np.unique(np.outer(sets.sizes, sets.sizes), return_inverse=True)
+    term = term.reshape(2 * sets.sizes.shape)[of_source, of_target]
+    n = len(sets.codes)
+    cells = source.astype(np.int64) * n + target
+    terms = csr_array((counts.data, (cells, term)), shape=(n * n, len(sizes))).tocoo()
+    return _table(terms.row, terms.data, 1 / sizes[terms.col], sets)

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
-from poles.networks.links import country_sets
+from poles.networks.links import CountrySets, collaboration_shares, sums
+from poles.networks.works import Works
 
 CUMULATIVE = np.cumsum(np.exp(-1) / np.cumprod([1, *range(1, 20)], dtype=float))
 """P[weight <= k] of a Poisson number of mean 1, for k = 0 to 19."""
@@ -90,83 +91,111 @@ def resample(
     ------
     Counts
     """
-    paths = sorted(map(Path, files))
-    cited = country_sets(pl.scan_parquet(paths).filter("is_core")).select("work_id", "year", "set").collect()
-    for path in paths:
-        works = pl.scan_parquet(path).filter(pl.col("countries").list.len() > 0).collect().sort("work_id")
-        weights = poisson_weights(works["work_id"].to_numpy(), draws, seed)
-        weights = np.hstack([np.ones((len(works), 1)), weights])
-        works = works.with_row_index("work")
-        shared = _collaborations(works, counting)
-        citations = _citations(works, cited, counting, window)
-        ends = pl.concat([frame[end] for frame in (shared, citations) for end in ("source", "target")])
-        codes = ends.unique().sort().to_list()
-        collaboration = _total(shared, weights, codes)
-        off_diagonal = collaboration * ~np.eye(len(codes), dtype=bool)
-        several = shared.filter((pl.col("size") > 1) & (pl.col("source") == pl.col("target")))
-        several = several.with_columns(share=pl.lit(1.0))
+    works = Works(files, counting)
+    sets, n = works.sets, len(works.sets.codes)
+    for year in works.years:
+        ids = pl.read_parquet(year.path, columns=["work_id"])["work_id"].to_numpy()
+        order = np.argsort(ids)  # sums follow the ids, so that their rounding does not depend on the file
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        weights = np.hstack([np.ones((len(ids), 1)), poisson_weights(ids[order], draws, seed)])
+        of_works = year.sets[order]
+        of_field = np.where(year.in_field[order], of_works, sets.empty)
+        citing, cited = works.citations(year, window)
+        parts = {
+            "collaboration": _collaborations(of_field, sets),
+            "citation": _citations(of_works, place[citing], cited, sets),
+        }
+        linked = np.flatnonzero(sum(np.diff(part.indptr) for part in parts.values()))
+        present = np.union1d(*np.divmod(linked, max(n, 1)))
+        links = {
+            layer: (part @ weights).T.reshape(-1, n, n)[:, present[:, None], present]
+            for layer, part in parts.items()
+        }
+        collaboration = links["collaboration"]
+        off_diagonal = collaboration * ~np.eye(len(present), dtype=bool)
+        links["collaboration"] = collaboration + off_diagonal.swapaxes(1, 2)
+        several = np.flatnonzero(np.diff(sets.members.indptr)[of_field] > 1)
+        members = sets.members[of_field[several]]
+        countries, _ = sets.split(members.indices)
+        of_countries = csr_array(
+            (np.ones(len(countries)), countries, members.indptr), shape=(len(several), n)
+        )
         yield Counts(
-            int(path.stem),
-            codes,
-            {
-                "collaboration": collaboration + off_diagonal.swapaxes(1, 2),
-                "citation": _total(citations, weights, codes),
-            },
-            np.diagonal(_total(several, weights, codes), axis1=1, axis2=2),
-            weights[several["work"].unique().to_numpy()].sum(axis=0),
+            int(year.path.stem),
+            sets.codes[present].to_list(),
+            links,
+            (of_countries.T @ weights[several]).T[:, present],
+            weights[several].sum(axis=0),
         )
 
 
-def _collaborations(works: pl.DataFrame, counting: str) -> pl.DataFrame:
-    """What each work of the field adds to every pair: work, source <= target, size, share."""
-    size = pl.col("size").cast(pl.Float64)
-    fraction = pl.when(pl.col("source") == pl.col("target")).then(1 / size).otherwise(2 / (size * (size - 1)))
-    return (
-        works.filter("is_core")
-        .select("work", source="countries", target="countries", size=pl.col("countries").list.len())
-        .explode("source")
-        .explode("target")
-        .filter(pl.col("source") <= pl.col("target"))
-        .with_columns(share=pl.lit(1.0) if counting == "full" else fraction)
-    )
+def _combined(first: csr_array, second: csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of an entry of the first matrix and one of the second in the same row: row and both entries."""
+    of_first, of_second = np.diff(first.indptr), np.diff(second.indptr)
+    pairs = of_first * of_second
+    row = np.repeat(np.arange(len(pairs)), pairs)
+    within = np.arange(len(row)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+    one, other = np.divmod(within, of_second[row])
+    return row, first.indptr[row] + one, second.indptr[row] + other
 
 
-def _citations(works: pl.DataFrame, cited: pl.DataFrame, counting: str, window: int | None) -> pl.DataFrame:
-    """What the references of each work add to every pair: work, source, target, share."""
-    age = pl.col("citing_year").cast(pl.Int32) - pl.col("year")
-    joined = (
-        works.select("work", "countries", citing_year="year", work_id="references")
-        .explode("work_id", empty_as_null=False, keep_nulls=False)
-        .join(cited, on="work_id")
-        .filter(pl.lit(True) if window is None else age <= window)
-        .group_by("work", "countries", "set")
-        .agg(pl.len().alias("citations"))
-        .select("work", "citations", source="countries", target=pl.col("set").str.split(" "))
-    )
-    fraction = 1 / (pl.col("source").list.len() * pl.col("target").list.len()).cast(pl.Float64)
-    share = pl.col("share")
-    # Fractions are added in one order, as their sum depends on it; whole numbers need none.
-    total = share.sum() if counting == "full" else share.sort().sum()
-    return (
-        joined.with_columns(share=pl.col("citations") * (1.0 if counting == "full" else fraction))
-        .explode("source")
-        .explode("target")
-        .group_by("work", "source", "target")
-        .agg(total)
-        .sort("work", "source", "target")
-    )
+def _collaborations(of_works: np.ndarray, sets: CountrySets) -> csr_array:
+    """What a work of the field adds to every pair of countries.
+
+    Parameters
+    ----------
+    of_works : ndarray of int, shape (works,)
+        Set of countries of each work; the empty one for a work outside the field.
+    sets : CountrySets
+
+    Returns
+    -------
+    csr_array, shape (n * n, works)
+        Rows are pairs ``source * n + target`` with source <= target.
+    """
+    members = sets.members[of_works]
+    work, one, other = _combined(members, members)
+    source, of_size = sets.split(members.indices[one])
+    target, _ = sets.split(members.indices[other])
+    shares = collaboration_shares(source, target, sets.sizes[of_size])
+    once = source <= target
+    shape = (len(sets.codes) ** 2, len(of_works))
+    pair = source.astype(np.int64) * len(sets.codes) + target
+    return csr_array((shares[once], (pair[once], work[once])), shape=shape)
 
 
-def _total(entries: pl.DataFrame, weights: np.ndarray, codes: list[str]) -> np.ndarray:
-    """Sum of the shares of works in every pair times each column of weights, shape (columns, n, n)."""
-    n = len(codes)
-    place = pl.Enum(codes)
-    source, target = (
-        entries[end].cast(place).to_physical().to_numpy().astype(np.int64) for end in ("source", "target")
-    )
-    pairs, row = np.unique(source * n + target, return_inverse=True)
-    shape = (len(pairs), len(weights))
-    shares = csr_array((entries["share"].to_numpy(), (row, entries["work"].to_numpy())), shape=shape)
-    totals = np.zeros((n * n, weights.shape[1]))
-    totals[pairs] = shares @ weights
-    return totals.T.reshape(weights.shape[1], n, n).copy()
+def _citations(of_works: np.ndarray, citing: np.ndarray, cited: np.ndarray, sets: CountrySets) -> csr_array:
+    """What the references of a work add to every pair of countries.
+
+    Parameters
+    ----------
+    of_works : ndarray of int, shape (works,)
+        Set of countries of each work.
+    citing, cited : ndarray of int, shape (citations,)
+        Place of the citing work among these, and set of countries of the cited work.
+    sets : CountrySets
+
+    Returns
+    -------
+    csr_array, shape (n * n, works)
+        Rows are pairs ``source * n + target``.
+    """
+    n = len(sets.codes)
+    bits = sets.members.shape[0].bit_length()
+    cites, times = np.unique(citing << bits | cited, return_counts=True)
+    citing, cited = cites >> bits, cites & (1 << bits) - 1
+    members = sets.members[cited]
+    shares = times.astype(float)
+    if sets.counting == "fractional":
+        size = np.diff(sets.members.indptr)
+        shares = times * (1 / np.maximum(size[of_works[citing]] * size[cited], 1))
+    entry = np.repeat(np.arange(len(cites)), np.diff(members.indptr))
+    cells, place = np.unique(citing[entry] * n + sets.split(members.indices)[0], return_inverse=True)
+    shares = sums(place, shares[entry], len(cells))
+    of_targets = csr_array((shares, np.divmod(cells, max(n, 1))), shape=(len(of_works), n))
+    members = sets.members[of_works]
+    work, one, other = _combined(members, of_targets)
+    source, _ = sets.split(members.indices[one])
+    pair = source.astype(np.int64) * n + of_targets.indices[other]
+    return csr_array((of_targets.data[other], (pair, work)), shape=(n * n, len(of_works)))
