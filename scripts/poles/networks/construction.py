@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from poles.networks import edge_lists
-from poles.networks.country_table import country_table, international_papers
-from poles.networks.links import citation_links, collaboration_links
+from poles.networks.country_table import country_table
+from poles.networks.links import citation_links, collaboration_links, international_papers
 from poles.networks.tables import links_table
 from poles.networks.works import Works
 from poles.study import tables

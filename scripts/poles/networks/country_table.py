@@ -2,46 +2,22 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import polars as pl
 
-from poles.networks.links import CountrySets, weighted
 from poles.networks.tables import COUNTRIES
-
-
-def international_papers(works: np.ndarray, sets: CountrySets) -> pl.DataFrame:
-    """Count the works of the field that each country shares with another one.
-
-    Parameters
-    ----------
-    works : ndarray of int64, shape (sets,)
-        Works of the field that have each set of countries, in one year.
-    sets : CountrySets
-        Counting ``full``: a work counts 1 for each of its countries. ``fractional``: a work of n countries
-        counts 1/n.
-
-    Returns
-    -------
-    pl.DataFrame
-        country, international_papers.
-    """
-    several = np.diff(sets.members.indptr) > 1
-    counts = sets.members.T @ (works * several)
-    country, of_size = sets.split(np.arange(len(counts)))
-    papers = weighted(country, counts, 1 / sets.sizes[of_size], sets, len(sets.codes))
-    shared = np.flatnonzero(papers)
-    return pl.DataFrame({"country": sets.codes[shared], "international_papers": papers[shared].astype(float)})
 
 
 def _partners(links: pl.DataFrame, column: str, prefix: str, suffix: str = "") -> pl.DataFrame:
     """Number and weight of the links between different countries, by the country in one of the columns."""
+    weight = pl.col("weight")
+    # A sum of floats depends on its order, and that on the number of threads.
+    total = weight.sum() if links["weight"].dtype.is_integer() else weight.sort().sum()
     return (
         links.filter(pl.col("source") != pl.col("target"))
         .group_by(pl.col(column).alias("country"))
         .agg(
             pl.len().alias(f"{prefix}_links{suffix}"),
-            # Sorted, because a sum of floats depends on its order, and that on the number of threads.
-            pl.col("weight").sort().sum().cast(pl.Float64).alias(f"{prefix}_strength{suffix}"),
+            total.cast(pl.Float64).alias(f"{prefix}_strength{suffix}"),
         )
     )
 
@@ -58,7 +34,8 @@ def country_table(
     links : Mapping
         Links by layer. Columns of a layer that is missing are null.
     international : pl.DataFrame, optional
-        `international_papers`. If it is missing, the links do not come from works, and this column is null.
+        `poles.networks.links.international_papers`. If it is missing, the links do not come from works, and
+        this column is null.
 
     Returns
     -------

@@ -45,9 +45,11 @@ class CountrySets(NamedTuple):
         return countries, sizes
 
 
-def as_sets(countries: pl.Expr) -> pl.Expr:
+def as_sets(countries: pl.Series) -> pl.Series:
     """Turn lists of countries into categories; their physical values are numbers of sets."""
-    return countries.list.join(" ").fill_null("").cast(pl.Categorical)
+    sets = countries.list.first().fill_null("")
+    several = (countries.list.len() > 1).arg_true()  # most works have one country, and joining takes time
+    return sets.scatter(several, countries.gather(several).list.join(" ")).cast(pl.Categorical)
 
 
 def country_sets(of_works: pl.Series, counting: str) -> CountrySets:
@@ -171,6 +173,30 @@ def collaboration_links(works: np.ndarray, sets: CountrySets) -> pl.DataFrame:
     once = source <= target
     cells = source * len(sets.codes) + target
     return _table(cells[once], shared.data[once], shares[once], sets)
+
+
+def international_papers(works: np.ndarray, sets: CountrySets) -> pl.DataFrame:
+    """Count the works of the field that each country shares with another one.
+
+    Parameters
+    ----------
+    works : ndarray of int64, shape (sets,)
+        Works of the field that have each set of countries, in one year.
+    sets : CountrySets
+        Counting ``full``: a work counts 1 for each of its countries. ``fractional``: a work of n countries
+        counts 1/n.
+
+    Returns
+    -------
+    pl.DataFrame
+        country, international_papers.
+    """
+    several = np.diff(sets.members.indptr) > 1
+    counts = sets.members.T @ (works * several)
+    country, of_size = sets.split(np.arange(len(counts)))
+    papers = weighted(country, counts, 1 / sets.sizes[of_size], sets, len(sets.codes))
+    shared = np.flatnonzero(papers)
+    return pl.DataFrame({"country": sets.codes[shared], "international_papers": papers[shared].astype(float)})
 
 
 def citation_links(citing: np.ndarray, cited: np.ndarray, sets: CountrySets) -> pl.DataFrame:

@@ -58,7 +58,7 @@ class WorkIndex:
             block, places = ids[start : start + BLOCK], found[start : start + BLOCK]
             slots = self._slots(block)
             np.take(self._places, slots, out=places, mode="clip")
-            others = np.flatnonzero((self._ids[places] != block) & (places != len(self)))
+            others = np.flatnonzero((self._ids.take(places, mode="clip") != block) & (places != len(self)))
             slots = slots[others]
             while len(others):
                 slots = slots + 1 & self._last

@@ -57,8 +57,8 @@ class Works:
         paths = sorted(map(Path, files))
         columns = ["work_id", "year", "is_core", "countries"]
         frames = [
-            pl.read_parquet(path, columns=columns).select(
-                "work_id", "year", "is_core", as_sets(pl.col("countries")).alias("set")
+            (frame := pl.read_parquet(path, columns=columns)).select(
+                "work_id", "year", "is_core", as_sets(frame["countries"]).alias("set")
             )
             for path in paths
         ]
@@ -85,7 +85,7 @@ class Works:
 
         Returns
         -------
-        rows : ndarray of int64, shape (citations,)
+        rows : ndarray of int32, shape (citations,)
             Row of the citing work.
         sets : ndarray of uint32, shape (citations,)
             Number of the set of countries of the cited work.
@@ -95,7 +95,8 @@ class Works:
         ends = np.from_dlpack(lists.offsets)
         cited = self._index.find(np.from_dlpack(lists.values)[ends[0] : ends[-1]])
         found = np.flatnonzero(cited < len(self._index))
-        rows, cited = np.repeat(np.arange(len(lists)), np.diff(ends))[found], cited[found]
+        rows = np.repeat(np.arange(len(lists), dtype=np.int32), np.diff(ends))[found]
+        cited = cited[found]
         if window is not None:
             recent = citing.years[rows] - self._cited_years[cited] <= window
             rows, cited = rows[recent], cited[recent]
