@@ -328,7 +328,9 @@ def test_equal_content_gives_equal_bytes_in_any_order_of_rows(
     assert (tmp_path / "a/links.parquet").read_bytes() == (tmp_path / "b/links.parquet").read_bytes()
 
 
-def test_ascending_columns_are_stored_as_differences_and_change_nothing_else(tmp_path: Path):
+def test_ascending_columns_are_stored_as_differences_and_change_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     rows = [
         (9, 2000, "article", True, ["CN", "NA"], 2, [3, 5, 2**62]),
         (2**62, 2000, None, False, [], None, []),
@@ -336,12 +338,15 @@ def test_ascending_columns_are_stored_as_differences_and_change_nothing_else(tmp
     ]
     frame = pl.DataFrame(rows, schema=dict(WORKS.columns), orient="row")
     for name, works in (("a", frame), ("b", frame.reverse()), ("none", frame.clear())):
-        tables.write(works, WORKS, tmp_path / f"{name}.parquet", {"rule": "r"})
-        assert tables.read(tmp_path / f"{name}.parquet", WORKS).equals(works.sort("work_id"))
-        assert extraction.read(tmp_path / f"{name}.parquet") == {"rule": "r"}
-        assert extraction.is_intact(tmp_path / f"{name}.parquet")
-    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
-    file = pq.ParquetFile(tmp_path / "a.parquet")
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)  # the file has its path in it
+        tables.write(works, WORKS, "works.parquet", JOB)
+        assert tables.read("works.parquet", WORKS).equals(works.sort("work_id"))
+        assert extraction.read("works.parquet") == JOB | {"file": "works.parquet"}
+        assert extraction.is_intact("works.parquet")
+    path = tmp_path / "a/works.parquet"
+    assert path.read_bytes() == (tmp_path / "b/works.parquet").read_bytes()
+    file = pq.ParquetFile(path)
     assert file.read().to_pylist() == frame.sort("work_id").to_dicts()
     group = file.metadata.row_group(0)
     encodings = {group.column(n).path_in_schema: group.column(n).encodings for n in range(group.num_columns)}

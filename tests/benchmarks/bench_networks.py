@@ -12,8 +12,8 @@ one query over all years, in each of the ways that `PAIRS` and `SIDES` list. pan
 `LIMITS` says which sides are left out with more works, because they need minutes or much memory.
 
 Every side runs in a process of its own with one thread, as the job of the study does. The sides take turns,
-and the best of `RUNS` counts. CPU seconds are those of the whole process, imports included. The peak is that of
-the process.
+and the best of `RUNS` counts. CPU seconds are those of the whole process, imports included. The peak is that
+of the process.
 """
 
 import argparse
