@@ -20,6 +20,7 @@ include: "workflow/rules/blocs.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/exports.smk"
+include: "workflow/rules/pages.smk"
 include: "workflow/rules/audit.smk"
 
 
@@ -27,6 +28,7 @@ include: "workflow/rules/audit.smk"
 CONFIGURATION = dict(config)
 config["origin"] = ORIGIN
 config["last_run"] = run_record.first_page()
+config["answers"] = front.read()
 config["warnings"] = run_warnings.sentences(run_warnings.read_warnings())
 
 
@@ -35,14 +37,14 @@ rule all:
     default_target: True
     input:
         results(),
-        figures_once(),
         "results/audit.json",
 
 
 rule exports:
     """The networks of every year for Gephi, Pajek, VOSviewer and others, which a plain run does not write."""
     input:
-        per_branch("links", f"{EXPORTED}/datapackage.json", layer=LAYERS),
+        EXPORTS,
+        PAGES["index"],  # leads to them
 
 
 onsuccess:

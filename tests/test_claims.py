@@ -1,6 +1,5 @@
 """Each kind of claim, driven to each of its verdicts; the check of the list; the pages."""
 
-import html
 import importlib
 import re
 import subprocess
@@ -693,38 +692,6 @@ def test_the_html_page_lists_claims_by_statement_and_escapes_every_text():
     assert links == [attributes["id"] for tag, attributes in elements.tags if tag == "h3"]
     text = page.markdown(content)
     assert text.count("why " + hostile.replace("|", "\\|")) == 4, "a bar would end the cell of a table"
-
-
-def test_the_first_page_lists_what_most_branches_decide_alike():
-    hostile = "<script>alert('x')</script> & more"
-    judged = frame(
-        CLAIMS,
-        *(
-            {
-                "claim": claim,
-                "variant": "full",
-                "null": null,
-                "statement": f"{claim} {hostile}",
-                "verdict": verdict,
-            }
-            | {"why": f"why {claim} {null} {hostile}"}
-            for claim, verdicts_of in {
-                "open": ("inconclusive", "reproduced"),
-                "alone": ("reproduced", "inconclusive"),
-                "agreed": ("contradicted", "contradicted"),
-            }.items()
-            for null, verdict in zip(("one", "two"), verdicts_of, strict=True)
-        ),
-    )
-    text = page.index(shown(judged, {"kind": "demo", "subfields": None, "of_paper": True}))
-    elements = Elements(text)
-    assert not elements.open and not {"script"} & {tag for tag, _ in elements.tags}
-    items = re.findall("<li>(.*?)</li>", html.unescape(re.sub("</?span[^>]*>", "", text).replace("\n", " ")))
-    assert items == [
-        f"agreed {hostile} contradicted, as in 2 of 2 branches. why agreed one {hostile}",
-        f"alone {hostile} reproduced, as in 1 of 2 branches. why alone one {hostile}",
-    ]
-    assert "Of 3 claims, the branch full, one decides 2" in text and page.MADE_UP in text
 
 
 def test_the_page_says_what_archetypes_rest_on():

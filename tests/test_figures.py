@@ -713,6 +713,9 @@ def test_captions_render_without_an_undefined_name(path: Path, kind):
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
     configuration.complete(config, ROOT)
     config["origin"] = kind
+    line = {"topic": "Data", "finding": "63 countries", "agreement": ""}
+    note = "a made-up world" if kind == "demo" else ""
+    config["answers"] = {"question": "Is it so?", "short": "It is", "note": note, "lines": [line] * 10}
     config["warnings"] = run_warnings.sentences({"full/select_works.log": ["a step drops 9 of 10 works"]})
     stage = ["corpus", 3, "2026-01-02T03:04:05+00:00", "2026-01-02T03:05:05+00:00", 9.5, 8.25]
     config["last_run"] = {"facts": [("Machine", "Linux-6.1"), ("Code", "commit 12ab")], "stages": [stage] * 2}
@@ -726,6 +729,7 @@ def test_captions_render_without_an_undefined_name(path: Path, kind):
     html = core.publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
     assert ("<td>9.5</td>" in html) == ("commit 12ab" in html) == (path.stem == "study")
     assert ("made-up world" in html) == (path.stem == "study" and kind == "demo")
-    # The caption of one branch names it; losses, claims, plain indices and growth belong to the whole study.
-    of_study = ("losses", "claims", "indices", "specification", "world")
+    assert html.count("63 countries") == (10 if path.stem == "study" else 0)
+    # The caption of one branch names it; some figures belong to the whole study, as do pages.
+    of_study = ("losses", "indices", "page", "specification", "world")
     assert "max_entropy" in html or path.stem in of_study

@@ -23,6 +23,7 @@ ORDER = [
     "claims",
     "figures",
     "exports",
+    "report",
     "explorer",
     "audits",
 ]

@@ -1,5 +1,6 @@
 """The report of a finished study: its menu reaches every result, also in a browser, and pages fit a phone."""
 
+import base64
 import html
 import json
 import re
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
 from poles.claims.tables import CLAIMS
 from poles.study import run_warnings, tables
 from workflow import Project
@@ -100,12 +100,17 @@ def answer(page: Path) -> list:
     return json.loads(html.unescape(written[1]))
 
 
-def test_the_report_lists_every_figure_and_each_under_labels_of_its_own(tiny: Project, report: Path):
+CATEGORIES = ["1 Data", "2 Null models", "3 Trajectories", "4 Poles", "5 Robustness", "6 Provenance"]
+LARGEST = 7_000_000
+"""Bytes of the report of the whole demo at most."""
+
+
+def test_the_report_lists_a_page_for_every_figure_by_category(tiny: Project, report: Path):
     results, categories = embedded(report, "results"), embedded(report, "categories")
-    figures = {
-        path.relative_to(tiny.folder).as_posix() for path in tiny.folder.glob("results/figures/**/*.png")
-    }
-    assert set(results) == figures | {"results/claims.html"}
+    figures = {path.stem for path in tiny.folder.glob("results/figures/**/*.png")}
+    pages = {f"results/report/{name}.html" for name in (*figures, "claims")}
+    assert set(results) == pages | {"results/methods.html"}
+    assert sorted(categories) == CATEGORIES, "the menu sorts them"
     listed = [path for inside in categories.values() for paths in inside.values() for path in paths]
     assert sorted(listed) == sorted(results)
     # Search lists results of all categories in one table. The table merges rows with equal labels, and hides
@@ -113,6 +118,20 @@ def test_the_report_lists_every_figure_and_each_under_labels_of_its_own(tiny: Pr
     labels = Counter(tuple(result["labels"].items()) for result in results.values())
     assert max(labels.values()) == 1
     assert {len(label) for label in labels} == {1}
+    for path, result in results.items():
+        content = base64.b64decode(result["data_uri"].partition("base64,")[2])
+        assert content == (tiny.folder / path).read_bytes()
+
+
+def test_the_first_page_of_the_report_has_the_answer_of_the_first_page_of_the_results(
+    tiny: Project, report: Path
+):
+    page = " ".join(html.unescape(re.sub("<[^>]*>", " ", embedded(report, "workflow_desc"))).split())
+    answers = json.loads((tiny.folder / "results/answers.json").read_text(encoding="utf-8"))
+    assert page.startswith(f"{answers['question']} {answers['note']} {answers['short']}")
+    for line in answers["lines"]:
+        assert line["finding"] in page
+    assert "system-message" not in embedded(report, "workflow_desc")
 
 
 def test_warnings_stand_at_the_head_of_the_report_and_of_the_page_of_claims(tiny: Project, report: Path):
@@ -134,29 +153,16 @@ def test_warnings_stand_at_the_head_of_the_report_and_of_the_page_of_claims(tiny
 
 
 @pytest.mark.slow
-def test_a_figure_that_variants_share_is_listed_once_under_the_names_of_all(tiny: Project, tmp_path: Path):
+def test_a_figure_that_variants_share_is_shown_once_under_the_names_of_all(tiny: Project, tmp_path: Path):
     twin = tiny.twin(tmp_path / "twin")
-    both = ("--config", "run={variants: [full, literal]}")
-    twin.run(*both)
-    twin.run("--report", str(tmp_path / "report.html"), *both)
-    labels = [result["labels"]["figure"] for result in embedded(tmp_path / "report.html", "results").values()]
-    assert len(set(labels)) == len(labels)
-    for figure in ("Polarization", "Hubs within regions", "Every country as a pole", "Chosen pairs"):
-        assert [label for label in labels if label.startswith(figure)] == [
-            f"{figure}: shared by full and literal, max_entropy"
-        ]
-    for name in ("full", "literal"):
-        assert f"Archetypes: {name}, max_entropy" in labels
-        for figure in ("partners", "sides", "matrix"):
-            home = name if figure == "matrix" else "full"
-            assert (twin.folder / f"results/figures/{home}/max_entropy/{figure}.png").is_file()
-    # Of some figures the report shows the first branch alone.
-    for figure in (
-        "Largest countries with the poles",
-        "Countries that change sides",
-        "Archetype of every pair",
-    ):
-        assert [label for label in labels if label.startswith(figure)] == [f"{figure}: full, max_entropy"]
+    twin.run("--config", "run={variants: [full, literal]}")
+    pages = twin.folder / "results/report"
+    for name in ("polarization", "hubs", "poles", "trajectories"):
+        page = (pages / f"{name}.html").read_text(encoding="utf-8")
+        assert '<p class="quiet">Shown: all branches</p>' in page and "In other branches" not in page
+    page = (pages / "archetypes.html").read_text(encoding="utf-8")
+    assert '<p class="quiet">Shown: full, max_entropy</p>' in page
+    assert re.findall(r"<br>(.*?)</li>", page) == ["literal, max_entropy"]
 
 
 def test_a_browser_opens_every_entry_of_the_report(report: Path, tmp_path: Path):
@@ -177,26 +183,16 @@ def test_the_page_of_claims_leads_from_each_statement_to_its_section(tiny: Proje
     assert {html.unescape(text) for _, text in links} == set(claims["statement"])
 
 
-def test_the_first_page_leads_to_every_page(tiny: Project):
-    page = (tiny.folder / "results/index.html").read_text(encoding="utf-8")
-    links = re.findall(r'href="(.*?)"', page)
-    elsewhere = {
-        "report.html": "a word of its own makes it",
-        "README.md": "part of the project, not of a run",
-    }
-    assert set(elsewhere) < set(links) and len(links) > 5
-    for link in links:
-        assert link in elsewhere or (tiny.folder / "results" / link).is_file(), link
-    assert (ROOT / "results/README.md").is_file()
-
-
-def test_the_page_of_claims_fits_a_phone(tiny: Project, tmp_path: Path):
-    claims = html.escape((tiny.folder / "results/claims.html").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    "name", ["claims", "index", "methods", "figures", "report/archetypes", "report/diagnostics"]
+)
+def test_pages_fit_a_phone(tiny: Project, tmp_path: Path, name: str):
+    source = html.escape((tiny.folder / f"results/{name}.html").read_text(encoding="utf-8"))
     script = MEASURE.replace("innerWidthOfPhone", str(WIDTH))
     page = tmp_path / "phone.html"
     page.write_text(
         f'<body><iframe width="{WIDTH}" height="800" style="border:0"></iframe>'
-        f"<template>{claims}</template><script>{ANSWER}{script}"
+        f"<template>{source}</template><script>{ANSWER}{script}"
         'frame.srcdoc = document.querySelector("template").content.textContent;</script></body>',
         encoding="utf-8",
     )

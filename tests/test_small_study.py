@@ -184,6 +184,7 @@ def test_a_study_of_one_year_judges_ties_alone_and_draws_no_empty_figure(studies
     assert jobs == {
         "read_networks", "check_countries", "measure_indices", "fit_null", "score_links", "judge_branch",
         "collect_claims", "plot_links", "plot_first_link", "plot_study", "write_tables", "write_explorer",
+        "write_pages",
         "audit_results",
     }  # fmt: skip
     warnings = json.loads((studies["one"] / run_warnings.WARNINGS.name).read_text())

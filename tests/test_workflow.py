@@ -27,7 +27,7 @@ ONCE = """
     plot_study
     audit_results all search_poles measure_courses measure_polarization compare_hubs study_stability
     classify_trends measure_signal sample_null_panels check_countries measure_indices verify_clusters
-    measure_uncertainty write_tables write_explorer
+    measure_uncertainty write_tables write_explorer write_pages
 """
 TWICE = "find_core read_works fit_null score_links"
 EVERYTHING = dict.fromkeys(ONCE.split(), 1) | dict.fromkeys(TWICE.split(), 2)
@@ -119,7 +119,7 @@ def test_other_words_and_time_stamps_plan_nothing(edited: Project):
 
 EDITS = {
     "stats/dyadic.py": "cluster_trajectories compare_hubs",
-    "study/extraction.py": "audit_results collect_claims",
+    "study/extraction.py": "audit_results collect_claims write_pages",
     "corpus/selection.py": "select_works",
     "networks/links.py": "build_networks measure_uncertainty",
     "nulls/max_entropy.py": "fit_null measure_uncertainty",
@@ -130,12 +130,14 @@ EDITS = {
     "claims/page.html.j2": "collect_claims",
     "figures/hubs.py": "plot_panel",
     "exports/data_package.py": "write_tables",
+    "report/pages.index.html.j2": "write_pages",
     "explorer/page.js": "write_explorer",
 }
 """One file of each package, and the first rules that use it."""
 ADDITIONS = {
     "blocs/tables.py": "HUBS = HUBS._replace(columns={**HUBS.columns, 'added': pl.Int8})",
     "claims/page.html.j2": "<!-- added -->",
+    "report/pages.index.html.j2": "<!-- added -->",
 }
 """What is added to a file, if not a constant."""
 
@@ -185,7 +187,7 @@ def judge(claim: Claim, branch: Branch) -> Verdict:
     assert "claim several: least 'two'; allowed: a whole number above 0" in answer.stdout + answer.stderr
     claims.write_text(shipped + several.replace("LEAST", "2"))
     plan = {"judge_branch": 1, "collect_claims": 1, "audit_results": 1, "all": 1}
-    plan |= {"write_tables": 1, "write_explorer": 1, "plot_study": 1}
+    plan |= {"write_tables": 1, "write_explorer": 1, "write_pages": 1, "plot_study": 1}
     assert twin.plan() == plan
     twin.run("results/claims.parquet")
     judged = tables.read(twin.folder / "results/claims.parquet", CLAIMS).filter(claim="several")
@@ -199,7 +201,7 @@ def test_a_config_key_plans_the_rules_that_read_it_and_what_follows(tiny: Projec
         "cluster_trajectories", "align_countries", "judge_recovery", "judge_branch", "collect_claims",
         "plot_clusters", "audit_results", "all",
         "study_stability", "classify_trends", "sample_null_panels", "verify_clusters", "write_tables",
-        "write_explorer", "plot_study",
+        "write_explorer", "write_pages", "plot_study",
     }  # fmt: skip
 
 
@@ -258,7 +260,7 @@ def test_the_null_model_of_the_documentation_is_one_file_and_one_branch(twin: Pr
         "search_poles": 1, "measure_courses": 1, "measure_polarization": 1, "compare_hubs": 1,
         "study_stability": 1, "classify_trends": 1, "measure_signal": 1, "audit_results": 1, "all": 1,
         "sample_null_panels": 1, "verify_clusters": 1, "measure_uncertainty": 1,
-        "write_tables": 1, "write_explorer": 1, "plot_study": 1,
+        "write_tables": 1, "write_explorer": 1, "write_pages": 1, "plot_study": 1,
     }  # fmt: skip
     assert twin.plan(*both) == branch
     twin.run(*both)

@@ -51,7 +51,6 @@ DATA = {
     "of_paper": OF_PAPER,
 }
 """What says whether the data are those of the paper."""
-PAGE = place("0 Claims", "Claims of the paper" if OF_PAPER else "Claims")
 
 
 rule judge_branch:
@@ -84,8 +83,7 @@ rule collect_claims:
         table="results/claims.parquet",
         robustness="results/robustness.parquet",
         page="results/claims.md",
-        index="results/index.html",
-        html=report("results/claims.html", caption="../report/claims.rst", **PAGE),
+        html="results/claims.html",
     log:
         "results/logs/collect_claims.log",
     benchmark:

@@ -1,10 +1,12 @@
 """The parts that rules share: the checked configuration, years, layers, branches, digests of code."""
 
+import json
 import os
 import shlex
 import sys
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
@@ -13,6 +15,7 @@ sys.executable = shlex.quote(sys.executable)
 
 from poles.study import branches, crate, digest, run_record, run_warnings, windows
 from poles.study import config as configuration
+from poles.report import captions, front
 from poles.corpus import archived, sources
 from poles.corpus.api import date_ranges
 from poles.corpus.demo import layout
@@ -107,15 +110,6 @@ def threads_of_branch(wildcards):
     return 1 if len(BRANCHES) >= 2 * cores else 2
 
 
-def sharers(variant, null, stage):
-    """Variants that run under a null model and share the files that stand under a variant, in order."""
-    return [
-        name
-        for name, model in BRANCHES
-        if model == null and home(name, stage) == variant
-    ]
-
-
 def ends(period):
     """First and last year of a period of the configuration."""
     return [config[period]["first"], config[period]["last"]]
@@ -127,128 +121,111 @@ SHORT = bool(windows.too_short(*ends("trajectories")))
 """Whether the years are too few for trajectories. The study then ends with the links and the claims on them."""
 
 
-def place(category, figure, stage=None, nulls=None):
-    """Where the report lists a figure of a stage, or of all branches: arguments of `report`.
-
-    The report shows only one of several entries with equal labels, and may turn a second label into a switch.
-    So the only label of a figure is its name with its branches. `nulls` says which null models a figure shows
-    that is not of one.
-    """
-
-    def labels(wildcards):
-        null = wildcards.get("null")
-        names = dict.fromkeys(
-            name
-            for model in config["run"]["nulls"]
-            if null in (model, None)
-            for name in sharers(wildcards.variant, model, stage)
-        )
-        *others, last = names
-        data = f"shared by {', '.join(others)} and {last}" if others else last
-        model = null or nulls
-        return {"figure": f"{figure}: {data}" + (f", {model}" if model else "")}
-
-    return {
-        "category": category,
-        "subcategory": figure,
-        "labels": labels if stage else {"figure": f"{figure}: all branches"},
-    }
-
-
 FIGURES = {
     "links": {
-        "strong_links": ("1 Links above expectation", "Links above expectation"),
-        "map_links": (
-            "1 Links above expectation",
-            "Links above expectation on the map",
-        ),
-        "trajectories": ("2 Trajectories", "Chosen pairs"),
-        "partners": ("2 Trajectories", "Largest countries with the poles"),
-        "diagnostics": ("5 Checks", "Fit of the null model"),
+        "strong_links": ("2 Null models", "Links above expectation"),
+        "map_links": ("2 Null models", "Links above expectation on the map"),
+        "trajectories": ("3 Trajectories", "Chosen pairs"),
+        "partners": ("3 Trajectories", "Largest countries with the poles"),
+        "diagnostics": ("2 Null models", "Fit of the null model"),
     },
     "panel": {
-        "sides": ("4 Alignment", "Countries that change sides"),
-        "poles": ("4 Alignment", "Every country as a pole"),
-        "polarization": ("4 Alignment", "Polarization"),
-        "hubs": ("4 Alignment", "Hubs within regions"),
+        "sides": ("4 Poles", "Countries that change sides"),
+        "poles": ("4 Poles", "Every country as a pole"),
+        "polarization": ("4 Poles", "Polarization"),
+        "hubs": ("4 Poles", "Hubs within regions"),
     },
     "clusters": {
-        "archetypes": ("3 Archetypes", "Archetypes"),
-        "matrix": ("3 Archetypes", "Archetype of every pair"),
-        "selection": ("3 Archetypes", "Number of clusters"),
-        "alignment": ("4 Alignment", "Countries against the poles"),
-        "map_alignment": ("4 Alignment", "Countries against the poles on the map"),
+        "archetypes": ("3 Trajectories", "Archetypes"),
+        "matrix": ("3 Trajectories", "Archetype of every pair"),
+        "selection": ("5 Robustness", "Number of clusters"),
+        "alignment": ("4 Poles", "Countries against the poles"),
+        "map_alignment": ("4 Poles", "Countries against the poles on the map"),
     },
 }
 """Figures of a branch, by the stage of the data that they show: their category and title in the report."""
 if SOURCE["kind"] == "demo":
-    FIGURES["clusters"]["recovery"] = ("5 Checks", "Recovery of planted archetypes")
-ONCE = {"partners": "links", "sides": "panel", "matrix": "clusters"}
-"""Figures of a branch that the report shows of the first branch alone, and their stage."""
+    FIGURES["clusters"]["recovery"] = ("5 Robustness", "Recovery of planted archetypes")
 STUDY_FIGURES = {
-    "specification": ("0 Claims", "Claims in all branches"),
-    "world": ("5 Checks", "Growth of the world and its networks"),
+    "world": ("1 Data", "Growth of the world and its networks"),
+    "specification": ("5 Robustness", "Claims in all branches"),
 }
 """Figures of the study as a whole: their category and title in the report."""
 FIRST_LINK_FIGURES = {
-    "nulls": ("The poles under each null model", "all null models"),
-    "indices": ("The poles by plain indices", config["run"]["nulls"][0]),
+    "nulls": ("2 Null models", "The poles under each null model"),
+    "indices": ("3 Trajectories", "The poles by plain indices"),
 }
-"""Figures of the first two poles in a variant: their title, and the null models that they show."""
+"""Figures of the first two poles in a variant: their category and title in the report."""
+LOSSES = {"losses": ("1 Data", "Selection of works")}
+"""The figure of the works."""
 
 
-def drawn(folder, name, **where):
-    """Files of a figure. Its PNG stands in the report, as it takes less than half the bytes of the SVG."""
-    shown = report(f"{folder}/{name}.png", caption=f"../report/{name}.rst", **where)
-    return [shown, f"{folder}/{name}.svg"]
+def drawn(folder, name):
+    """Files of a figure."""
+    return [f"{folder}/{name}.png", f"{folder}/{name}.svg"]
 
 
 def figures(stage):
     """Outputs of the rule that plots the figures of a stage of the data, by name of the figure."""
     folder = "results/figures/{variant}/{null}"
-    return {
-        name: (
-            [f"{folder}/{name}.png", f"{folder}/{name}.svg"]
-            if name in ONCE
-            else drawn(folder, name, **place(*title, stage))
-        )
-        for name, title in FIGURES[stage].items()
-    }
+    return {name: drawn(folder, name) for name in FIGURES[stage]}
 
 
-def figures_once():
-    """Figures of the first branch that the report shows of no other branch, as inputs of the rule `all`."""
-    variant, null = BRANCHES[0]
-    return [
-        drawn(
-            f"results/figures/{home(variant, stage)}/{null}",
-            name,
-            **place(*FIGURES[stage][name])
-            | {"labels": {"figure": f"{FIGURES[stage][name][1]}: {variant}, {null}"}},
-        )[0]
-        for name, stage in ONCE.items()
-        if stage == "links" or not SHORT
+def pictures():
+    """Figures of the study for its pages: name, category, title, and PNG files with the branches that share them."""
+    figures = [
+        picture(name, *place, lambda variant, null: f"{home(variant, stage)}/{null}")
+        for stage in (["links"] if SHORT else FIGURES)
+        for name, place in FIGURES[stage].items()
     ]
+    if len(config["poles"]) > 1:
+        figures += [
+            picture(name, *place, lambda variant, _: home(variant, "links"))
+            for name, place in FIRST_LINK_FIGURES.items()
+        ]
+    if SOURCE["kind"] != "networks":
+        figures += [
+            picture(name, *place, lambda variant, _: folder_of_losses(variant))
+            for name, place in LOSSES.items()
+        ]
+    figures += [
+        picture(name, *place, lambda variant, null: ".")
+        for name, place in STUDY_FIGURES.items()
+    ]
+    return sorted(figures, key=lambda figure: figure["category"])
 
 
-def study_figures():
-    """Outputs of the rule that plots the figures of the study as a whole, by name of the figure."""
-    return {
-        name: drawn("results/figures", name, **place(*title))
-        for name, title in STUDY_FIGURES.items()
-    }
+def picture(name, category, title, folder_of):
+    """A figure of all branches; a function of variant and null model gives the folder of its files."""
+    sharing = {}
+    for variant, null in BRANCHES:
+        path = Path("results/figures", folder_of(variant, null), f"{name}.png")
+        sharing.setdefault(path.as_posix(), []).append((variant, null))
+    versions = {path: label_of(pairs) for path, pairs in sharing.items()}
+    return {"name": name, "category": category, "title": title, "versions": versions}
 
 
-def first_link_figures():
-    """Outputs of the rule that plots the link between the first two poles, by name of the figure."""
-    return {
-        name: drawn(
-            "results/figures/{variant}",
-            name,
-            **place("2 Trajectories", title, "links", nulls),
-        )
-        for name, (title, nulls) in FIRST_LINK_FIGURES.items()
-    }
+def label_of(pairs):
+    """Name of the branches that share a figure: variants, and the null model if it is one."""
+    variants = list(dict.fromkeys(variant for variant, _ in pairs))
+    nulls = list(dict.fromkeys(null for _, null in pairs))
+    if len(pairs) == len(BRANCHES) and len(pairs) > 1:
+        return "all branches"
+    *others, last = variants
+    data = f"{', '.join(others)} and {last}" if others else last
+    return f"{data}, {nulls[0] if len(nulls) == 1 else 'all null models'}"
+
+
+def losses_of_headline():
+    """Works left at each step of the selection in the leading variant; none if networks are those of the user."""
+    folder = branches.folder_of_works(config, HEADLINE_VARIANT)
+    return [] if SOURCE["kind"] == "networks" else f"{folder}/losses.parquet"
+
+
+def folder_of_losses(variant):
+    """Folder of the figure of the works of a variant, below that of all figures."""
+    folder = branches.folder_of_works(config, variant)
+    return folder.replace("results", ".", 1)
 
 
 def said_of_source():
@@ -469,15 +446,21 @@ def write_run():
     )
 
 
+DIAGNOSTICS = "results/{variant}/{layer}/nulls/{null}.diagnostics.parquet"
+
+
 def tabulated():
     """Results that each exported table holds."""
     found = {
         "countries": per_branch("links", "results/{variant}/countries.parquet"),
         "links": per_branch("links", SCORES, layer=LAYERS),
+        "diagnostics": per_branch("links", DIAGNOSTICS, layer=LAYERS),
         "indices": per_branch("links", "results/{variant}/indices.parquet"),
         "claims": ["results/claims.parquet"],
         "robustness": ["results/robustness.parquet"],
     }
+    if SOURCE["kind"] != "networks":
+        found["losses"] = [losses_of_headline()]
     if not SHORT:
         found |= {
             "trajectories": per_branch("trajectories", TRAJECTORIES),
@@ -486,6 +469,8 @@ def tabulated():
             table: per_branch(stage, f"results/{{variant}}/{files}.parquet")
             for table, (stage, files) in TABULATED.items()
         }
+        if SOURCE["kind"] == "demo":
+            found["recovery"] = per_branch("clusters", RECOVERY)
     return {table: list(dict.fromkeys(paths)) for table, paths in found.items()}
 
 
@@ -496,6 +481,10 @@ TABULATED = {
     "trends": ("panel", "alignment/{null}.trends"),
     "courses": ("panel", "alignment/{null}.courses"),
     "polarization": ("panel", "polarization/{null}"),
+    "polarization_trends": ("panel", "polarization/{null}.trends"),
+    "candidates": ("panel", "alignment/{null}.poles"),
+    "hubs": ("panel", "hubs/{null}"),
+    "selection": ("clusters", "clusters/{null}.selection"),
 }
 """Further results that are exported: their stage, and their files within a variant."""
 
@@ -542,6 +531,46 @@ def explored():
     return found
 
 
+def inline(value):
+    """A value as text in which no markup begins, as the report of Snakemake shows params as they are."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def exports_made(wildcards):
+    """Descriptions of the exported networks, if this run writes them or an earlier one did."""
+    settings = workflow.dag_settings  # None where nothing is run, as in an audit
+    asked = settings is not None and "exports" in settings.targets
+    return EXPORTS if asked or all(Path(path).is_file() for path in EXPORTS) else []
+
+
+def in_report(name):
+    """A page, as the report lists it."""
+    if name not in IN_REPORT:
+        return PAGES[name]
+    category, title = IN_REPORT[name]
+    place = {"category": category, "labels": {"page": title}}
+    return report(PAGES[name], caption="../report/page.rst", **place)
+
+
+def run_of_pages():
+    """What the pages say about the run."""
+    release = {
+        "snapshot": lambda: run_record.describe_source(released()),
+        "archive": lambda: run_record.describe_source(ARCHIVED["source"]),
+    }
+    return {
+        "config": CONFIGURATION,
+        "layers": LAYERS,
+        "branches": [", ".join(branch) for branch in BRANCHES],
+        "source": release.get(SOURCE["kind"], str)(),
+        "data": DATA,
+        "figures": PICTURES,
+        "tables": tables_written(),
+        "claims": len(CLAIMS),
+        "citation": CITATION,
+    }
+
+
 def write_crate():
     """Describe the results as a crate at the end of a run, if there are any: estimate_harvest makes none."""
     if any(Path("results").rglob("*.parquet")):
@@ -550,24 +579,7 @@ def write_crate():
 
 def results():
     """Paths of all results of the study, except for the audit."""
-    figures = [
-        path
-        for stage in (["links"] if SHORT else FIGURES)
-        for path in per_branch(
-            stage, "results/figures/{variant}/{null}/{figure}", figure=FIGURES[stage]
-        )
-    ]
-    figures += [f"results/figures/{name}" for name in STUDY_FIGURES]
-    if len(config["poles"]) > 1:
-        figures += per_branch(
-            "links", "results/figures/{variant}/{figure}", figure=FIRST_LINK_FIGURES
-        )
-    if SOURCE["kind"] != "networks":
-        folders = [branches.folder_of_works(config, variant) for variant, _ in BRANCHES]
-        figures += [
-            f"{folder.replace('results', 'results/figures', 1)}/losses"
-            for folder in dict.fromkeys(folders)
-        ]
+    figures = [path for figure in PICTURES for path in figure["versions"]]
     paths = [
         *per_branch(
             "links",
@@ -576,8 +588,10 @@ def results():
         ),
         *expand("results/claims.{format}", format=["md", "html", "parquet"]),
         *tables_written().values(),
-        *expand("results/{page}.html", page=["explorer", "index"]),
-        *expand("{figure}.{format}", figure=figures, format=["svg", "png"]),
+        "results/explorer.html",
+        *PAGES.values(),
+        *figures,
+        *(str(Path(path).with_suffix(".svg")) for path in figures),
     ]
     paths += [
         path

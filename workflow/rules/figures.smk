@@ -1,6 +1,5 @@
-"""A rule for each stage of the data plots the figures that show it, as SVG and PNG; the report shows the PNG."""
+"""A rule for each stage of the data plots the figures that show it, as SVG and PNG; pages show the PNG."""
 
-LOSSES = "5 Checks", "Selection of works"
 SAID = said_of_source()
 FIT = "results/{{variant}}/{layer}/nulls/{{null}}"
 FITS = {
@@ -98,7 +97,10 @@ rule plot_first_link:
         indices="results/{variant}/indices.parquet",
         intervals=INTERVALS["z"] + INTERVALS["indices"],
     output:
-        **first_link_figures(),
+        **{
+            name: drawn("results/figures/{variant}", name)
+            for name in FIRST_LINK_FIGURES
+        },
     log:
         "results/logs/{variant}/plot_first_link.log",
     benchmark:
@@ -118,7 +120,7 @@ rule plot_losses:
     input:
         "results/losses.parquet",
     output:
-        drawn("results/figures", "losses", **place(*LOSSES)),
+        drawn("results/figures", "losses"),
     log:
         "results/logs/plot_losses.log",
     benchmark:
@@ -134,7 +136,7 @@ use rule plot_losses as plot_losses_of_variant with:
     input:
         "results/{variant}/losses.parquet",
     output:
-        drawn("results/figures/{variant}", "losses", **place(*LOSSES, "works")),
+        drawn("results/figures/{variant}", "losses"),
     log:
         "results/logs/{variant}/plot_losses.log",
     benchmark:
@@ -148,7 +150,7 @@ rule plot_study:
         countries=f"results/{home(HEADLINE_VARIANT, 'links')}/countries.parquet",
         works=works_of(HEADLINE_VARIANT),
     output:
-        **study_figures(),
+        **{name: drawn("results/figures", name) for name in STUDY_FIGURES},
     log:
         "results/logs/plot_study.log",
     benchmark:

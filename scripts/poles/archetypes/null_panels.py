@@ -31,6 +31,7 @@ from poles.nulls.network import Network, network_of, tabulate, with_used
 from poles.nulls.scores import z_of
 from poles.nulls.tables import MOMENTS
 from poles.stats.blas import one_blas_thread
+from poles.stats.progress import Progress
 from poles.stats.threads import parallel_map
 from poles.trajectories.construction import channel_scores, remove_growth
 from poles.trajectories.pair_panel import PairPanel
@@ -197,8 +198,11 @@ def sample_null_panels(
         if not network.countries:
             return None
         network = with_used(network, panel.countries, ())
-        return tabulate(network, fitting.fit_network(null, network, options))
+        moments = tabulate(network, fitting.fit_network(null, network, options))
+        progress.step()
+        return moments
 
+    progress = Progress(panels * sum(frame["year"].n_unique() for frame in scores.values()), "networks")
     tables = []
     for number in range(panels):
         sampled = {}

@@ -13,6 +13,7 @@ from poles.archetypes.names import UNNAMED, archetype_of
 from poles.archetypes.perturbations import RESAMPLED, Design, Perturbation, resample_rows
 from poles.archetypes.tables import OBSERVED
 from poles.errors import StudyError
+from poles.stats.progress import Progress
 from poles.stats.threads import parallel_map
 from poles.trajectories.preprocessing import prepare
 
@@ -131,6 +132,7 @@ def recluster(
     chosen: Mapping[int, Sequence[Perturbation]],
     design: Design,
     threads: int,
+    progress: Progress | None = None,
 ) -> Reclusterings:
     """Cluster trajectories unperturbed into every number of clusters, then with every perturbation.
 
@@ -142,6 +144,8 @@ def recluster(
     design : Design
     threads : int
         The result does not depend on it.
+    progress : Progress, optional
+        Counts the perturbed clusterings.
 
     Returns
     -------
@@ -168,7 +172,10 @@ def recluster(
     def perturb(task: tuple[int, Perturbation]) -> np.ndarray | None:
         place, perturbation = task
         rng = np.random.default_rng([design.seed, kind, trajectories.number, perturbation.k, place])
-        return perturbed_labels(trajectories, x, perturbation, design, rng)
+        labels = perturbed_labels(trajectories, x, perturbation, design, rng)
+        if progress is not None:
+            progress.step()
+        return labels
 
     tasks = [task for k in unperturbed for task in enumerate(chosen[k])]
     results = zip(tasks, parallel_map(perturb, tasks, threads), strict=True)

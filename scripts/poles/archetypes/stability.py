@@ -12,6 +12,7 @@ from poles.archetypes.reclustering import Reclusterings, TrajectorySet, recluste
 from poles.archetypes.selection import Measures, excess, measure, preferred, select
 from poles.archetypes.tables import CHOICES, OBSERVED, SELECTION, STABILITY
 from poles.errors import StudyError
+from poles.stats.progress import Progress
 from poles.stats.threads import one_thread
 from poles.trajectories.pair_panel import PairPanel, values_of
 
@@ -62,12 +63,14 @@ def study(
     members = panel.pairs.join(members, on=["source", "target"], how="left", maintain_order="left")
     archetypes = members["archetype"].to_numpy().astype(str)
     network_null = [] if null_panels is None else _null_trajectories(null_panels, panel)
+    of_headline = _perturbations_of_headline(panel, design)
+    progress = _progress(of_headline, panel, design, len(network_null))
     with one_thread():
-        reclusterings = recluster(observed, _perturbations_of_headline(panel, design), design, threads)
+        reclusterings = recluster(observed, of_headline, design, threads, progress)
         choices, stability, same_name = compare_choices(
             observed, reclusterings, members["cluster"].to_numpy() - 1, archetypes, panel.years
         )
-        rivals = _measure_surrogates(panel, network_null, design, threads)
+        rivals = _measure_surrogates(panel, network_null, design, threads, progress)
     selection = select(measure(reclusterings, panel.years, design.resamples), rivals)
     by_pair = panel.pairs.with_columns(
         pl.Series("archetype", archetypes),
@@ -106,19 +109,37 @@ def _perturbations_of_headline(panel: PairPanel, design: Design) -> dict[int, li
     return dict(sorted(chosen.items()))
 
 
-def _measure_surrogates(
-    panel: PairPanel, network_null: list[np.ndarray], design: Design, threads: int
-) -> dict[str, list[Measures]]:
-    """Measures of every surrogate panel by the name of the surrogate; with fewer perturbations."""
-    chosen = {
+def _perturbations_of_surrogates(panel: PairPanel, design: Design) -> dict[int, list[Perturbation]]:
+    """Perturbations of each surrogate panel by k."""
+    return {
         k: perturbations(design, len(panel.years), k, design.surrogate_resamples, headline=False)
         for k in sorted(_every_k(design))
     }
+
+
+def _progress(
+    of_headline: dict[int, list[Perturbation]], panel: PairPanel, design: Design, network_null: int
+) -> Progress:
+    """Counter of all perturbed clusterings: of the observed panel, and of every surrogate panel."""
+    drawn = set(design.surrogates) - {surrogates.NETWORK_NULL}
+    if len(panel.channels) == 1:  # then there is nothing to swap
+        drawn -= {"channel_swap"}
+    panels = design.surrogate_panels * len(drawn) + network_null
+    of_surrogates = _perturbations_of_surrogates(panel, design)
+    total = sum(map(len, of_headline.values())) + panels * sum(map(len, of_surrogates.values()))
+    return Progress(total, "clusterings")
+
+
+def _measure_surrogates(
+    panel: PairPanel, network_null: list[np.ndarray], design: Design, threads: int, progress: Progress
+) -> dict[str, list[Measures]]:
+    """Measures of every surrogate panel by the name of the surrogate; with fewer perturbations."""
+    chosen = _perturbations_of_surrogates(panel, design)
     by_name: dict[str, list[Measures]] = {}
     options = (design.surrogates, design.surrogate_panels, design.seed, network_null)
     for name, number, z in surrogates.sample(panel.z, panel.growth, *options):
         trajectories = TrajectorySet(name, number, z, panel.channels, panel.ends)
-        reclusterings = recluster(trajectories, chosen, design, threads)
+        reclusterings = recluster(trajectories, chosen, design, threads, progress)
         measures = measure(reclusterings, panel.years, design.surrogate_resamples)
         by_name.setdefault(name, []).append(measures)
     return by_name

@@ -50,17 +50,17 @@ STABLE = 0.75
 SELECTION = Table(
     ("data", "over", "measure", "k"),
     {
-        "data": pl.String,  # `OBSERVED` or the name of a surrogate
+        "data": pl.String,  # observed, or the name of a surrogate
         # What is varied: "pairs", "countries" (both resampled), "seeds", "radius 1" ...; or "fit": nothing.
         "over": pl.String,
         # Agreement with the unperturbed clustering: adjusted_rand, lowest_jaccard. Of that clustering itself:
         # inertia, silhouette, explained (share by which the inertia is below that of a single cluster).
         "measure": pl.String,
-        "k": pl.Int16,
+        "k": pl.Int16,  # number of clusters
         "value": pl.Float64,  # mean over runs
         # Observed: quantiles 0.05 and 0.95 of the runs. Surrogate: the band of one more panel at 99 %.
         "low": pl.Float64,
-        "high": pl.Float64,
+        "high": pl.Float64,  # upper end of the same
         "runs": pl.Int32,  # observed: perturbed clusterings; surrogate: panels
         "passes": pl.Boolean,  # whether the observed panel is stable and exceeds all surrogates at this k
         "preferred": pl.Boolean,  # whether this is the greatest such k
@@ -129,7 +129,12 @@ AGREEMENT = Table(
 )
 RECOVERY = Table(
     ("planted", "recovered"),
-    {"planted": pl.String, "recovered": pl.String, "pairs": pl.Int64, "adjusted_rand_index": pl.Float64},
+    {
+        "planted": pl.String,  # archetype that was planted in the demo world
+        "recovered": pl.String,  # archetype that the study found
+        "pairs": pl.Int64,  # pairs that have both
+        "adjusted_rand_index": pl.Float64,  # agreement of both groupings over all pairs
+    },
 )
 
 

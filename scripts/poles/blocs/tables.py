@@ -39,26 +39,26 @@ COURSES = Table(
 POLES = Table(
     ("country",),
     {
-        "country": COUNTRY,  # taken as a pole
+        "country": COUNTRY,  # country that is taken as a pole
         "strength": pl.Float64,  # share of the panel's strength, mean over layers
-        "partners": pl.Int64,  # in the panel
+        "partners": pl.Int64,  # number of its partners in the panel
         "attracted": pl.Int64,  # partners with which every channel rises significantly
         "repelled": pl.Int64,  # partners with which every channel falls significantly
-        "attracts": pl.List(COUNTRY),
-        "repels": pl.List(COUNTRY),
+        "attracts": pl.List(COUNTRY),  # codes of the partners that are attracted
+        "repels": pl.List(COUNTRY),  # codes of the partners that are repelled
         "excess": pl.Float64,  # share of the partners that are attracted, less its expectation by chance
         "excess_repelled": pl.Float64,  # the same for the partners that are repelled
-        "rank": pl.Int64,  # by excess
+        "rank": pl.Int64,  # place of the country by excess
         "p_attracts": pl.Float64,  # greater of two: as many partners by chance, as one-sided by chance
         "q_attracts": pl.Float64,  # Benjamini-Hochberg adjusted over countries
-        "p_repels": pl.Float64,
-        "q_repels": pl.Float64,
+        "p_repels": pl.Float64,  # the same for the partners that are repelled
+        "q_repels": pl.Float64,  # Benjamini-Hochberg adjusted over countries
         "attracted_strength": pl.Float64,  # share of the partners' strength
-        "repelled_strength": pl.Float64,
-        "p_attracts_strength": pl.Float64,
-        "q_attracts_strength": pl.Float64,
-        "p_repels_strength": pl.Float64,
-        "q_repels_strength": pl.Float64,
+        "repelled_strength": pl.Float64,  # the same for the partners that are repelled
+        "p_attracts_strength": pl.Float64,  # as p_attracts, with partners weighted by strength
+        "q_attracts_strength": pl.Float64,  # as q_attracts, with partners weighted by strength
+        "p_repels_strength": pl.Float64,  # as p_repels, with partners weighted by strength
+        "q_repels_strength": pl.Float64,  # as q_repels, with partners weighted by strength
     },
 )
 POLARIZATION = Table(
@@ -83,47 +83,47 @@ POLARIZATION = Table(
 POLARIZATION_TRENDS = Table(
     ("channel", "measure", "poles"),
     {
-        "channel": pl.String,
-        "measure": pl.String,
-        "poles": pl.String,
+        "channel": pl.String,  # layer, or direction of citation
+        "measure": pl.String,  # correlation, rank_correlation, modularity, pole_modularity
+        "poles": pl.String,  # US-CN; "none" for modularity, whose split ignores the poles
         "slope": pl.Float64,  # change per decade, with its 95 % interval over countries
-        "low": pl.Float64,
-        "high": pl.Float64,
+        "low": pl.Float64,  # lower end of that interval
+        "high": pl.Float64,  # upper end of that interval
         "excess_slope": pl.Float64,  # slope of value less constant_affinity
         "excess_low": pl.Float64,  # the wider at each end: over countries, or over panels drawn
-        "excess_high": pl.Float64,
+        "excess_high": pl.Float64,  # upper end of that interval
         "years_low": pl.Float64,  # 95 % interval and test of the slope as of a single series
-        "years_high": pl.Float64,
-        "years_p": pl.Float64,
-        "countries": pl.Int64,  # that the measure compares, without poles if it names any
+        "years_high": pl.Float64,  # upper end of that interval
+        "years_p": pl.Float64,  # p-value of that test
+        "countries": pl.Int64,  # number that is compared, without poles if the measure names any
         "towards": pl.Int8,  # by the interval of the excess: 1 polarization, -1 integration, 0 neither
     },
 )
 HUBS = Table(
     ("region", "channel", "unit"),
     {
-        "region": pl.String,
-        "channel": pl.String,
+        "region": pl.String,  # EU, subregion of UN M49, or region of the configuration
+        "channel": pl.String,  # layer, or direction of citation
         "unit": pl.String,  # of slopes per decade: "z", or "noise" of each pair
-        "countries": pl.Int64,
-        "large": pl.List(COUNTRY),  # largest first
-        "hub_pairs": pl.Int64,  # both countries large
-        "spoke_pairs": pl.Int64,  # one large, one small
-        "small_pairs": pl.Int64,
-        "hubs": pl.Float64,  # mean slope, with its 95 % interval (null for a single pair)
-        "hubs_low": pl.Float64,
-        "hubs_high": pl.Float64,
-        "spokes": pl.Float64,
-        "spokes_low": pl.Float64,
-        "spokes_high": pl.Float64,
-        "small": pl.Float64,
-        "small_low": pl.Float64,
-        "small_high": pl.Float64,
+        "countries": pl.Int64,  # number of countries of the region in the panel
+        "large": pl.List(COUNTRY),  # codes of its large countries, largest first
+        "hub_pairs": pl.Int64,  # number of pairs of two large countries
+        "spoke_pairs": pl.Int64,  # number of pairs of a large and a small country
+        "small_pairs": pl.Int64,  # number of pairs of two small countries
+        "hubs": pl.Float64,  # mean slope of pairs of large countries, with its 95 % interval
+        "hubs_low": pl.Float64,  # lower end of that interval
+        "hubs_high": pl.Float64,  # upper end of that interval
+        "spokes": pl.Float64,  # the same for pairs of a large and a small country
+        "spokes_low": pl.Float64,  # lower end of its interval
+        "spokes_high": pl.Float64,  # upper end of its interval
+        "small": pl.Float64,  # the same for pairs of small countries
+        "small_low": pl.Float64,  # lower end of its interval
+        "small_high": pl.Float64,  # upper end of its interval
         "statistic": pl.Float64,  # spokes less hubs
         "p": pl.Float64,  # two-sided permutation test
         "q": pl.Float64,  # Benjamini-Hochberg adjusted over regions
         "over_small": pl.Float64,  # spokes less small, with the same test
-        "p_over_small": pl.Float64,
+        "p_over_small": pl.Float64,  # two-sided permutation test of that difference
         "labellings": pl.Int64,  # number behind p
         "exact": pl.Boolean,  # whether these are all labellings
     },

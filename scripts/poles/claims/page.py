@@ -9,7 +9,7 @@ import polars as pl
 
 from poles.claims import ends, robustness, ties
 from poles.claims.judging import ALL
-from poles.claims.verdicts import CONTRADICTED, REPRODUCED, VERDICTS, Claim
+from poles.claims.verdicts import VERDICTS, Claim
 from poles.stats.trends import change_of_white_noise
 from poles.study import embedding, windows
 
@@ -52,6 +52,8 @@ OTHER_FIELD = "The paper is about research on AI, but these works are of another
 PLACES = {
     "explorer.html": "look at any two countries, any country, a map and the claims",
     "claims.html": "every claim in every branch, and why",
+    "figures.html": "every figure in every branch, with its caption, its data, and how to cite it",
+    "methods.html": "what was done, as it was configured, with references",
     "report.html": "all figures with their captions; make study writes it, or snakemake --report",
     "tables/dictionary.md": "the tables as CSV, and what every column is",
     "run.json": "what was run, on what, with which versions, and how long it took",
@@ -59,8 +61,6 @@ PLACES = {
     "README.md": "what every other file holds",
 }
 """Where a reader may look, in the folder of the results, with what stands there."""
-SHOWN = 10
-"""Most claims of the first page."""
 AI = 1702
 """Artificial Intelligence among the subfields of OpenAlex."""
 
@@ -168,7 +168,6 @@ def content(
         "moved": _moved(moved, choice_names, statements),
         "about_scans": ABOUT_SCANS,
         "scans": _scans(scans, branches, homes, statements),
-        **_first_page(claims, [_name(*branch) for branch in branches]),
     }
 
 
@@ -183,46 +182,19 @@ def html(values: Mapping[str, Any]) -> str:
 
 
 def write(values: Mapping[str, Any], files: Any, record: Mapping[str, Any]) -> None:
-    """Write the page in both formats, and the first page of the results, with their provenance.
+    """Write the page in both formats, with its provenance.
 
     Parameters
     ----------
     values : Mapping
         As `content` returns them.
     files : object
-        Paths as attributes: ``page`` (Markdown), ``html`` and ``index``.
+        Paths as attributes: ``page`` (Markdown) and ``html``.
     record : Mapping
         Provenance of the job.
     """
     embedding.write_text(markdown(values), files.page, record)
     embedding.write_text(html(values), files.html, record)
-    embedding.write_text(index(values), files.index, record)
-
-
-def index(values: Mapping[str, Any]) -> str:
-    """The first page of the results as HTML; `values` as `content` returns them."""
-    return _TEMPLATES.get_template("page.index.html.j2").render(values)
-
-
-def _first_page(claims: Sequence[Mapping[str, Any]], branches: Sequence[str]) -> dict[str, Any]:
-    """What the headline branch decides; first what most other branches decide alike."""
-    decided = []
-    for claim in claims:
-        verdicts = [cell["verdict"] for cell in claim["by_branch"]]
-        if verdicts[:1] in ([REPRODUCED], [CONTRADICTED]):
-            agreeing = verdicts.count(verdicts[0])
-            tested = len(verdicts) - verdicts.count("")
-            own = {"verdict": verdicts[0], "why": claim["rows"][0]["why"]}
-            decided.append({"statement": claim["statement"], "agreeing": agreeing, "tested": tested, **own})
-    decided.sort(key=lambda claim: -claim["agreeing"])
-    headline = ", ".join(branches[:1])
-    answer = (
-        f"Of {len(claims)} claims, the branch {headline} decides {len(decided)}: the data clearly support or "
-        "clearly oppose them. A branch is one choice about the data under one null model."
-    )
-    if len(decided) > SHOWN:
-        answer += f" These are the {SHOWN} in which most branches agree."
-    return {"answer": answer, "decided": decided[:SHOWN], "places": PLACES}
 
 
 def _name(variant: str, null: str) -> str:

@@ -19,6 +19,7 @@ from poles.corpus.records import read_records
 from poles.corpus.storage import File, is_empty
 from poles.corpus.tables import CORE, COUNTS, KEPT
 from poles.errors import StudyError
+from poles.stats.progress import Progress
 from poles.study import tables
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,8 @@ def find_core(
     tallies: dict[str | File, Tally] = {}
     with_id: Counter[int | None] = Counter()
     without_id: Counter[int | None] = Counter()
-    for file, count in zip(files, expected or [None] * len(files), strict=True):
+    follow = Progress(len(files), "files").follow
+    for file, count in follow(zip(files, expected or [None] * len(files), strict=True)):
         if _has_nothing(file, count):
             continue
         tally = tallies[file] = Tally()
@@ -158,7 +160,8 @@ def read_works(
         prefilter = CorePrefilter(core)
     chunks = [pl.DataFrame(schema=dict(KEPT.columns))]
     tallies: dict[str | File, Tally] = {}
-    for file, index, count in zip(files, indices, expected or [None] * len(files), strict=True):
+    follow = Progress(len(files), "files").follow
+    for file, index, count in follow(zip(files, indices, expected or [None] * len(files), strict=True)):
         if _has_nothing(file, count):
             continue
         tally = tallies[file] = Tally()

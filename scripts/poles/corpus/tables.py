@@ -60,9 +60,9 @@ WORKS = Table(
 LOSSES = Table(
     ("year", "order"),
     {
-        "year": YEAR,  # null: works without a year
+        "year": YEAR,  # year of publication; null: works without a year
         "order": pl.Int8,  # number of the step in the selection
-        "step": pl.String,
+        "step": pl.String,  # name of the step
         "unit": pl.String,  # "works" or "references"
         "left": pl.Int64,  # what is left after the step
         "left_core": pl.Int64,  # of these, of works of the field; null before the field is known

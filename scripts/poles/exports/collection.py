@@ -54,15 +54,17 @@ def rows(export: Exported, files: Sequence[Sequence[str]]) -> Iterator[pl.DataFr
             added = [name for name in other.columns if name not in frame.columns]
             other = other.select(*key, *added)
             frame = frame.join(other, on=key, how="left", validate="1:1", maintain_order="left")
+        frame = frame.drop_nulls(export.needed) if export.needed else frame
         yield complete(frame, export, place_of(paths[0]) if export.place else {})
 
 
 def complete(frame: pl.DataFrame, export: Exported, place: Mapping[str, str]) -> pl.DataFrame:
-    """Add the columns of the place, and three-letter codes, to a table of results."""
+    """Add the place and three-letter codes to a table of results, and join the texts of lists."""
     codes = {row["code"]: row["code3"] for row in countries.load().iter_rows(named=True)}
     return (
         frame.rename(RENAMED, strict=False)
         .with_columns(
+            pl.col(pl.List(pl.String)).list.join(" ").replace("", None),
             *(pl.lit(place[name]).alias(name) for name in export.place),
             *(
                 pl.col(name)

@@ -126,12 +126,19 @@ FORMATS = {
     ".net": ("text/plain", "Network of a year for Pajek: observed weights only"),
     ".json": ("application/json", "Network of a year for VOSviewer, without directions"),
     ".gexf": ("application/gexf+xml", "Network of all years as dynamic GEXF, for Gephi"),
+    ".html": ("text/html", "Page of the report"),
 }
-"""Media type and title of the files of networks, by suffix."""
+"""Media type and title of files that are no tables, by suffix."""
 
 
-def write_files(files: Iterable[str], path: str | Path, title: str, record: Mapping[str, Any]) -> None:
-    """Write the description of a package of networks.
+def write_files(
+    files: Iterable[str],
+    path: str | Path,
+    title: str,
+    record: Mapping[str, Any],
+    name: str = "poles-networks",
+) -> None:
+    """Write the description of a package of files that are no tables, by default of networks.
 
     Parameters
     ----------
@@ -139,6 +146,8 @@ def write_files(files: Iterable[str], path: str | Path, title: str, record: Mapp
         Files in the folder of the package, with a suffix of `FORMATS`.
     path, title, record
         As in `write`.
+    name : str
+        Name of the package.
     """
     resources = [
         {
@@ -152,7 +161,7 @@ def write_files(files: Iterable[str], path: str | Path, title: str, record: Mapp
         }
         for file in map(Path, files)
     ]
-    package = {"profile": "data-package", "name": "poles-networks", "title": title, "resources": resources}
+    package = {"profile": "data-package", "name": name, "title": title, "resources": resources}
     embedding.write_json(package, path, record)
 
 

@@ -5,11 +5,20 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from poles.archetypes.tables import CLUSTERS, PAIR_TRENDS, STABILITY
-from poles.blocs.tables import COURSES, POLARIZATION, TRENDS, alignment_table
+from poles.archetypes.tables import CLUSTERS, PAIR_TRENDS, RECOVERY, SELECTION, STABILITY
+from poles.blocs.tables import (
+    COURSES,
+    HUBS,
+    POLARIZATION,
+    POLARIZATION_TRENDS,
+    POLES,
+    TRENDS,
+    alignment_table,
+)
 from poles.claims.tables import CLAIMS, ROBUSTNESS
+from poles.corpus.tables import LOSSES
 from poles.networks.tables import COUNTRIES, INDICES
-from poles.nulls.tables import SCORES
+from poles.nulls.tables import DIAGNOSTICS, SCORES
 from poles.study import dictionary
 from poles.study.tables import Table
 from poles.trajectories.tables import trajectories_table
@@ -31,10 +40,12 @@ BRANCHES = Table(
     {
         "variant": pl.String,  # name of a set of choices about the data
         "null": pl.String,  # null model
-        "links_of": pl.String,  # variant whose rows count in countries, links and indices
-        "panel_of": pl.String,  # variant whose rows count in trends, courses and polarization
+        "links_of": pl.String,  # variant whose rows count in countries, links, diagnostics and indices
+        # variant whose rows count in trends, courses, polarization, polarization_trends, candidates and hubs
+        "panel_of": pl.String,
         "trajectories_of": pl.String,  # variant whose rows count in trajectories
-        "clusters_of": pl.String,  # variant whose rows count in archetypes, pair_trends and alignment
+        # variant whose rows count in archetypes, pair_trends, alignment, selection and recovery
+        "clusters_of": pl.String,
         "choices": pl.String,  # all choices of the branch
     },
 )
@@ -74,12 +85,15 @@ class Exported(NamedTuple):
         Columns in front, which the path of a result gives.
     large : bool
         Whether the file is compressed, as it has a row for every pair and year.
+    needed : tuple of str
+        Columns without which a row is left out.
     """
 
     title: str
     results: tuple[tuple[str, Table], ...]
     place: dict[str, Any]
     large: bool = False
+    needed: tuple[str, ...] = ()
 
     @property
     def table(self) -> Table:
@@ -87,7 +101,11 @@ class Exported(NamedTuple):
         columns = dict(self.place)
         for _, result in self.results:
             for name, kind in result.columns.items():
-                columns |= three_letters(name) if name in COUNTRY_COLUMNS else {RENAMED.get(name, name): kind}
+                columns |= (
+                    three_letters(name)
+                    if name in COUNTRY_COLUMNS
+                    else {RENAMED.get(name, name): pl.String if isinstance(kind, pl.List) else kind}
+                )
         key = (RENAMED.get(name, name) for name in self.results[0][1].key)
         return Table((*self.place, *key), columns)
 
@@ -143,6 +161,34 @@ def exported(channels: Sequence[str], poles: Sequence[str]) -> dict[str, Exporte
         ),
         "polarization": Exported(
             "A measure of polarization in a year", (("blocs.POLARIZATION", POLARIZATION),), BRANCH
+        ),
+        "polarization_trends": Exported(
+            "A measure of polarization, with its trend",
+            (("blocs.POLARIZATION_TRENDS", POLARIZATION_TRENDS),), BRANCH,
+        ),
+        "candidates": Exported(
+            "A country taken as a pole, with the partners that it attracts and repels",
+            (("blocs.POLES", POLES),), BRANCH,
+        ),
+        "hubs": Exported(
+            "A region in a channel: trends between its large and small countries",
+            (("blocs.HUBS", HUBS),), BRANCH,
+        ),
+        "selection": Exported(
+            "A measure of a number of clusters, on the data or on a surrogate",
+            (("archetypes.SELECTION", SELECTION),), BRANCH,
+        ),
+        "recovery": Exported(
+            "A planted and a found archetype, with the number of pairs that have both",
+            (("archetypes.RECOVERY", RECOVERY),), BRANCH,
+        ),
+        "diagnostics": Exported(
+            "A year of a layer: how well the null model was fitted",
+            (("nulls.DIAGNOSTICS", DIAGNOSTICS),), FIT,
+        ),
+        "losses": Exported(
+            "A step of the selection in a year, with what is left after it",
+            (("corpus.LOSSES", LOSSES),), {}, needed=("year",),
         ),
         "claims": Exported("A claim in a branch, with the verdict", (("claims.CLAIMS", CLAIMS),), {}),
         "robustness": Exported(

@@ -28,6 +28,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from poles import countries
 from poles.errors import StudyError
+from poles.figures import alternatives
 from poles.figures.palette import ARCHETYPES as ARCHETYPES
 from poles.figures.palette import GREY as GREY
 from poles.figures.palette import POLES as POLES
@@ -413,20 +414,24 @@ It covers all colours (`MAXCOVERAGE`). The usual median cut dulls those of few p
 
 
 def _svg(figure: Figure, record: Mapping[str, Any]) -> bytes:
-    """SVG with its provenance as description."""
+    """SVG with its alternative text, and with its provenance as metadata."""
     stream = io.BytesIO()
     nameless = {"Date": None, "Creator": None, "Description": PLACE}
     figure.savefig(stream, format="svg", metadata=nameless)
-    return stream.getvalue().replace(PLACE.encode(), escape(embedding.canonical(record)).encode(), 1)
+    drawing = alternatives.with_description(stream.getvalue(), alternatives.alternative(figure))
+    return drawing.replace(PLACE.encode(), escape(embedding.canonical(record)).encode(), 1)
 
 
 def _png(figure: Figure, record: Mapping[str, Any]) -> bytes:
-    """PNG with its provenance as description."""
+    """PNG with its alternative text, and with its provenance as description."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     pixels = drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
     text = PngInfo()
+    shown = alternatives.alternative(figure)
+    text.add_itxt("Title", shown.title)
+    text.add_itxt(alternatives.XMP, alternatives.xmp(shown))
     text.add_itxt("Description", embedding.canonical(record))
     stream = io.BytesIO()
     pixels.save(stream, "png", pnginfo=text, dpi=(DPI, DPI), optimize=True)

@@ -13,6 +13,7 @@ from poles.errors import StudyError
 from poles.nulls.constraints import TOLERANCE
 from poles.nulls.network import Moments, Network, network_of, tabulate, with_used
 from poles.nulls.tables import DIAGNOSTICS, MOMENTS
+from poles.stats.progress import Progress
 
 log = logging.getLogger(__name__)
 
@@ -130,5 +131,7 @@ def fit_years(
     StudyError
         As `fit_year`.
     """
-    years = [fit_year(null, path, layer, options, core, poles) for path in sorted(map(Path, paths))]
+    files = sorted(map(Path, paths))
+    follow = Progress(len(files), "years").follow
+    years = [fit_year(null, path, layer, options, core, poles) for path in follow(files)]
     return pl.concat(moments for moments, _ in years), pl.concat(diagnostics for _, diagnostics in years)

@@ -18,16 +18,16 @@ MOMENTS = Table(
 DIAGNOSTICS = Table(
     ("year",),
     {
-        "year": YEAR,
-        "nodes": pl.Int32,
-        "links": pl.Int32,
-        "iterations": pl.Int32,
+        "year": YEAR,  # year of publication
+        "nodes": pl.Int32,  # countries with a link
+        "links": pl.Int32,  # pairs with a link
+        "iterations": pl.Int32,  # of the fit, or sweeps of a sampler
         "residual": pl.Float64,  # largest relative error of any constraint
         "z_error": pl.Float64,  # root mean square of the standard errors of z, of samplers only
         "ess_min": pl.Float64,  # effective sample size and split R-hat, likewise
-        "ess_median": pl.Float64,
-        "rhat_max": pl.Float64,
-        "rhat_median": pl.Float64,
+        "ess_median": pl.Float64,  # median of the effective sample sizes
+        "rhat_max": pl.Float64,  # largest split R-hat
+        "rhat_median": pl.Float64,  # median of the split R-hat
         "ended_by": pl.String,  # what ended a sampler: accuracy, or max_sweeps
         "note": pl.String,  # what a reader should know about that year
     },

@@ -19,6 +19,7 @@ from poles.networks.resampling import Counts, resample
 from poles.networks.tables import CITATION_AFFINITY, INDEX_NAMES, index_intervals
 from poles.nulls.tables import POLE_DRAWS, RECENT_INTERVALS, Z_INTERVALS
 from poles.stats.bootstrap import quantiles
+from poles.stats.progress import Progress
 from poles.study.tables import Table
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,9 @@ def measure(
     fitted = [null for null in nulls if null in refits.FITTED]
     z, indices, means = [], [], RecentMeans(*recent)
     kept: list[tuple[object, ...]] = []
-    for counts in resample(files, counting, window, draws, seed) if draws else ():
+    files = list(files)
+    years = resample(files, counting, window, draws, seed) if draws else ()
+    for counts in Progress(len(files), "years").follow(years):
         indices.append(_of_indices(counts, counting))
         for layer in counts.links:
             for found in _of_layer(counts, layer, fitted):

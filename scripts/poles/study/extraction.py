@@ -98,8 +98,8 @@ def _read_packaged(path: Path) -> str | None:
     return json.dumps({**record, "file": place, "sha256": digest})
 
 
-PACKAGED = (".csv", ".csv.gz", ".graphml", ".gexf", ".net", ".json")
-"""Ends of the names of files whose record stands in `PACKAGE`; some JSON files hold their own."""
+PACKAGED = (".csv", ".csv.gz", ".graphml", ".gexf", ".net", ".json", ".html")
+"""Ends of the names of files whose record stands in `PACKAGE`; some JSON and HTML files hold their own."""
 _READERS = {
     ".csv": _read_packaged,
     ".graphml": _read_packaged,
@@ -108,7 +108,7 @@ _READERS = {
     ".parquet": _read_parquet,
     ".json": lambda path: _read_json(path) or _read_packaged(path),
     ".md": _read_comment,
-    ".html": _read_comment,
+    ".html": lambda path: _read_comment(path) or _read_packaged(path),
     ".svg": _read_svg,
     ".png": _read_png,
     ".gz": lambda path: _read_gzip(path) or _read_packaged(path),

@@ -12,6 +12,7 @@ from typing import Any
 
 from poles import STARTED
 from poles.errors import StudyError
+from poles.stats import progress
 from poles.study import embedding
 
 log = logging.getLogger("poles")
@@ -74,6 +75,16 @@ def options(job: Any) -> dict[str, Any]:
     return {key: value for key, value in job.params.items() if key not in ("code", "source")}
 
 
+def _show_progress(job: Any) -> None:
+    """Show on a terminal how far the job is. Where nobody looks on, the log alone has it."""
+    if not sys.stderr.isatty():
+        return
+    name = " ".join([job.rule, *(str(value) for _, value in job.wildcards.items())])
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(f"{name}: %(message)s"))
+    progress.log.addHandler(handler)
+
+
 @contextmanager
 def run(job: Any) -> Iterator[dict[str, Any]]:
     """Run the body of an entry point: keep its log, and end with one line if the input is bad.
@@ -93,6 +104,7 @@ def run(job: Any) -> Iterator[dict[str, Any]]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
     log.setLevel(logging.INFO)
     log.addHandler(handler)
+    _show_progress(job)
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addHandler(handler)
     start = time.monotonic()

@@ -145,6 +145,25 @@ def world_knobs(root: Path) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
+def defaults(root: Path, null: str) -> dict[str, Any]:
+    """Default of each option of a null model that is a literal, by name.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the project.
+    null : str
+        Name of the model.
+    """
+    fit = definition(body_of(root / NULLS / f"{null}.py"), ast.FunctionDef, "fit")
+    arguments = fit.args
+    found = {}
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        with contextlib.suppress(ValueError, TypeError):
+            found[argument.arg] = ast.literal_eval(default) if default is not None else None
+    return found
+
+
 def body_of(path: Path) -> list[ast.stmt]:
     """Read the statements of a module.
 
