@@ -102,7 +102,7 @@ def answer(page: Path) -> list:
 
 CATEGORIES = ["1 Data", "2 Null models", "3 Trajectories", "4 Poles", "5 Robustness", "6 Provenance"]
 LARGEST = 5_700_000
-"""Bytes of the report of one branch at most; with the twelve branches of the demo it then stays below 7 MB."""
+"""Bytes of the report of one branch at most; that of the twelve branches of the demo then has below 7 MB."""
 
 
 def test_the_report_lists_a_page_for_every_figure_by_category(tiny: Project, report: Path):
