@@ -32,7 +32,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-RUNS = 2
+RUNS = 3
 YEARS = range(1990, 2024)
 GROWTH = 1.08
 """Works of a year divided by those of the year before."""
