@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from poles.corpus import json_index, json_lines, raw_schema, records
+from poles.corpus import json_bytes, json_index, json_lines, raw_schema, records
 from poles.corpus.field import cites, in_field
 from poles.corpus.prefilter import CorePrefilter, FieldPrefilter
 from poles.errors import StudyError
@@ -276,7 +276,7 @@ def test_the_index_finds_the_values_of_the_record_itself(works, seed, begin):
     works = [list(dict(work).items()) for work in works]
     lines = [spell(work, random, 1.0).encode() for work in works]
     text = b"\n".join(lines) + b"\n"
-    block = np.frombuffer(bytes(begin) + text + bytes(json_index.PADDING), np.uint8)
+    block = np.frombuffer(bytes(begin) + text + bytes(json_bytes.PADDING), np.uint8)
     rules, counts = next(prefilters())[0].rules, np.zeros(raw_schema.YEARS + 1, np.int64)
     result, count, reached = json_index.index(block, begin, begin + len(text), 10, rules, counts)
     assert (count, reached) == (len(lines), begin + len(text))

@@ -107,7 +107,7 @@ def medicine(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("medicine")
     file = str(shared_data("openalex-works/works_reduced.jsonl.gz"))
     core, counts = passes.find_core([file], None)
-    records = passes.read_works([file], [0], core["work_id"], None)
+    records = pl.concat(passes.read_works([file], [0], core["work_id"], None))
     tables.write(records, KEPT, folder / "records.parquet", {})
     tables.write(counts, COUNTS, folder / "counts.parquet", {})
     paths = []

@@ -17,7 +17,7 @@ from poles.corpus.passes import find_core, read_works
 from poles.corpus.tables import CORE, COUNTS, KEPT, LOSSES, RECORDS, WORKS
 from poles.errors import StudyError
 from poles.networks.construction import build
-from poles.study import tables
+from poles.study import runs, tables
 
 EVERYTHING = {
     "types": None,
@@ -59,7 +59,7 @@ def read(folder: Path, files, field, shards: int = 2) -> tuple[list[Path], list[
     ids = passes.core_ids(names["core"])
     for n, group in enumerate(groups):
         places = [files.index(file) for file in group]
-        tables.write(read_works(group, places, ids, field), KEPT, names["kept"][n], {})
+        runs.write(read_works(group, places, ids, field), KEPT, names["kept"][n], {})
     return names["kept"], names["counts"]
 
 
@@ -691,7 +691,7 @@ def test_what_is_dropped_is_warned_of_once_for_all_files(tmp_path, caplog):
     (tmp_path / "6.json").write_text('{"results": []}')
     files = [*write_files(tmp_path, parts[:-1]), str(tmp_path / "6.json")]
     core, _ = find_core(files, AI)
-    read_works(files, range(7), core["work_id"], AI)
+    list(read_works(files, range(7), core["work_id"], AI))
     first, sixth = tmp_path / "0.jsonl", tmp_path / "5.jsonl"
     assert caplog.messages == [
         f"5 records without an id are dropped, in 5 of 7 files; the first is {first}",
@@ -732,7 +732,8 @@ def test_a_part_without_bytes_is_read_where_the_manifest_states_no_records(tmp_p
     files.append(str(tmp_path / f"empty.{ending}"))
     core, counts = find_core(files, AI, [2, 0])
     assert (core["work_id"].to_list(), counts["read"].sum()) == ([1, 2], 2)
-    assert read_works(files, [0, 1], core["work_id"], AI, [2, 0])["work_id"].to_list() == [1, 2]
+    kept = pl.concat(read_works(files, [0, 1], core["work_id"], AI, [2, 0]))
+    assert kept["work_id"].to_list() == [1, 2]
     for expected in ([2, 1], None):
         with pytest.raises(StudyError, match=rf"empty\.{ending}: the file is empty"):
             find_core(files, AI, expected)

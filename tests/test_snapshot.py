@@ -84,7 +84,7 @@ def harvest(path: str, endpoint: str | None = None) -> tuple[pl.DataFrame, ...]:
     files = storage.located([part.name for part in release.parts], SNAPSHOT)
     counts = [part.records for part in release.parts]
     core, by_year = passes.find_core(files, AI, counts)
-    kept = passes.read_works(files, range(len(files)), core["work_id"], AI, counts)
+    kept = pl.concat(passes.read_works(files, range(len(files)), core["work_id"], AI, counts))
     sources.check_release()
     return core, by_year, kept
 

@@ -39,6 +39,7 @@ NOT_RUN = {
     ".venv/bin/pytest tests/test_exports_networks.py": "this is one of the tests",
     ".venv/bin/pytest tests/test_definitions.py": "this is one of the tests",
     ".venv/bin/python tests/benchmarks/bench_snapshot.py PYTHON_WITH_DUCKDB": "takes minutes, needs DuckDB",
+    ".venv/bin/python tests/benchmarks/bench_reading.py PYTHON_WITH_DUCKDB": "takes minutes, needs DuckDB",
     ".venv/bin/python tests/benchmarks/bench_networks.py PYTHON_WITH_DUCKDB": "takes minutes, needs DuckDB",
     ".venv/bin/python tests/benchmarks/bench_clusters.py": "takes minutes",
     ".venv/bin/python tests/benchmarks/bench_stability.py results/full local_rewiring": (

@@ -312,6 +312,17 @@ def test_shards_weigh_files_by_their_bytes(tmp_path):
     assert sources.shards(files, 9) == [[file] for file in files]
 
 
+@pytest.mark.parametrize(
+    ("gigabytes", "files", "count"),
+    [(0.1, 9, 2), (0.1, 1, 1), (2.4, 9, 2), (7.1, 9, 7), (7.1, 4, 4), (640, 900, 128)],
+)
+def test_shards_follow_from_bytes(gigabytes, files, count):
+    names = [f"part_{number:03}" for number in range(files)]
+    groups = sources.shards(names, None, [round(gigabytes * 1e9 / files)] * files)
+    assert len(groups) == count
+    assert sorted(name for group in groups for name in group) == names
+
+
 def test_shards_refuse_no_group_and_no_file(tmp_path):
     with pytest.raises(StudyError, match=r"source\.shards: 0"):
         sources.shards(["a"], 0, [1])

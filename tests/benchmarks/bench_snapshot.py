@@ -96,7 +96,7 @@ def _pure_parquet(files: list[str], columns: list[str]) -> None:
 
     for file in files:
         with pq.ParquetFile(file) as table:
-            leaves = parquet._leaf_paths(table, Path(file))
+            leaves = parquet._leaves_in(table, Path(file))
             paths = [leaf for name in columns for leaf in leaves[name]]
             for group in range(table.num_row_groups):
                 for _ in table.iter_batches(raw_schema.CHUNK, [group], paths, use_threads=False):
@@ -128,7 +128,7 @@ def _ours(kind: str, task: str, files: list[str], core: str) -> int:
 
     if task == "A":
         return len(passes.find_core(files, FIELD)[0])
-    return len(passes.read_works(files, range(len(files)), pl.read_parquet(core)["work_id"], FIELD))
+    return sum(map(len, passes.read_works(files, range(len(files)), pl.read_parquet(core)["work_id"], FIELD)))
 
 
 def _pure(kind: str, task: str, files: list[str], core: str) -> int:

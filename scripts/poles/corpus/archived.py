@@ -75,7 +75,7 @@ def unpack(
         If the archive is another one, or a table in it is not what was written to it.
     """
     from poles.corpus.tables import COUNTS, KEPT
-    from poles.study import tables
+    from poles.study import runs
 
     digest = embedding.file_digest(path)
     if digest != sha256:
@@ -89,11 +89,11 @@ def unpack(
                 if not extraction.is_intact(f"{folder}/{name}"):
                     raise StudyError(f"{path}: {name} does not hold what was written to it")
                 try:
-                    frame = tables.read(f"{folder}/{name}", table)
+                    frames = runs.read(f"{folder}/{name}", table)
+                    runs.write(frames, table, file, {**record, "harvest": origin})
                 except StudyError as error:
                     text = str(error).removeprefix(f"{folder}/")
                     raise StudyError(
                         f"{path}: made by another version of the study, whose archive has the code ({text})"
                     ) from None
-                tables.write(frame, table, file, {**record, "harvest": origin})
                 Path(folder, name).unlink()

@@ -12,11 +12,37 @@ parse would.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from poles.corpus.json_bytes import (
+    ALL,
+    BACKSLASH,
+    CLOSE,
+    COLON,
+    COMMA,
+    NEWLINE,
+    NINE,
+    NONE,
+    ONE,
+    OPEN,
+    OPEN_LIST,
+    QUOTE,
+    ZERO,
+    compiled,
+    first_one,
+    inlined,
+    is_null,
+    matches,
+    ones,
+    pointer,
+    skip,
+    string_end,
+    word,
+    work_number,
+)
 
 ID, YEAR, PRIMARY, TOPICS, REFERENCES, RESULTS = range(6)
 """Numbers of the keys that decide whether a record is a candidate, in the order of `NAMES`.
@@ -25,86 +51,12 @@ ID, YEAR, PRIMARY, TOPICS, REFERENCES, RESULTS = range(6)
 
 NAMES = ("id", "publication_year", "primary_topic", "topics", "referenced_works", "results")
 
-_PREFIX = b"https://openalex.org/W"
-_START = tuple(np.frombuffer(_PREFIX, np.uint64, 1, place)[0] for place in (0, 8, 14))
-
-PADDING = 128
-"""Bytes that must follow the indexed text, because 64 bytes are always read at once."""
-
 NO_YEAR = -1
 
-_QUOTE, _BACKSLASH, _NEWLINE, _COLON, _COMMA = (np.uint8(ord(character)) for character in '"\\\n:,')
-_OPEN, _CLOSE = np.uint8(ord("{")), np.uint8(ord("}"))
-_OPEN_LIST, _CLOSE_LIST = np.uint8(ord("[")), np.uint8(ord("]"))
 _CASE = np.uint8(0x20)  # the bit in which [ and {, and ] and }, differ
-_N, _U, _L = (np.uint8(ord(character)) for character in "nul")
 _I, _P, _R, _T = (np.uint8(ord(character)) for character in "iprt")
-_ZERO, _NINE = np.uint8(ord("0")), np.uint8(ord("9"))
-_NONE, _ONE, _ALL = np.uint64(0), np.uint64(1), np.uint64(2**64 - 1)
 _EVEN = np.uint64(0x5555555555555555)
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2 ** 64 over the golden ratio: spreads ids, which come in runs
-
-compiled = numba.njit(cache=True, nogil=True)
-inlined = numba.njit(cache=True, nogil=True, forceinline=True)
-
-
-@intrinsic
-def _pointer(typing_context, array):
-    """Address of the values of an array, which is cheaper to pass on than the reference-counted array."""
-
-    def generate(context, builder, signature, arguments):
-        return context.make_array(signature.args[0])(context, builder, arguments[0]).data
-
-    return types.CPointer(array.dtype)(array), generate
-
-
-@intrinsic
-def _matches(typing_context, text, at, character, ignored):
-    """Bits of those of the 64 bytes from `at` on that equal a character but for the bits in `ignored`."""
-
-    def generate(context, builder, signature, arguments):
-        vector, byte = ir.VectorType(ir.IntType(8), 64), ir.IntType(8)
-
-        def spread(value):
-            single = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0))
-            lanes = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)
-            return builder.shuffle_vector(single, single, lanes)
-
-        place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), vector.as_pointer())
-        masked = builder.or_(builder.load(place, align=1), spread(builder.trunc(arguments[3], byte)))
-        equal = builder.icmp_unsigned("==", masked, spread(builder.trunc(arguments[2], byte)))
-        return builder.bitcast(equal, ir.IntType(64))
-
-    return types.uint64(text, types.int64, types.uint8, types.uint8), generate
-
-
-@intrinsic
-def _word(typing_context, text, at):
-    """The eight bytes from `at` on, as one number."""
-
-    def generate(context, builder, signature, arguments):
-        place = builder.gep(arguments[0], [arguments[1]])
-        return builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
-
-    return types.uint64(text, types.int64), generate
-
-
-@intrinsic
-def _count(typing_context, bits):
-    """Number of bits that are set."""
-    return types.int64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(
-        arguments[0]
-    )
-
-
-@intrinsic
-def _first(typing_context, bits):
-    """Position of the lowest bit that is set; at least one must be."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
-
-    return types.int64(types.uint64), generate
 
 
 @intrinsic
@@ -166,21 +118,13 @@ class Rules(NamedTuple):
 
 
 @inlined
-def _skip(text, at):
-    """Position of the next character that is not a blank within a line."""
-    while text[at] == 32 or text[at] == 9 or text[at] == 13:
-        at += 1
-    return at
-
-
-@inlined
 def _escaped(backslashes, carried):
     """Bits of the escaped characters, and whether the first character of the next 64 bytes is escaped."""
     backslashes &= ~carried
-    follows = (backslashes << _ONE) | carried
+    follows = (backslashes << ONE) | carried
     odd = backslashes & ~_EVEN & ~follows
     run = odd + backslashes
-    return (_EVEN ^ (run << _ONE)) & follows, _ONE if run < backslashes else _NONE
+    return (_EVEN ^ (run << ONE)) & follows, ONE if run < backslashes else NONE
 
 
 @inlined
@@ -195,25 +139,11 @@ def _within(quotes, carried):
 
 
 @inlined
-def _end(text, at, stop):
-    """Position of the quote that closes a string."""
-    while at < stop:
-        marks = _matches(text, at, _QUOTE, 0) | _matches(text, at, _BACKSLASH, 0)
-        if not marks:
-            at += 64
-        elif text[at + _first(marks)] == _QUOTE:
-            return at + _first(marks)
-        else:
-            at += _first(marks) + 2
-    return stop
-
-
-@inlined
 def _scalar_end(text, at, stop):
     """Position after a value that is neither a list nor an object."""
-    if text[at] == _QUOTE:
-        return _end(text, at + 1, stop) + 1
-    while at < stop and text[at] != _COMMA and text[at] != _CLOSE and text[at] > 32:
+    if text[at] == QUOTE:
+        return string_end(text, at + 1, stop) + 1
+    while at < stop and text[at] != COMMA and text[at] != CLOSE and text[at] > 32:
         at += 1
     return at
 
@@ -224,28 +154,28 @@ def _key(text, quote, end, names, count):
     length = np.uint64(8 * (end - quote - 1))
     if length > 128:
         return -1
-    low, high = _word(text, quote + 1), _word(text, quote + 9)
+    low, high = word(text, quote + 1), word(text, quote + 9)
     if length < 64:
-        low, high = low & ((_ONE << length) - _ONE), _NONE
+        low, high = low & ((ONE << length) - ONE), NONE
     elif length < 128:
-        high &= (_ONE << (length - np.uint64(64))) - _ONE
+        high &= (ONE << (length - np.uint64(64))) - ONE
     for number in range(count):
         if low == names[2 * number] and high == names[2 * number + 1]:
-            return number if text[_skip(text, end + 1)] == _COLON else -1
+            return number if text[skip(text, end + 1)] == COLON else -1
     return -1
 
 
 @inlined
 def _promising(text, at, openings, closings, strings):
     """Bits of the opening quotes of strings that may be one of `NAMES`, judged by first letter and length."""
-    i, p = _matches(text, at + 1, _I, 0), _matches(text, at + 1, _P, 0)
-    t, r = _matches(text, at + 1, _T, 0), _matches(text, at + 1, _R, 0)
+    i, p = matches(text, at + 1, _I, 0), matches(text, at + 1, _P, 0)
+    t, r = matches(text, at + 1, _T, 0), matches(text, at + 1, _R, 0)
     matching = i & (closings >> np.uint64(3))
     matching |= p & ((closings >> np.uint64(17)) | (closings >> np.uint64(14)))
     matching |= t & (closings >> np.uint64(7))
     matching |= r & ((closings >> np.uint64(17)) | (closings >> np.uint64(8)))
     # All bits above the opening quote of a string that is not closed within these bytes.
-    unclosed = (_ALL << np.uint64(63 - min(_above(~strings), 63))) << _ONE
+    unclosed = (ALL << np.uint64(63 - min(_above(~strings), 63))) << ONE
     return openings & (matching | (unclosed & (i | p | t | r)))
 
 
@@ -256,8 +186,8 @@ def _lowest(depth, opens, closes):
     A closing bracket does not count if the bracket before it is an opening one.
     """
     # The addition carries the bit behind each opening bracket on to the next bracket.
-    paired = ~(opens | closes) + (opens << _ONE)
-    return depth - _count(closes & ~paired)
+    paired = ~(opens | closes) + (opens << ONE)
+    return depth - ones(closes & ~paired)
 
 
 @inlined
@@ -266,7 +196,7 @@ def _is_object(text, start, stop):
     stop -= 1
     while text[stop] == 32 or text[stop] == 9 or text[stop] == 13:
         stop -= 1
-    return text[start] == _OPEN and text[stop] == _CLOSE
+    return text[start] == OPEN and text[stop] == CLOSE
 
 
 @inlined
@@ -278,12 +208,12 @@ def _escaped_key(text, at, closings, backslashes, mark):
     """
     has_escape = False
     while closings:
-        closing = closings & (_NONE - closings)
+        closing = closings & (NONE - closings)
         closings ^= closing
-        if mark | (backslashes & (closing - _ONE)):
-            has_escape |= text[_skip(text, at + _first(closing) + 1)] == _COLON
-        backslashes &= ~(closing - _ONE)
-        mark = _NONE
+        if mark | (backslashes & (closing - ONE)):
+            has_escape |= text[skip(text, at + first_one(closing) + 1)] == COLON
+        backslashes &= ~(closing - ONE)
+        mark = NONE
     return has_escape, mark | backslashes
 
 
@@ -294,16 +224,16 @@ def _note_key(text, at, stop, opening, closings, notes, line, pending):
     Returns the number of the key whose list or object is open, or -1.
     """
     names, count, irregular, first, last = notes
-    quote, later = at + _first(opening), closings & ~(opening - _ONE)
+    quote, later = at + first_one(opening), closings & ~(opening - ONE)
     # No key that is looked for is longer than eighteen bytes.
-    close = at + _first(later) if later else _end(text, quote + 1, min(stop, quote + 18))
+    close = at + first_one(later) if later else string_end(text, quote + 1, min(stop, quote + 18))
     key = _key(text, quote, close, names, count)
     if key < 0:
         return pending
-    value = _skip(text, _skip(text, close + 1) + 1)
+    value = skip(text, skip(text, close + 1) + 1)
     irregular[line] |= np.uint8(first[key] >= 0)
     first[key] = value
-    if text[value] == _OPEN or text[value] == _OPEN_LIST:
+    if text[value] == OPEN or text[value] == OPEN_LIST:
         return key
     last[key] = _scalar_end(text, value, stop)
     return -1
@@ -313,12 +243,12 @@ def _note_key(text, at, stop, opening, closings, notes, line, pending):
 def _back(depth, opens, brackets):
     """The bit of the first bracket that brings the depth down to one, or no bit."""
     while brackets:
-        bracket = brackets & (_NONE - brackets)
+        bracket = brackets & (NONE - brackets)
         brackets ^= bracket
         depth += 1 if opens & bracket else -1
         if depth == 1 and not opens & bracket:
             return bracket
-    return _NONE
+    return NONE
 
 
 @inlined
@@ -328,27 +258,6 @@ def _forget(notes, line, is_irregular):
     irregular[line] = is_irregular
     for key in range(count):
         first[key], last[key] = -1, -1
-
-
-@inlined
-def _number(text, at, limit):
-    """Number of the work whose URL begins at `at`, and the position after it; -1 if there is no such URL."""
-    digits = at + 22
-    if digits >= limit:
-        return -1, at
-    same = _word(text, at) == _START[0] and _word(text, at + 8) == _START[1]
-    if not same or _word(text, at + 14) != _START[2]:
-        return -1, at
-    number, at = 0, digits
-    while at < limit and at - digits < 18 and _ZERO <= text[at] <= _NINE:
-        number = 10 * number + np.int64(text[at] - _ZERO)
-        at += 1
-    return number if at > digits else -1, at
-
-
-@inlined
-def _is_null(text, at):
-    return text[at] == _N and text[at + 1] == _U and text[at + 2] == _L and text[at + 3] == _L
 
 
 def id_set(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -375,7 +284,7 @@ def id_set(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @inlined
 def _shift(bits):
     """Number of bits by which a hash product is shifted to give the position of a bit in a table."""
-    return np.uint64(61) - np.uint64(_first(np.uint64(len(bits))))
+    return np.uint64(61) - np.uint64(first_one(np.uint64(len(bits))))
 
 
 @inlined
@@ -400,14 +309,14 @@ def _is_in(number, ids, size, bits, shift):
 @inlined
 def _year(text, at):
     """Year at a position; `NO_YEAR` if there is none, -2 if it is not of the plainest form."""
-    if at < 0 or _is_null(text, at):
+    if at < 0 or is_null(text, at):
         return NO_YEAR
     year, start = 0, at
-    while at - start < 4 and _ZERO <= text[at] <= _NINE:
-        year = 10 * year + np.int64(text[at] - _ZERO)
+    while at - start < 4 and ZERO <= text[at] <= NINE:
+        year = 10 * year + np.int64(text[at] - ZERO)
         at += 1
-    at = _skip(text, at)
-    if text[start] == _ZERO or at == start or (text[at] != _COMMA and text[at] != _CLOSE):
+    at = skip(text, at)
+    if text[start] == ZERO or at == start or (text[at] != COMMA and text[at] != CLOSE):
         return -2
     return year
 
@@ -416,12 +325,12 @@ def _year(text, at):
 def _holds(text, start, stop, texts, width, lengths, count):
     """Whether a list or object contains one of some texts, or an escape, which may hide one."""
     for at in range(start, stop, 64):
-        valid = _ALL if stop - at >= 64 else (_ONE << np.uint64(stop - at)) - _ONE
-        hits = _matches(text, at, _BACKSLASH, 0)
+        valid = ALL if stop - at >= 64 else (ONE << np.uint64(stop - at)) - ONE
+        hits = matches(text, at, BACKSLASH, 0)
         for number in range(count):
-            same = _ALL
+            same = ALL
             for place in range(lengths[number]):
-                same &= _matches(text, at + place, texts[number * width + place], 0)
+                same &= matches(text, at + place, texts[number * width + place], 0)
             hits |= same
         if hits & valid:
             return True
@@ -431,14 +340,14 @@ def _holds(text, start, stop, texts, width, lengths, count):
 @inlined
 def _cites(text, start, stop, ids, size, bits, shift):
     """Whether a list of references has a work of a set, or a value that is not the plain URL of a work."""
-    at = _skip(text, start + 1)
+    at = skip(text, start + 1)
     while at < stop - 1:
-        number, end = _number(text, at + 1, stop)
-        if number < 0 or text[at] != _QUOTE or text[end] != _QUOTE or _is_in(number, ids, size, bits, shift):
+        number, end = work_number(text, at + 1, stop)
+        if number < 0 or text[at] != QUOTE or text[end] != QUOTE or _is_in(number, ids, size, bits, shift):
             return True
-        at = _skip(text, end + 1)
-        if text[at] == _COMMA:
-            at = _skip(text, at + 1)
+        at = skip(text, end + 1)
+        if text[at] == COMMA:
+            at = skip(text, at + 1)
     return False
 
 
@@ -448,20 +357,20 @@ def _decide(text, limit, first, last, rules):
     texts, width, lengths, count, any_topic, ids, size, bits, shift, citing = rules
     irregular = first[RESULTS] >= 0
     for key in (PRIMARY, TOPICS, REFERENCES):
-        at, opening = first[key], _OPEN if key == PRIMARY else _OPEN_LIST
-        irregular |= at >= 0 and text[at] != opening and not _is_null(text, at)
+        at, opening = first[key], OPEN if key == PRIMARY else OPEN_LIST
+        irregular |= at >= 0 and text[at] != opening and not is_null(text, at)
     work, end, at = -1, 0, first[ID]
-    if at >= 0 and text[at] == _QUOTE:
-        work, end = _number(text, at + 1, limit)
+    if at >= 0 and text[at] == QUOTE:
+        work, end = work_number(text, at + 1, limit)
     year = _year(text, first[YEAR])
-    if irregular or work < 0 or text[end] != _QUOTE or year < NO_YEAR:
+    if irregular or work < 0 or text[end] != QUOTE or year < NO_YEAR:
         return True, -2
     candidate = _is_in(work, ids, size, bits, shift)
     if count and not candidate:
         candidate = _holds(text, first[PRIMARY], last[PRIMARY], texts, width, lengths, count)
     if any_topic and not candidate:
         candidate = _holds(text, first[TOPICS], last[TOPICS], texts, width, lengths, count)
-    if citing and not candidate and first[REFERENCES] >= 0 and text[first[REFERENCES]] == _OPEN_LIST:
+    if citing and not candidate and first[REFERENCES] >= 0 and text[first[REFERENCES]] == OPEN_LIST:
         candidate = _cites(text, first[REFERENCES], last[REFERENCES], ids, size, bits, shift)
     return candidate, year
 
@@ -473,24 +382,24 @@ def _index(
 ):  # fmt: skip
     """Fill the arrays of an `Index` (see `index`); without counts, only find values (see `members`)."""
     text, irregular, first, last = (
-        _pointer(block),
-        _pointer(irregular.view(np.uint8)),
-        _pointer(first),
-        _pointer(last),
+        pointer(block),
+        pointer(irregular.view(np.uint8)),
+        pointer(first),
+        pointer(last),
     )
-    notes = _pointer(names), len(names), irregular, first, last
-    held = _pointer(texts), texts.shape[1], _pointer(lengths), len(lengths), any_topic
-    rules = *held, _pointer(ids), len(ids), _pointer(bits), _shift(bits), citing
+    notes = pointer(names), len(names), irregular, first, last
+    held = pointer(texts), texts.shape[1], pointer(lengths), len(lengths), any_topic
+    rules = *held, pointer(ids), len(ids), pointer(bits), _shift(bits), citing
     decides = len(counts) > 0
     lines, numbers, depth, objects, pending, line = 0, 0, 0, 0, -1, begin
-    carried_escape, carried_string, mark = _NONE, _NONE, _NONE
+    carried_escape, carried_string, mark = NONE, NONE, NONE
     _forget(notes, 0, np.uint8(False))
     for at in range(begin, stop, 64):
-        quotes, backslashes = _matches(text, at, _QUOTE, 0), _matches(text, at, _BACKSLASH, 0)
-        opens, closes = _matches(text, at, _OPEN, _CASE), _matches(text, at, _CLOSE, _CASE)
-        newlines = _matches(text, at, _NEWLINE, 0)
+        quotes, backslashes = matches(text, at, QUOTE, 0), matches(text, at, BACKSLASH, 0)
+        opens, closes = matches(text, at, OPEN, _CASE), matches(text, at, CLOSE, _CASE)
+        newlines = matches(text, at, NEWLINE, 0)
         if stop - at < 64:
-            valid = (_ONE << np.uint64(stop - at)) - _ONE
+            valid = (ONE << np.uint64(stop - at)) - ONE
             quotes, opens, closes, newlines = quotes & valid, opens & valid, closes & valid, newlines & valid
         if backslashes | carried_escape:
             escaped, carried_escape = _escaped(backslashes, carried_escape)
@@ -500,7 +409,7 @@ def _index(
         opens, closes = opens & ~strings, closes & ~strings
         lowest = 0 if newlines else _lowest(depth, opens, closes)
         if lowest >= 2:
-            depth += _count(opens) - _count(closes)
+            depth += ones(opens) - ones(closes)
             continue
         closings, keys = quotes & ~strings, quotes & strings
         if backslashes | mark:
@@ -514,47 +423,47 @@ def _index(
             if pending >= 0:
                 bracket = _back(depth, opens, opens | closes)
                 if bracket:
-                    last[pending] = at + _first(bracket) + 1
+                    last[pending] = at + first_one(bracket) + 1
                     pending = -1
             while keys:
-                opening = keys & (_NONE - keys)
+                opening = keys & (NONE - keys)
                 keys ^= opening
-                before = opening - _ONE
-                if depth + _count(opens & before) - _count(closes & before) == 1:
+                before = opening - ONE
+                if depth + ones(opens & before) - ones(closes & before) == 1:
                     pending = _note_key(text, at, stop, opening, closings, notes, lines, pending)
                     if pending >= 0:
                         bracket = _back(1, opens, (opens | closes) & ~before)
                         if bracket:
-                            last[pending] = at + _first(bracket) + 1
+                            last[pending] = at + first_one(bracket) + 1
                             pending = -1
-            depth += _count(opens) - _count(closes)
+            depth += ones(opens) - ones(closes)
             continue
         events = opens | closes | newlines
         while True:
-            event = events & (_NONE - events)
+            event = events & (NONE - events)
             events ^= event
             if depth == 1:
-                record_keys = keys & (event - _ONE)
+                record_keys = keys & (event - ONE)
                 while record_keys:
-                    opening = record_keys & (_NONE - record_keys)
+                    opening = record_keys & (NONE - record_keys)
                     record_keys ^= opening
                     pending = _note_key(text, at, stop, opening, closings, notes, lines, pending)
             if not event:
                 break
-            keys &= ~(event - _ONE)
+            keys &= ~(event - ONE)
             if opens & event:
                 objects += depth == 0
                 depth += 1
             elif closes & event:
                 depth -= 1
                 if depth == 1 and pending >= 0:
-                    last[pending] = at + _first(event) + 1
+                    last[pending] = at + first_one(event) + 1
                     pending = -1
             else:
-                place = at + _first(event)
+                place = at + first_one(event)
                 number[lines], start[lines], end[lines] = numbers, line, place
                 numbers += 1
-                content, line = _skip(text, line), place + 1
+                content, line = skip(text, line), place + 1
                 if depth != 0 or strings & event:
                     irregular[lines] = candidate[lines] = True
                     return lines + 1, numbers, line
@@ -570,7 +479,7 @@ def _index(
                         return lines, numbers, line
                 objects, pending = 0, -1
                 # An escape in these 64 bytes may belong to the next line; this is not looked into.
-                _forget(notes, lines, np.uint8(backslashes != _NONE))
+                _forget(notes, lines, np.uint8(backslashes != NONE))
     return lines, numbers, line
 
 
@@ -663,7 +572,7 @@ def members(
 def among(numbers: np.ndarray, ids: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Whether each number is in a set of ids (`id_set`)."""
     is_member = np.zeros(len(numbers), np.bool_)
-    values, size, table, shift = _pointer(ids), len(ids), _pointer(bits), _shift(bits)
+    values, size, table, shift = pointer(ids), len(ids), pointer(bits), _shift(bits)
     for place in range(len(numbers)):
         is_member[place] = _is_in(numbers[place], values, size, table, shift)
     return is_member
@@ -680,9 +589,9 @@ def numbers_between(block: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     offsets : ndarray of int64, shape (texts + 1,)
         Where each text begins; the last entry is where the last text ends.
     """
-    text = _pointer(block)
+    text = pointer(block)
     numbers = np.empty(len(offsets) - 1, np.int64)
     for place in range(len(numbers)):
-        number, end = _number(text, offsets[place], offsets[place + 1])
+        number, end = work_number(text, offsets[place], offsets[place + 1])
         numbers[place] = number if end == offsets[place + 1] else -1
     return numbers

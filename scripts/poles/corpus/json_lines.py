@@ -1,7 +1,8 @@
 """Raw records from JSON files in all their forms: lines, an array, a page of the API, one work; gzip and zip.
 
-With a prefilter, JSON lines are read in large blocks and indexed by their bytes (`json_index`). Only
-candidates and lines of an unusual form are parsed.
+JSON lines are read in large blocks. With a prefilter, a block is first indexed by its bytes (`json_index`),
+so that only candidates are looked at. Works are decoded many at a time (`json_decode`), also those in an
+array or a page. Those that are irregular are parsed one by one.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import IO, Any, cast
 
 import numpy as np
@@ -17,7 +19,8 @@ import polars as pl
 import pyarrow as pa
 from isal import igzip, igzip_lib
 
-from poles.corpus import json_index, raw_schema
+from poles.corpus import json_bytes, json_decode, json_index, raw_schema
+from poles.corpus.decoded import Decoded
 from poles.corpus.prefilter import Prefilter
 from poles.corpus.raw_schema import RAW_SCHEMA, Chunk, Tally
 from poles.corpus.storage import File, open_seekable, open_stream, reason
@@ -27,7 +30,7 @@ BLOCK = 4 << 20
 """Bytes of text that are read and indexed at once."""
 
 LINES = 4096
-"""Most lines that are indexed at once."""
+"""Most lines or works that are indexed or decoded at once."""
 
 _ISAL_ERROR = cast(type[Exception], igzip_lib.error)  # the types of isal describe an instance
 
@@ -56,8 +59,7 @@ _LONGEST = 16
 _SCALAR = re.compile(rb'\s*:\s*([\w.+-]+|"[^"\\]*")')
 """What follows a key, if its value is a number, true, false, null or a plain text."""
 
-Located = tuple[int, str, Mapping[str, Any]]
-"""A record, after its number in the file and its place there (``line 12``)."""
+_PADDING = bytes(json_bytes.PADDING)
 
 
 def chunks(file: File, columns: Sequence[str], prefilter: Prefilter | None, tally: Tally) -> Iterator[Chunk]:
@@ -83,27 +85,20 @@ def chunks(file: File, columns: Sequence[str], prefilter: Prefilter | None, tall
     StudyError
         As `records.read_records`.
     """
-    chunk = _Columns(columns)
-    for row, place, record in _records(file, columns, prefilter, tally):
-        try:
-            chunk.add(row, place, record)
-        except ValueError as error:
-            raise StudyError(f"{file}, {place}: {error}") from None
-        if len(chunk.places) == raw_schema.CHUNK:
-            yield chunk.chunk()
-            chunk = _Columns(columns)
-    if chunk.places:
-        yield chunk.chunk()
+    gathered = _Gathered(columns)
+    for _ in _read(file, gathered, prefilter, tally):
+        if len(gathered) >= raw_schema.CHUNK:
+            yield gathered.chunk()
+    if len(gathered):
+        yield gathered.chunk()
 
 
-def _records(
-    file: File, columns: Sequence[str], prefilter: Prefilter | None, tally: Tally
-) -> Iterator[Located]:
-    """Yield the candidates of a JSON file, or of all JSON files in a zip file."""
+def _read(file: File, gathered: "_Gathered", prefilter: Prefilter | None, tally: Tally) -> Iterator[None]:
+    """Gather the candidates of a JSON file, or of all JSON files in a zip file, some at a time."""
     if file.suffix != ".zip":
         with open_stream(file) as stream:
             text = igzip.open(stream) if file.suffix == ".gz" else stream
-            yield from _Reader(file, "", columns, prefilter, tally).read(text)
+            yield from _Reader(file, "", gathered, prefilter, tally).read(text)
         return
     try:
         with open_seekable(file) as archive_stream, zipfile.ZipFile(archive_stream) as archive:
@@ -113,8 +108,7 @@ def _records(
                 raise StudyError(f"{file}: holds no file that ends in .json or .jsonl")
             for name in members:
                 with archive.open(name) as member:
-                    reader = _Reader(file, f"{name}, ", columns, prefilter, tally)
-                    yield from reader.read(member)
+                    yield from _Reader(file, f"{name}, ", gathered, prefilter, tally).read(member)
     except (zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: encrypted
         raise StudyError(f"{file}: cannot be read as a zip file ({error})") from None
 
@@ -128,25 +122,25 @@ class _Reader:
         The file, for messages.
     prefix : str
         The member of an archive and a comma, for messages; else empty.
-    columns : sequence of str
-        Columns of `RAW_SCHEMA` to be read.
+    gathered : _Gathered
+        Takes the works.
     prefilter : Prefilter or None
     tally : Tally
     """
 
     def __init__(
-        self, file: File, prefix: str, columns: Sequence[str], prefilter: Prefilter | None, tally: Tally
+        self, file: File, prefix: str, gathered: "_Gathered", prefilter: Prefilter | None, tally: Tally
     ):
         self.file, self.prefix, self.prefilter, self.tally = file, prefix, prefilter, tally
-        keys = dict.fromkeys(KEYS[name] for name in columns)
-        indexed = [key for key in keys if len(key) <= _LONGEST]
+        self.decoded, self.parsed = gathered.decoded, gathered.parsed
+        indexed = [key for key in gathered.keys if len(key) <= _LONGEST]
         self.names = json_index.keys(indexed)
         self.members = [b'"%b":' % key.encode() for key in indexed]
-        self.long_keys = [b'"%b"' % key.encode() for key in keys if len(key) > _LONGEST]
+        self.long_keys = [b'"%b"' % key.encode() for key in gathered.keys if len(key) > _LONGEST]
         self.number = 0  # of the line that is being read
 
-    def read(self, stream: IO[bytes]) -> Iterator[Located]:
-        """Yield the records of a stream that holds a document on each line, or one document on many."""
+    def read(self, stream: IO[bytes]) -> Iterator[None]:
+        """Gather the works of a stream that holds a document on each line, or one document on many."""
         try:
             yield from self._head(stream)
             if self.prefilter is None:
@@ -158,59 +152,164 @@ class _Reader:
                 f"{self.file}: cannot be read beyond {self.prefix}line {self.number} ({reason(error)})"
             ) from None
 
-    def _head(self, stream: IO[bytes]) -> Iterator[Located]:
-        """Yield the records of the first line that is not blank, or of one document on many lines."""
+    def _head(self, stream: IO[bytes]) -> Iterator[None]:
+        """Gather the works of the first line that is not blank, or of one document on many lines."""
         for text in stream:
             self.number += 1
             text = text.removeprefix(b"\xef\xbb\xbf") if self.number == 1 else text
             if not text.strip():
                 continue
-            try:
-                document = _parse(text)
-            except json.JSONDecodeError as error:
-                if error.pos < len(error.doc.rstrip()):
-                    raise self._invalid(self.number, error) from None
-                document = self._whole(text + stream.read())
-            yield from self._unfold(document)
+            works = self._decoded(text)
+            if works is None:
+                try:
+                    works = self._unfold(_parse(text))
+                except json.JSONDecodeError as error:
+                    if error.pos < len(error.doc.rstrip()):
+                        raise self._invalid(self.number, error) from None
+                    text += stream.read()
+                    works = self._decoded(text)
+                    works = self._unfold(self._whole(text)) if works is None else works
+            yield from works
             return
 
-    def _lines(self, stream: IO[bytes]) -> Iterator[Located]:
-        """Yield the records of all remaining lines."""
+    def _lines(self, stream: IO[bytes]) -> Iterator[None]:
+        """Gather the works of all remaining lines."""
         for text, begin, stop in _blocks(stream):
-            for line in text[begin : stop - 1].split(b"\n"):
-                self.number += 1
-                if line.strip():
-                    yield from self._parsed(line)
+            block, before = np.frombuffer(text, np.uint8), self.number
+            number, first, last, line_count = json_decode.lines(block, begin, stop)
+            for part in _batches(len(number)):
+                lines = number[part] + before + 1, first[part], last[part]
+                ordinals = np.arange(len(lines[0]))
+                self._take(
+                    block, *lines[1:], ordinals, len(ordinals), partial(self._parse_line, text, *lines)
+                )
+                yield
+            self.number = before + line_count
 
-    def _candidates(self, stream: IO[bytes], prefilter: Prefilter) -> Iterator[Located]:
-        """Yield the candidates of the remaining lines; count the other records."""
+    def _candidates(self, stream: IO[bytes], prefilter: Prefilter) -> Iterator[None]:
+        """Gather the candidates of the remaining lines; count the other records."""
         counts = np.zeros(raw_schema.YEARS + 1, np.int64)
         for text, begin, stop in _blocks(stream):
             block = np.frombuffer(text, np.uint8)
             while begin < stop:
-                number_before, rows_counted = self.number, 0
+                before = self.number
                 index, line_count, begin = json_index.index(
                     block, begin, stop, LINES, prefilter.rules, counts
                 )
-                lines = np.flatnonzero(index.candidate)
-                values = json_index.members(block, index.start[lines], index.stop[lines], self.names)
-                rows = zip(*(array.tolist() for array in (lines, *values)), strict=True)
-                for line, irregular, *bounds in rows:
-                    self.number = number_before + int(index.number[line]) + 1
-                    self.tally.rows += line - rows_counted
-                    rows_counted = line + 1
-                    if irregular or index.irregular[line]:
-                        yield from self._parsed(text[index.start[line] : index.stop[line]])
-                    else:
-                        yield from self._parsed(self._cut(text, index.start[line], index.stop[line], *bounds))
-                self.number = number_before + line_count
-                self.tally.rows += len(index.candidate) - rows_counted
+                candidates = np.flatnonzero(index.candidate)
+                lines = index.number[candidates] + before + 1, index.start[candidates], index.stop[candidates]
+                parse = partial(self._parse_candidate, text, *lines, index.irregular[candidates])
+                self._take(block, *lines[1:], candidates, len(index.candidate), parse)
+                yield
+                self.number = before + line_count
         self.tally.add(counts)
+
+    def _take(
+        self,
+        block: np.ndarray,
+        first: np.ndarray,
+        last: np.ndarray,
+        ordinals: np.ndarray,
+        count: int,
+        parse: Callable[[int], None],
+    ) -> None:
+        """Gather some of the next works, decoded or parsed.
+
+        Parameters
+        ----------
+        block : ndarray of uint8
+            The text.
+        first, last : ndarray of int64, shape (works,)
+            Where each work, or line, begins and ends.
+        ordinals : ndarray of int64, shape (works,)
+            Number of each among the next ones, from 0.
+        count : int
+            Number of the next ones. All are counted, those that are not taken as one work each.
+        parse : callable
+            Gathers an irregular one, given its place in `first`: a work, or any number of works in a line.
+        """
+        rows = self.tally.rows + ordinals
+        is_regular = self.decoded.decode(block, first, last, rows)
+        end = self.tally.rows + count
+        for place in np.flatnonzero(~is_regular).tolist():
+            row = self.tally.rows = int(rows[place])
+            parse(place)
+            if (added := self.tally.rows - row - 1) != 0:
+                rows[place + 1 :] += added
+                end += added
+        self.tally.rows = end
+
+    def _parse_line(
+        self, text: bytes, number: np.ndarray, first: np.ndarray, last: np.ndarray, place: int
+    ) -> None:
+        """Gather the works of an irregular line."""
+        self.number = int(number[place])
+        line = text[first[place] : last[place]]
+        if line.strip():
+            works = self._decoded(line) if _may_hold_many(line) else None
+            for _ in self._unfold(self._parsed(line)) if works is None else works:
+                pass
+
+    def _parse_candidate(
+        self,
+        text: bytes,
+        number: np.ndarray,
+        first: np.ndarray,
+        last: np.ndarray,
+        irregular: np.ndarray,
+        place: int,
+    ) -> None:
+        """Gather the works of an irregular candidate."""
+        start, stop = int(first[place]), int(last[place])
+        if not irregular[place]:
+            line = slice(place, place + 1)
+            block = np.frombuffer(text, np.uint8)
+            is_irregular, *bounds = json_index.members(block, first[line], last[line], self.names)
+            if not is_irregular[0]:
+                self.number = int(number[place])
+                record = self._cut(text, start, stop, *(array[0].tolist() for array in bounds))
+                for _ in self._unfold(self._parsed(record)):
+                    pass
+                return
+        self._parse_line(text, number, first, last, place)
+
+    def _decoded(self, text: bytes) -> Iterator[None] | None:
+        """Gather the works of a document, an array or page with many at a time; None if it is irregular."""
+        block = np.frombuffer(text + _PADDING, np.uint8)
+        if _may_hold_many(text):
+            count, bounds, meta = json_decode.elements(block, len(text))
+            if count >= 0:
+                if meta[0] >= 0:
+                    self._state(_parse(text[meta[0] : meta[1]]))
+                return self._elements(text, block, *bounds[:, :count])
+        ends = np.zeros(1, np.int64), np.full(1, len(text))
+        if not self.decoded.decode(block, *ends, np.full(1, self.tally.rows))[0]:
+            return None
+        self.tally.rows += 1
+        return iter(())
+
+    def _elements(
+        self, text: bytes, block: np.ndarray, first: np.ndarray, last: np.ndarray
+    ) -> Iterator[None]:
+        """Gather the works of an array."""
+        for part in _batches(len(first)):
+            bounds = first[part], last[part]
+            ordinals = np.arange(len(bounds[0]))
+            parse = partial(self._parse_element, text, *bounds, part.start + 1)
+            self._take(block, *bounds, ordinals, len(ordinals), parse)
+            yield
+
+    def _parse_element(
+        self, text: bytes, first: np.ndarray, last: np.ndarray, number: int, place: int
+    ) -> None:
+        """Gather an irregular work of an array."""
+        work = _parse(text[first[place] : last[place]])
+        self._add(work, f"{self.prefix}line {self.number}", f", record {number + place}")
 
     def _cut(self, text: bytes, start: int, stop: int, first: Iterable[int], last: Iterable[int]) -> bytes:
         """Return a record with only the needed keys, cut out by the bounds of their values.
 
-        Parsing costs more than everything else, so it is given no more than this.
+        What is not needed is not looked at, as in the works that are left out.
         """
         members = zip(self.members, first, last, strict=True)
         parts = [key + text[begin:end] for key, begin, end in members if begin >= 0]
@@ -222,13 +321,12 @@ class _Reader:
                 parts += [key + value[0]] if value else []
         return b"{%b}" % b",".join(parts)
 
-    def _parsed(self, text: bytes) -> Iterator[Located]:
-        """Yield the records of one line."""
+    def _parsed(self, text: bytes) -> Any:
+        """Parse a line."""
         try:
-            document = _parse(text)
+            return _parse(text)
         except json.JSONDecodeError as error:
             raise self._invalid(self.number, error) from None
-        yield from self._unfold(document)
 
     def _whole(self, text: bytes) -> Any:
         """Parse a document that spreads over many lines."""
@@ -240,15 +338,33 @@ class _Reader:
     def _invalid(self, number: int, error: json.JSONDecodeError) -> StudyError:
         return StudyError(f"{self.file}, {self.prefix}line {number}: not valid JSON ({error.msg})")
 
-    def _unfold(self, document: Any) -> Iterator[Located]:
-        """Yield the works in a document, numbered and with their places."""
+    def _unfold(self, document: Any) -> Iterator[None]:
+        """Gather the works in a document, one by one."""
         place = f"{self.prefix}line {self.number}"
-        if (stated := _stated(document)) is not None:
-            self.tally.stated = max(stated, self.tally.stated or 0)
+        if type(document) is dict and "results" in document:
+            self._state(document.get("meta"))
         for within, work in _works(document, f"{self.file}, {place}"):
-            row = self.tally.rows
-            self.tally.rows += 1
-            yield row, place + within, work
+            self._add(work, place, within)
+            yield
+
+    def _state(self, meta: Any) -> None:
+        """Note how many works a page of the API says that its whole list has, if it gives a number."""
+        stated = _count(meta, "count") if type(meta) is dict else None
+        if stated is not None:
+            self.tally.stated = max(stated, self.tally.stated or 0)
+
+    def _add(self, work: Any, place: str, within: str) -> None:
+        """Gather a parsed work."""
+        if type(work) is not dict:
+            raise StudyError(
+                f"{self.file}, {place}{within}: {work!r:.50} is not a work; a work is a JSON object"
+            )
+        row = self.tally.rows
+        self.tally.rows += 1
+        try:
+            self.parsed.add(row, place + within, work)
+        except ValueError as error:
+            raise StudyError(f"{self.file}, {place}{within}: {error}") from None
 
 
 def _parse(text: bytes) -> Any:
@@ -279,7 +395,12 @@ def _whole_number(digits: str) -> int | float:
     return int(digits) if len(digits) < 100 else float(digits)
 
 
-def _works(document: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _may_hold_many(text: bytes) -> bool:
+    """Whether a document may be an array or a page."""
+    return text.lstrip()[:1] == b"[" or b'"results"' in text
+
+
+def _works(document: Any, where: str) -> Iterator[tuple[str, Any]]:
     """Yield the works in a document, each after its place there.
 
     A document is one work, an array of works, or a page of the API with works in ``results``.
@@ -293,15 +414,13 @@ def _works(document: Any, where: str) -> Iterator[tuple[str, Mapping[str, Any]]]
     if type(works) is not list:
         raise StudyError(f"{where}: {works!r:.50} is not a work; a work is a JSON object")
     for number, work in enumerate(works, 1):
-        if type(work) is not dict:
-            raise StudyError(f"{where}, record {number}: {work!r:.50} is not a work; a work is a JSON object")
         yield f", record {number}", work
 
 
-def _stated(document: Any) -> int | None:
-    """Return how many works a page of the API says that its whole list has; None if there is no number."""
-    meta = document.get("meta") if type(document) is dict and "results" in document else None
-    return _count(meta, "count") if type(meta) is dict else None
+def _batches(count: int) -> Iterator[slice]:
+    """Yield the parts of some lines or works that are looked at at once."""
+    for start in range(0, count, LINES):
+        yield slice(start, min(start + LINES, count))
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
@@ -312,9 +431,8 @@ def _blocks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
     text : bytes
         A part of the stream.
     begin, stop : int
-        Bounds of whole lines in it; at least `json_index.PADDING` bytes follow.
+        Bounds of whole lines in it; at least `json_bytes.PADDING` bytes follow.
     """
-    padding = bytes(json_index.PADDING)
     pieces: list[bytes] = []  # of the line that goes on in the next block
     while block := stream.read(BLOCK):
         begin = block.find(b"\n") + 1
@@ -322,13 +440,13 @@ def _blocks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
             pieces.append(block)
             continue
         line = b"".join([*pieces, block[:begin]])
-        yield line + padding, 0, len(line)
-        stop = max(begin, block.rfind(b"\n", begin, -len(padding)) + 1)
+        yield line + _PADDING, 0, len(line)
+        stop = max(begin, block.rfind(b"\n", begin, -len(_PADDING)) + 1)
         if stop > begin:
             yield block, begin, stop
         pieces = [block[stop:]]
     if line := b"".join(pieces):
-        yield line + b"\n" + padding, 0, len(line) + 1
+        yield line + b"\n" + _PADDING, 0, len(line) + 1
 
 
 def _typed(kind: type, description: str) -> Callable[[Mapping[str, Any], str], Any]:
@@ -442,6 +560,12 @@ class _Columns:
     """The raw columns of a chunk of JSON records, filled record by record."""
 
     def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = columns
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all records."""
+        columns = self.columns
         self.places: list[str] = []
         self.rows: list[int] = []
         self.scalars: dict[str, list[Any]] = {name: [] for name in columns if name in _SCALARS}
@@ -467,7 +591,9 @@ class _Columns:
             self.authorship_ends.append(len(self.countries.ends) - 1)
 
     def frame(self) -> pl.DataFrame:
-        """Return the columns of `RAW_SCHEMA`, and ``row``."""
+        """Return the columns of `RAW_SCHEMA`, and ``row``; without records, ``row`` alone."""
+        if not self.rows:
+            return pl.DataFrame(schema={"row": pl.Int64})
         columns = {name: pl.Series(values, dtype=RAW_SCHEMA[name]) for name, values in self.scalars.items()}
         columns |= {name: pl.Series(lists.array()) for name, lists in self.lists.items()}
         if self.with_authorships:
@@ -479,6 +605,26 @@ class _Columns:
             columns["authorships"] = pl.Series(pa.LargeListArray.from_arrays(ends, authorships))
         return pl.DataFrame({"row": pl.Series(self.rows, dtype=pl.Int64), **columns})
 
+
+class _Gathered:
+    """The works of a chunk: those that are decoded, and those that are parsed.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns of `RAW_SCHEMA` to be read.
+    """
+
+    def __init__(self, columns: Sequence[str]):
+        self.columns, self.keys = columns, dict.fromkeys(KEYS[name] for name in columns)
+        self.decoded, self.parsed = Decoded(columns, self.keys), _Columns(columns)
+
+    def __len__(self) -> int:
+        return len(self.decoded) + len(self.parsed.rows)
+
     def chunk(self) -> Chunk:
-        """Return the records added so far."""
-        return Chunk(self.frame(), self.places.__getitem__)
+        """Return the works gathered so far, and forget them."""
+        decoded = self.decoded.take() if len(self.decoded) else None
+        chunk = Chunk(self.parsed.frame(), self.parsed.places.__getitem__, decoded)
+        self.parsed.clear()
+        return chunk

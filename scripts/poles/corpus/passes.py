@@ -6,18 +6,18 @@ cite them.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from poles.corpus.field import cites, in_field
+from poles.corpus.field import in_field
 from poles.corpus.prefilter import CorePrefilter, FieldPrefilter
 from poles.corpus.raw_schema import Tally
 from poles.corpus.records import read_records
 from poles.corpus.storage import File, is_empty
-from poles.corpus.tables import CORE, COUNTS, KEPT
+from poles.corpus.tables import CORE, COUNTS
 from poles.errors import StudyError
 from poles.stats.progress import Progress
 from poles.study import tables
@@ -127,7 +127,7 @@ def read_works(
     core: pl.Series,
     field: Mapping[str, Any] | None,
     expected: Sequence[int | None] | None = None,
-) -> pl.DataFrame:
+) -> Iterator[pl.DataFrame]:
     """Second pass: read the records of the works of the field, and of the works that cite them.
 
     Parameters
@@ -135,7 +135,7 @@ def read_works(
     files : sequence of str or File
         Files of a shard.
     indices : sequence of int
-        Number of each file among all files of the source.
+        Number of each file among all files of the source, in rising order.
     core : pl.Series
         Ids of the works of the field in the whole source (`core_ids`).
     field : Mapping or None
@@ -143,35 +143,31 @@ def read_works(
     expected : sequence of int or None, optional
         Number of records of each file, where the source states it.
 
-    Returns
-    -------
+    Yields
+    ------
     pl.DataFrame
-        `KEPT`. If one record of a work is in the field, all records of the work are kept; `select_works`
-        decides which one counts.
+        Columns of `KEPT`, in the order of the source. If one record of a work is in the field, all records of
+        the work are kept; `select_works` decides which one counts.
 
     Raises
     ------
     StudyError
         If a file cannot be read as `read_records` says, or has another number of records than expected.
     """
-    keep, prefilter = None, None
-    if _field_prefilter(field) is not None:
-        keep = pl.col("work_id").is_in(core.implode()) | cites(core)
-        prefilter = CorePrefilter(core)
-    chunks = [pl.DataFrame(schema=dict(KEPT.columns))]
+    prefilter = CorePrefilter(core) if _field_prefilter(field) is not None else None
+    keep = prefilter.condition() if prefilter else None
+    kept = of_field = 0
     tallies: dict[str | File, Tally] = {}
     follow = Progress(len(files), "files").follow
     for file, index, count in follow(zip(files, indices, expected or [None] * len(files), strict=True)):
         if _has_nothing(file, count):
             continue
         tally = tallies[file] = Tally()
-        chunks += [
-            chunk.with_columns(in_field(field).alias("is_core"))
-            for chunk in read_records(file, index, keep=keep, tally=tally, prefilter=prefilter)
-        ]
+        for records in read_records(file, index, keep=keep, tally=tally, prefilter=prefilter):
+            chunk = records.with_columns(in_field(field).alias("is_core"))
+            kept, of_field = kept + len(chunk), of_field + len(chunk.filter("is_core"))
+            yield chunk
         _check_count(file, tally, count)
     _warn(tallies, lambda tally: tally.codes, "country codes that are not two letters are dropped")
     _warn(tallies, lambda tally: tally.references, "references that are no ids of works are dropped")
-    kept = tables.conform(pl.concat(chunks), KEPT)
-    log.info("%d files: %d records kept, %d of the field", len(files), len(kept), kept["is_core"].sum())
-    return kept
+    log.info("%d files: %d records kept, %d of the field", len(files), kept, of_field)

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from polars.datatypes import DataType, DataTypeClass
 
-CHUNK = 20_000
-"""Most records in one chunk: some 50 MB."""
+CHUNK = 10_000
+"""Most records in one chunk: some 25 MB."""
 RAW_SCHEMA: dict[str, DataType | DataTypeClass] = {
     "work_id": pl.String,
     "year": pl.Int64,
@@ -53,10 +53,14 @@ class Chunk(NamedTuple):
         Some or all columns of `RAW_SCHEMA`, and ``row``: the number of the record in the file, from 0.
     locate : Locate
         Gives the place in the file of a row of the frame.
+    decoded : pl.DataFrame, optional
+        Further records of the same part of the file, in whose values nothing has to be dropped; see
+        `poles.corpus.decoded.Decoded`.
     """
 
     frame: pl.DataFrame
     locate: Locate
+    decoded: pl.DataFrame | None = None
 
 
 @dataclass

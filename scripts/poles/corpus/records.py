@@ -8,10 +8,11 @@ format.
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from poles.corpus import json_lines, parquet
-from poles.corpus.prefilter import Prefilter
+from poles.corpus import flat_lists, json_lines, parquet, raw_schema
+from poles.corpus.prefilter import Prefilter, work_numbers
 from poles.corpus.raw_schema import RAW_SCHEMA, Chunk, Tally
 from poles.corpus.storage import File, open_seekable
 from poles.corpus.tables import RECORDS
@@ -75,9 +76,17 @@ def read_records(
     raw_names |= set(prefilter.columns if prefilter else ())
     read_chunks = parquet.chunks if file.suffix == ".parquet" else json_lines.chunks
     _check_magic(file)
+    position = ((file_index << 32) + pl.col("row")).alias("position")
     for chunk in read_chunks(file, [name for name in RAW_SCHEMA if name in raw_names], prefilter, tally):
-        raw = _identify(chunk, file, tally).with_columns(position=(file_index << 32) + pl.col("row"))
-        yield normalise(raw, keep, tally).select(names)
+        parts = []
+        if len(chunk.frame):
+            raw = _identify(chunk, file, tally).with_columns(position)
+            parts.append(normalise(raw, keep, tally).select(names))
+        if chunk.decoded is not None:
+            decoded = chunk.decoded.with_columns(position)
+            parts.append(_finish(decoded, keep, tally).select(names))
+        frame = pl.concat(parts)
+        yield frame if frame["position"].is_sorted() else frame.sort("position")
     _check_ids(file, tally)
 
 
@@ -153,62 +162,111 @@ _NORMAL: dict[str, pl.Expr] = {
     "primary_subfield": _subfield_number(pl.col("primary_subfield")),
     # After rounding, a score is the same in single and double precision; one that is not finite becomes null.
     "topic_score": pl.when(pl.col("topic_score").is_finite()).then(pl.col("topic_score").round(6)),
-    "topic_subfields": pl.col("topic_subfields").list.eval(_subfield_number(pl.element())),
-    "references": pl.col("references").list.eval(_work_number(pl.element())),
 }
-"""Expressions that turn a raw column into one of `RECORDS`; the other columns stay as they are."""
+"""Expressions that turn a raw column into one of `RECORDS`."""
 
 
-def _within_authorships(change: Callable[[pl.Expr, pl.Expr, pl.Expr], Sequence[pl.Expr]]) -> pl.Expr:
-    """Change the lists of every authorship: its countries, and countries and types of its institutions."""
-    names = ("countries", "institutions", "types")
-    lists = change(*(pl.element().struct.field(name) for name in names))
-    return pl.col("authorships").list.eval(
-        pl.struct(values.alias(name) for name, values in zip(names, lists, strict=True))
-    )
+def _work_numbers(texts: pl.Series) -> pl.Series:
+    """Numbers in the ids of works, as `_work_number` gives them."""
+    numbers = pl.Series(work_numbers(texts.to_arrow()))
+    others = (numbers < 0).arg_true()
+    if len(others):  # few, so that the usual form is read by compiled code
+        numbers = numbers.scatter(others, _evaluated(_work_number, texts.gather(others)))
+    return numbers
 
 
-def _capitals(codes: pl.Expr) -> pl.Expr:
-    """Country codes in capitals; null for a code that is not two letters."""
-    code = pl.element().str.to_uppercase()
-    return codes.list.eval(pl.when(code.str.contains(r"^[A-Z]{2}$")).then(code))
+_VALUES: dict[str, Callable[[pl.Series], pl.Series]] = {
+    "topic_subfields": lambda texts: _evaluated(_subfield_number, texts),
+    "references": _work_numbers,
+}
+"""What turns the values of a raw column of lists into those of `RECORDS`; the others are dropped."""
 
 
-def _without_nulls(countries: pl.Expr, institutions: pl.Expr, types: pl.Expr) -> list[pl.Expr]:
-    """Drop codes that are null, and with them the types of their institutions."""
-    places = institutions.list.eval(pl.element().is_not_null().arg_true())
-    kept = [codes.list.drop_nulls() for codes in (countries, institutions)]
-    # A file without types gives none at any place.
-    return [
-        values.fill_null([]) for values in (*kept, types.fill_null([]).list.gather(places, null_on_oob=True))
-    ]
+def _evaluated(expression: Callable[[pl.Expr], pl.Expr], series: pl.Series) -> pl.Series:
+    """Evaluate an expression of one column."""
+    return pl.select(expression(pl.lit(series))).to_series()
 
 
-def _code_count(frame: pl.DataFrame) -> int:
-    """Number of country codes in both lists of all authorships, without nulls."""
-    countries, institutions = (
-        (codes.list.len() - codes.list.eval(pl.element().is_null()).list.sum()).fill_null(0)
-        for codes in (pl.element().struct.field(name) for name in ("countries", "institutions"))
-    )
-    return frame.select(pl.col("authorships").list.eval(countries + institutions).list.sum().sum()).item()
+def _capital(code: pl.Expr) -> pl.Expr:
+    """Country code in capitals; null for a code that is not two letters."""
+    capitals = code.str.to_uppercase()
+    return pl.when(capitals.str.contains(r"^[A-Z]{2}$")).then(capitals)
 
 
-def _is_incomplete() -> pl.Expr:
+def _types_of(placed: pl.Series, typed: pl.Series) -> pl.Series:
+    """Type of each institution, null where the lists of types hold none at its place."""
+    counts, held, types = flat_lists.lengths(placed), flat_lists.lengths(typed), flat_lists.values(typed)
+    if np.array_equal(counts, held):
+        return types
+    within = np.arange(counts.sum()) - np.repeat(flat_lists.ends(counts)[:-1], counts)
+    place = within + np.repeat(flat_lists.ends(held)[:-1], counts)
+    is_held = pl.Series(within < np.repeat(held, counts))
+    return types.gather(pl.select(pl.when(is_held).then(pl.Series(place))).to_series())
+
+
+def _normal_authorships(raw: pl.Series, tally: Tally) -> tuple[pl.Series, np.ndarray, np.ndarray]:
+    """Drop codes that are null or not two letters, and with them the types of their institutions.
+
+    Returns
+    -------
+    authorships : pl.Series
+        As in `RECORDS`.
+    authors, countries : ndarray of int64
+        Number of authorships of each record, and of the distinct countries in them.
+    """
+    every = flat_lists.values(raw)
+    authors = flat_lists.sums(every.is_not_null().to_numpy(), flat_lists.lengths(raw))
+    each = every.drop_nulls()
+    fields: dict[str, pl.Series] = {}
+    record = np.repeat(np.arange(len(raw)), authors)
+    met: list[pl.DataFrame] = []
+    for name in ("countries", "institutions"):
+        lists = each.struct.field(name)
+        texts, counts = flat_lists.values(lists), flat_lists.lengths(lists)
+        codes = _evaluated(_capital, texts)
+        tally.codes += codes.null_count() - texts.null_count()
+        is_kept = codes.is_not_null()
+        left = flat_lists.sums(is_kept.to_numpy(), counts)
+        fields[name] = flat_lists.nested(codes.filter(is_kept), left)
+        met.append(pl.DataFrame({"record": np.repeat(record, left), "code": codes.filter(is_kept)}))
+        if name == "institutions":
+            types = _types_of(lists, each.struct.field("types"))
+            fields["types"] = flat_lists.nested(types.filter(is_kept), left)
+    authorships = flat_lists.nested(pl.DataFrame(fields).to_struct(), authors)
+    countries = np.bincount(pl.concat(met).unique()["record"].to_numpy(), minlength=len(raw))
+    return authorships, authors, countries
+
+
+def _is_incomplete(countries: np.ndarray) -> pl.Expr:
     """Whether a record states more authors, countries or references than it holds.
 
     Lists of works from the API cut off authors, and some programs cut records. OpenAlex counts only countries
     of institutions, so fewer than listed are no contradiction.
     """
-    codes = pl.element().struct.field("countries").list.concat(pl.element().struct.field("institutions"))
-    countries = pl.col("authorships").list.eval(codes.list.explode(empty_as_null=False, keep_nulls=False))
     references = pl.col("references").list.len() + pl.col("references dropped")
     tests = (
         pl.col("is_truncated"),
         pl.col("authors_count") > pl.col("n_authors"),
-        pl.col("countries_count") > countries.list.n_unique(),
+        pl.col("countries_count") > pl.Series(countries),
         pl.col("references_count") > references,
     )
     return pl.any_horizontal(test.fill_null(False) for test in tests)
+
+
+def _finish(decoded: pl.DataFrame, keep: pl.Expr | None, tally: Tally) -> pl.DataFrame:
+    """Turn decoded records into records: as `normalise`, for what has no text and nothing to be dropped."""
+    years = decoded["year"].fill_null(raw_schema.YEARS).to_numpy()
+    tally.add(np.bincount(years, minlength=raw_schema.YEARS + 1))
+    frame = decoded.with_columns(
+        expression
+        for name, expression in _NORMAL.items()
+        if name in decoded.columns and name != "primary_subfield"
+    )
+    if keep is not None:
+        frame = frame.filter(keep)
+    return frame.select(
+        pl.col(name).cast(kind) for name, kind in RECORDS.columns.items() if name in frame.columns
+    )
 
 
 def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | None = None) -> pl.DataFrame:
@@ -230,29 +288,18 @@ def normalise(raw: pl.DataFrame, keep: pl.Expr | None = None, tally: Tally | Non
     """
     tally = Tally() if tally is None else tally
     frame = raw.with_columns(expression for name, expression in _NORMAL.items() if name in raw.columns)
-    for name in {"topic_subfields", "references"} & set(raw.columns):
-        nulls = pl.col(name).list.eval(pl.element().is_null()).list.sum()
-        frame = frame.with_columns(nulls.fill_null(0).alias(f"{name} dropped"))
-        frame = frame.with_columns(pl.col(name).fill_null([]).list.drop_nulls())
+    for name in _VALUES.keys() & set(raw.columns):
+        lists, dropped = flat_lists.changed(frame[name], _VALUES[name])
+        frame = frame.with_columns(lists.alias(name), pl.Series(f"{name} dropped", dropped))
     if keep is not None:
         frame = frame.filter(keep)
     if "references" in raw.columns:
         tally.references += int(frame["references dropped"].sum())
     if "authorships" in raw.columns:
-        frame = frame.with_columns(pl.col("authorships").fill_null([]).list.drop_nulls())
-        count_before = _code_count(frame)
-        frame = frame.with_columns(
-            _within_authorships(
-                lambda countries, institutions, types: [_capitals(countries), _capitals(institutions), types]
-            )
-        )
-        tally.codes += count_before - _code_count(frame)
-        frame = frame.with_columns(
-            _within_authorships(_without_nulls),
-            pl.col("authorships").list.len().cast(pl.Int32).alias("n_authors"),
-        )
-    if set(_MADE_FROM["is_incomplete"]) <= set(raw.columns):
-        frame = frame.with_columns(_is_incomplete().alias("is_incomplete"))
+        authorships, authors, countries = _normal_authorships(frame["authorships"], tally)
+        frame = frame.with_columns(authorships.alias("authorships"), pl.Series("n_authors", authors))
+        if set(_MADE_FROM["is_incomplete"]) <= set(raw.columns):
+            frame = frame.with_columns(_is_incomplete(countries).alias("is_incomplete"))
     return frame.select(
         pl.col(name).cast(kind) for name, kind in RECORDS.columns.items() if name in frame.columns
     )

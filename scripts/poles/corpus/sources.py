@@ -25,6 +25,13 @@ PIN = Path("results/harvest/release.json")
 TIMEOUT = 60
 """Seconds to wait until the download of a manifest begins or continues."""
 
+SHARD = 10**9
+"""Bytes of files that one job reads, about."""
+
+FEWEST, MOST = 2, 128
+"""Limits of the number of shards that follows from bytes. Every job of the second pass reads the results of
+all jobs of the first."""
+
 _MANIFESTS = ("manifest.json", "manifest")  # names since 2026, and before
 _FETCH = "aws s3 sync --no-sign-request s3://openalex/data/parquet/works FOLDER/data/parquet/works"
 
@@ -411,7 +418,7 @@ def works_files(pattern: str | None) -> list[str]:
     return files
 
 
-def shards(files: Sequence[str], count: int, sizes: Iterable[int] | None = None) -> list[list[str]]:
+def shards(files: Sequence[str], count: int | None, sizes: Iterable[int] | None = None) -> list[list[str]]:
     """Divide files into groups of about equal size.
 
     The files are assigned in order of falling size, each to the group that is smallest so far.
@@ -420,8 +427,9 @@ def shards(files: Sequence[str], count: int, sizes: Iterable[int] | None = None)
     ----------
     files : sequence of str
         Paths, in the order of the source.
-    count : int
-        Number of groups; if there are fewer files, every file is a group.
+    count : int or None
+        Number of groups; if there are fewer files, every file is a group. None: so many that a group has
+        about `SHARD` bytes, within `FEWEST` and `MOST`.
     sizes : iterable of int, optional
         Size of each file, if the files do not exist yet; by default their bytes on disk.
 
@@ -436,12 +444,14 @@ def shards(files: Sequence[str], count: int, sizes: Iterable[int] | None = None)
     StudyError
         If `count` is below 1, or a file is missing.
     """
-    if count < 1:
+    if count is not None and count < 1:
         raise StudyError(f"source.shards: {count} is too few; give 1 or more")
     try:
         sizes = [Path(file).stat().st_size for file in files] if sizes is None else list(sizes)
     except FileNotFoundError as error:
         raise StudyError(f"{error.filename}: no such file") from None
+    if count is None:
+        count = min(max(FEWEST, round(sum(sizes) / SHARD)), MOST)
     # The number of files breaks ties, so that files of equal size 0 go to separate groups.
     groups: list[tuple[int, int, int, list[int]]] = [(0, 0, n, []) for n in range(min(count, len(files)))]
     for place in sorted(range(len(files)), key=lambda place: (-sizes[place], place)):

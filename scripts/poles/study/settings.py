@@ -203,10 +203,11 @@ class Source(Section):
         description="`snapshot` on S3: URL of the service that holds the bucket, which must be open to all. "
         "null is AWS; a bucket there outside us-east-1 needs https://s3.REGION.amazonaws.com.",
     )
-    shards: Count = Field(
-        2,
+    shards: Count | None = Field(
+        None,
         description="Number of jobs into which the reading of `snapshot` and `works` files is split, "
-        "balanced by bytes; for `api`, of harvested files. An interrupted job starts again.",
+        "balanced by bytes; for `api`, of harvested files. An interrupted job starts again. null takes one "
+        "for each gigabyte of the files, but at least 2 and at most 128; for `api`, 2.",
     )
     networks: Networks = Field(default_factory=Networks)
     api: Api = Field(default_factory=Api)

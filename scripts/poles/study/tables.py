@@ -144,9 +144,20 @@ def read(path: str | Path, table: Table) -> pl.DataFrame:
         raise StudyError(f"{path}: no such file") from None
     except pl.exceptions.PolarsError as error:
         raise StudyError(f"{path}: not a readable Parquet file ({error})") from None
-    if frame.schema != pl.Schema(table.columns):
-        raise StudyError(f"{path}: columns {dict(frame.schema)}, expected {dict(table.columns)}")
+    check_schema(frame.schema, table, path)
     return frame
+
+
+def check_schema(schema: Mapping[str, Any], table: Table, path: str | Path) -> None:
+    """Refuse the columns of a file that is another kind of table.
+
+    Raises
+    ------
+    StudyError
+        If the names, types or order of the columns are others.
+    """
+    if list(schema.items()) != list(pl.Schema(table.columns).items()):
+        raise StudyError(f"{path}: columns {dict(schema)}, expected {dict(table.columns)}")
 
 
 def read_all(paths: Iterable[str | Path], table: Table) -> pl.DataFrame:
