@@ -66,19 +66,21 @@ def plot_matrix(
         if len(panel) > MOST
         else ""
     )
-    side = max(3.0, 0.185 * len(drawn))
+    names = [style.country_name(code, NAME_WIDTH) for code in drawn]
+    room = 0.15 + 0.062 * max(map(len, names))  # inches that the names of 7.5-point type need
+    side = max(3.5, 0.185 * len(drawn))
     figure = style.canvas(
         f"Archetypes of the {style.count(len(pairs), 'pair')} among "
         + (f"the {MOST} largest countries" if left_out else style.count(len(drawn), "country")),
         "Rows and columns are countries by output, the largest first. Each square is a pair, on both sides "
         f"of the diagonal. Small square: it keeps its archetype in less than {core:.0%} of the resampled "
         f"clusterings. Blank: not in the panel.{left_out}",
-        width=side + 2.3,
-        height=side + 2.6,
+        width=max(6.0, side + room + 0.2),
+        height=side + room + 0.1,
+        fixed=True,
         colours={f"{name} ({counts[name]:,})": style.ARCHETYPES.get(name, style.GREY) for name in order},
     )
-    axes = figure.subplots()
-    axes.set_aspect("equal")
+    axes = style.axes_at(figure, room, 0.05, side, side)
     rows, columns = (
         np.array([place[code] for code in pairs[end]], dtype=float) for end in ("source", "target")
     )
@@ -89,7 +91,6 @@ def plot_matrix(
     squares = centres[:, None, :] + corners * np.concatenate([half, half])[:, None, None]
     axes.add_collection(PolyCollection(squares, facecolors=colours * 2, edgecolors="none", lw=0))
     axes.plot([-0.5, len(drawn) - 0.5], [-0.5, len(drawn) - 0.5], color=style.LIGHT, lw=0.8, zorder=0)
-    names = [style.country_name(code, NAME_WIDTH) for code in drawn]
     axes.set_xlim(-0.5, len(drawn) - 0.5)
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_xticks(range(len(drawn)), names, rotation=90, fontsize=7.5)

@@ -13,6 +13,8 @@ from poles.nulls.scores import pair_means
 
 COLUMNS = 4
 """Number of plots in a row."""
+PLOT = 1.6
+"""Height of a plot with its title and its years, in inches."""
 LINES: dict[str, Any] = {"collaboration": "-", "citation": (0, (3.5, 1.5))}
 """Line style of each layer. The colour says the pole."""
 OPACITY = 0.15
@@ -82,21 +84,25 @@ def plot_partners(
         f"explains. The largest output comes first; {style.count(len(linked) - len(countries), 'country')} "
         "with smaller output not shown. Vertical scales differ." + bands.note(draws if around else None),
         width=11.0,
-        height=1.1 + 1.75 * rows,
+        height=PLOT * rows + 0.05,
+        fixed=True,
         colours={style.country_name(pole): colours.get(pole, style.GREY) for pole in poles},
     )
-    grid = figure.subplots(rows, COLUMNS, sharex=True, squeeze=False)
-    for axes, country in zip(grid.flat, countries, strict=False):
+    plots = [
+        style.axes_at(
+            figure, 0.5 + 2.65 * (number % COLUMNS), PLOT * (rows - 1 - number // COLUMNS) + 0.3, 2.25, 1.2
+        )
+        for number in range(len(countries))
+    ]
+    for axes, country in zip(plots, countries, strict=True):
         axes.set_title(style.country_name(country, 28), fontsize=9, pad=3)
         axes.axhline(0, color=style.GREY, lw=0.8)
         for pole in poles:
             _plot_pair(axes, series, around, (pole, country), colours.get(pole, style.GREY))
         style.years_on_x(axes, years)
-    for axes in grid.flat[len(countries) :]:
-        axes.set_axis_off()
-    for axes in grid.flat[max(0, len(countries) - COLUMNS) : len(countries)]:
-        axes.tick_params(labelbottom=True)  # the lowest plot of a column may not be in the last row
-    for axes in grid[:, 0]:
+    for axes in plots[:-COLUMNS]:
+        axes.tick_params(labelbottom=False)
+    for axes in plots[::COLUMNS]:
         axes.set_ylabel("z")
     return figure
 

@@ -186,10 +186,12 @@ def _simplify(arc: np.ndarray) -> np.ndarray:
         chord = places[last] - places[first]
         offset = places[first + 1 : last] - places[first]
         length = chord @ chord
-        along = np.clip(offset @ chord / length, 0, 1) if length > 0 else np.zeros(len(offset))
-        distance = np.linalg.norm(offset - along[:, None] * chord, axis=1)
-        furthest = int(distance.argmax())
-        if distance[furthest] > TOLERANCE:
+        if length > 0:
+            along = np.minimum(np.maximum(offset @ chord / length, 0), 1)
+            offset = offset - along[:, None] * chord
+        squares = np.einsum("ij,ij->i", offset, offset)
+        furthest = int(squares.argmax())
+        if squares[furthest] > TOLERANCE**2:
             middle = first + 1 + furthest
             kept[middle] = True
             spans += [(first, middle), (middle, last)]
@@ -205,15 +207,21 @@ def _ring(indices: list[int], arcs: list[np.ndarray]) -> np.ndarray:
 def _shape(parts: list[list[int]], arcs: list[np.ndarray], simple: list[np.ndarray]) -> Shape:
     """Shape of one country from the arcs of its rings."""
     full = [_ring(indices, arcs) for indices in parts]
-    areas = [sum(map(_area, _projected(ring))) for ring in full]
+    areas = [_area(ring) for ring in full]
     rings = [ring for indices in parts for ring in _projected(_ring(indices, simple))]
     return Shape(rings, _middle(full[int(np.argmax(np.abs(areas)))]), abs(sum(areas)))
 
 
 def _area(ring: np.ndarray) -> float:
-    """Signed area of a closed ring."""
-    x, y = ring.T
-    return float(x[:-1] @ y[1:] - x[1:] @ y[:-1]) / 2
+    """Signed area on the globe of radius 1 of a closed ring that holds no pole.
+
+    It is the integral of the sine of latitude over longitude (Lambert's equal-area cylinder), whose steps are
+    taken the short way round.
+    """
+    longitude, latitude = np.radians(ring.T)
+    steps = (np.diff(longitude) + np.pi) % (2 * np.pi) - np.pi
+    height = np.sin(latitude)
+    return float(steps @ (height[:-1] + height[1:])) / -2
 
 
 def _middle(ring: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ GAP = 0.035
 """Space between two groups, as a share of the countries."""
 LINE = 64
 """Number of characters of a line in the list of countries that have moved."""
+NAME_WIDTH = 16
+"""Number of characters of the name of a pole beside a bar."""
 LISTED = 40
 """Number of countries that an entry of the list names at most, the largest."""
 UNSTEADY = "~"
@@ -132,6 +134,7 @@ def plot_sides(
     moved = moves.filter(pl.col("group") != pl.col("group_after"))
     order = _order(poles, {*moves["group"], *moves["group_after"]})
     lines = _list_moves(moved, order, sizes, poles)
+    height = max(3.2, 0.09 * len(moves), 0.165 * len(lines) + 0.3)
     figure = style.canvas(
         f"{TITLE}: {len(moved)} of {style.count(len(moves), 'country')} changed sides from "
         f"{style.year_range(*before)} to {style.year_range(*after)}",
@@ -139,9 +142,13 @@ def plot_sides(
         f"above zero. Hatched, and {UNSTEADY} before a name: in another group in some year of the period. "
         "Numbers count countries.",
         width=10.5,
-        height=1.1 + max(3.2, 0.085 * len(moves), 0.165 * len(lines)),
+        height=height,
+        fixed=True,
     )
-    flow, names = figure.subplots(1, 2, width_ratios=[5.4, 5.1])
+    flow, names = (
+        style.axes_at(figure, 0.05, 0, 5.5, height),
+        style.axes_at(figure, 5.7, 0, 4.7, height - 0.2),
+    )
     _plot_flow(flow, moves, order, (before, after), poles)
     names.set_axis_off()
     names.text(0, 1, "\n".join(lines), transform=names.transAxes, va="top", fontsize=8.5, linespacing=1.25)
@@ -157,14 +164,16 @@ def _order(poles: Sequence[str], present: set[str]) -> list[str]:
     return [group for group in order if group in present]
 
 
-def _words(group: str, poles: Sequence[str]) -> str:
-    """Group in words: United States only, both, none."""
+def _words(group: str, poles: Sequence[str], width: int | None = None) -> str:
+    """Group in words, with names cut to a number of characters: United States only, both, none."""
     if group == NEITHER:
         return "none" if len(poles) > 1 else "not near"
     if group == BOTH:
         return "both" if len(poles) == 2 else "all"
     codes = group.removeprefix("only ").split("+")
-    return style.country_list(codes) + (" only" if len(poles) > 1 and len(codes) == 1 else "")
+    return " and ".join(style.country_name(code, width) for code in codes) + (
+        " only" if len(poles) > 1 and len(codes) == 1 else ""
+    )
 
 
 def _list_moves(
@@ -230,7 +239,7 @@ def _plot_flow(
             )  # fmt: skip
             left[group] += number
             right[later] += number
-    axes.set_xlim(-0.4, 1.4)
+    axes.set_xlim(-0.7, 1.7)
     axes.set_ylim(len(moves) + gap * (len(order) - 0.5), -2 * gap)
     axes.set_axis_off()
 
@@ -252,10 +261,10 @@ def _plot_bar(
                 Rectangle((x, begin), BAR, number, facecolor=colour, edgecolor="white", lw=0, hatch=hatch)
             )
         if len(members):
-            name = _words(group, poles).replace(" and ", " and\n")
+            name = _words(group, poles, NAME_WIDTH).replace(" and ", " and\n")
             axes.text(
                 x - 0.02 if place == "right" else x + BAR + 0.02, top + len(members) / 2,
-                f"{name}: {len(members)}", ha=place, va="center", fontsize=8.5,
+                f"{name}: {len(members)}", ha=place, va="center", fontsize=8,
             )  # fmt: skip
         top += len(members) + GAP * len(groups)
     return starts

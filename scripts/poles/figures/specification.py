@@ -6,6 +6,7 @@ share one order of the branches, so that one column is one branch throughout.
 
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ ROW = 0.31
 """Height of a claim in inches."""
 COLUMN = 0.27
 """Width of a branch in inches."""
+STATEMENT, RANGE, ABOVE = 3.8, 1.15, 1.45
+"""Room in inches for statements, for ranges of values, and for the names of null models."""
 LINE = 70
 """Number of characters of a line of a statement."""
 LINES = 2
@@ -59,7 +62,8 @@ def plot_specification(
     places = _places(branches)
     rows = {claim: judged.filter(claim=claim).rows(named=True) for claim in claims}
     same = sum(len({row["verdict"] for row in of_claim}) == 1 for of_claim in rows.values())
-    width = COLUMN * (max(places.values()) + 1)
+    width = COLUMN * (max(places.values()) + 1.4)
+    below = 0.3 + 0.075 * max((len(name) for name in _upright(places)), default=0)
     statements = {claim: _wrapped(of_claim[0]["statement"]) for claim, of_claim in rows.items()}
     present = set(judged["verdict"])
     figure = style.canvas(
@@ -67,13 +71,14 @@ def plot_specification(
         f"{same} with one verdict throughout",
         "A column is a branch, a variant of the data under a null model. Height: the statistic of the claim, "
         "on a scale of its own from the least to the greatest value, which stand on the right. Dashed: zero. "
-        "Bars: the statistic at both ends of the 95 % intervals of links. Hollow: it differs at one.",
-        width=max(8.0, 5.6 + width),
-        height=2.6 + ROW * len(claims),
+        "Bars: the statistic at both ends of the 95 % intervals of links; hollow if the verdict differs.",
+        width=max(8.0, STATEMENT + width + RANGE),
+        height=ROW * len(claims) + ABOVE + below,
+        fixed=True,
         colours={name: COLOURS[name] for name in VERDICTS if name in present},
         marks=MARKS,
     )
-    axes = figure.subplots()
+    axes = style.axes_at(figure, STATEMENT, below, width, ROW * len(claims))
     drawn = [
         value
         for number, of_claim in enumerate(rows.values())
@@ -193,18 +198,23 @@ def _plot_values(axes: Axes, values: Sequence[_Value]) -> None:
             )  # fmt: skip
 
 
+def _upright(places: Mapping[tuple[str, str], float]) -> set[str]:
+    """Variants whose name is wider than their columns, and so stands upright and covers no other."""
+    columns = Counter(variant for variant, _ in places)
+    return {variant for variant, number in columns.items() if 0.085 * len(variant) > COLUMN * (number + 0.5)}
+
+
 def _name_variants(axes: Axes, places: Mapping[tuple[str, str], float]) -> None:
     """Write the names of the variants at the foot of their columns, and lines between them."""
     by_variant: dict[str, list[float]] = {}
     for (variant, _), x in places.items():
         by_variant.setdefault(variant, []).append(x)
     below = axes.get_ylim()[0]
+    upright = _upright(places)
     for variant, columns in by_variant.items():
-        # A name that is wider than its columns stands upright, so that it covers no other.
-        upright = len(variant) * 0.075 > COLUMN * (len(columns) + 0.5)
         axes.text(
             sum(columns) / len(columns), below + 0.1, style.literal(variant), ha="center", va="top",
-            fontsize=8, fontweight="bold", rotation=90 if upright else 0,
+            fontsize=8, fontweight="bold", rotation=90 if variant in upright else 0,
         )  # fmt: skip
         if columns[0] > 0:
             axes.axvline(columns[0] - 0.8, color=style.LIGHT, lw=1, zorder=-1)

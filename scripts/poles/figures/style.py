@@ -125,6 +125,7 @@ def canvas(
     colours: Mapping[str, str] | None = None,
     marks: Mapping[str, str] | None = None,
     key: str = "",
+    fixed: bool = False,
 ) -> Figure:
     """Create an empty figure with a title, a subtitle, a legend of colours, and a foot.
 
@@ -140,6 +141,9 @@ def canvas(
         Marker of each label of the legend, where marks differ.
     key : str
         What short labels stand for. It is written above the foot and adds to the height.
+    fixed : bool
+        Whether the height is that of the plots alone, which the caller places with `axes_at`. Otherwise plots
+        are laid out so that their labels fit, which takes as long as drawing them.
 
     Returns
     -------
@@ -162,13 +166,14 @@ def canvas(
     height += _LEGEND_ROW * max(0, rows - 1)
     keys = textwrap.wrap(key, int(15.5 * width))  # 7.5-point type
     bottom = FOOT + (0.05 + 0.14 * len(keys) if keys else 0)
-    height += bottom
+    head = below + (0.08 + _LEGEND_ROW * rows if colours else 0.06)
+    height = bottom + head + height - _LEGEND_ROW * max(0, rows - 1) if fixed else bottom + height
     left = 0.08 / width
-    top = 1 - (below + (0.08 + _LEGEND_ROW * rows if colours else 0.06)) / height
+    top = 1 - head / height
     layout = ConstrainedLayoutEngine(
         rect=(0, bottom / height, 1, top - bottom / height), w_pad=0.06, h_pad=0.06
     )
-    figure = Figure(figsize=(width, height), layout=layout)
+    figure = Figure(figsize=(width, height), layout="none" if fixed else layout)
     figure.text(left, 1 - 0.1 / height, "\n".join(heading), fontsize=12, fontweight="bold", va="top")
     figure.text(left, 1 - under_title / height, "\n".join(lines), fontsize=9, color="#555555", va="top")
     figure.text(left, 0.06 / height, "", fontsize=7.5, color="#555555", va="bottom", gid=_FOOT)
@@ -184,6 +189,19 @@ def canvas(
             handlelength=1, columnspacing=1.4, borderpad=0, borderaxespad=0, labelspacing=0.35,
         ).set_in_layout(False)  # fmt: skip
     return figure
+
+
+def axes_at(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Add axes at a place in inches, the bottom from the foot of a figure whose layout is fixed."""
+    whole_width, whole_height = figure.get_size_inches()
+    return figure.add_axes(
+        (
+            left / whole_width,
+            (FOOT + bottom) / whole_height,
+            width / whole_width,
+            height / whole_height,
+        )
+    )
 
 
 def based_on(figure: Figure, basis: str) -> Figure:
@@ -400,8 +418,9 @@ def _sign(figure: Figure, record: Mapping[str, Any]) -> None:
 
 def _lay_out(figure: Figure) -> None:
     """Lay a figure out once. Otherwise every format would do so again, which takes as long as drawing it."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
 PLACE = "provenance stands here"
