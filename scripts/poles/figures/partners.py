@@ -90,7 +90,7 @@ def plot_partners(
     )
     plots = [
         style.axes_at(
-            figure, 0.5 + 2.65 * (number % COLUMNS), PLOT * (rows - 1 - number // COLUMNS) + 0.3, 2.25, 1.2
+            figure, 0.58 + 2.64 * (number % COLUMNS), PLOT * (rows - 1 - number // COLUMNS) + 0.3, 2.25, 1.2
         )
         for number in range(len(countries))
     ]
@@ -102,8 +102,6 @@ def plot_partners(
         style.years_on_x(axes, years)
     for axes in plots[:-COLUMNS]:
         axes.tick_params(labelbottom=False)
-    for axes in plots[::COLUMNS]:
-        axes.set_ylabel("z")
     return figure
 
 

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from poles.figures import style
 
+_Plot = tuple[str, Mapping[str, pl.DataFrame], str, str, bool]
+
 TITLE = "Output of the world, and growth of the networks"
 
 
@@ -104,33 +106,39 @@ def plot_world(works: pl.DataFrame, countries: pl.DataFrame) -> Figure:
     layers = [layer for layer in style.LAYERS if layer in networks["layer"]]
     figure = style.canvas(
         f"{TITLE}, {style.year_range(min(years), max(years))}",
-        "Counts of all that was read, no estimates. A work counts once, whatever its number of countries. "
-        "Links join different countries; those of citation are directed. Density: links as a share of all "
-        "possible ones. Below a title: the first and the last year.",
+        "Counts of all that was read, no estimates. Links join different countries; those of citation are "
+        "directed. Density: links as a share of all possible ones. Below a title: the first and the last year. "
+        + (
+            "Edge lists hold no works, so their number and international share are unknown."
+            if works.is_empty()
+            else "A work counts once, whatever its number of countries."
+        ),
         width=11.0,
         height=5.4,
         colours={layer: style.LAYERS[layer] for layer in layers},
     )
-    grid = figure.subplots(2, 3)
+    plots = _works_by_year(works) if len(works) else []
     by_layer = {layer: networks.filter(layer=layer) for layer in layers}
-    share = works.with_columns(share=100 * pl.col("international") / pl.col("works"))
-    for axes, title, frame, column, unit in (
-        (grid[0, 0], "works", works, "works", ""),
-        (grid[0, 1], "share of works of several countries", share, "share", " %"),
-    ):
-        if frame.is_empty():
-            axes.set_title(title, fontweight="bold")
-            style.blank(axes, "edge lists hold no works")
-        else:
-            _plot_lines(axes, title, {"": frame}, column, unit)
-    _plot_lines(grid[0, 2], "countries with a link", by_layer, "countries")
-    _plot_lines(grid[1, 0], "links", by_layer, "links")
     shares = {name: frame.with_columns(pl.col("density") * 100) for name, frame in by_layer.items()}
-    _plot_lines(grid[1, 1], "density", shares, "density", " %")
-    _plot_lines(grid[1, 2], "weight of links, on a log scale", by_layer, "weight", log=True)
-    for axes in grid.flat:
+    plots += [
+        ("countries with a link", by_layer, "countries", "", False),
+        ("links", by_layer, "links", "", False),
+        ("density", shares, "density", " %", False),
+        ("weight of links, on a log scale", by_layer, "weight", "", True),
+    ]
+    for axes, plot in zip(figure.subplots(2, len(plots) // 2).flat, plots, strict=True):
+        _plot_lines(axes, *plot)
         style.years_on_x(axes, years)
     return style.based_on(figure, _basis(works, networks))
+
+
+def _works_by_year(works: pl.DataFrame) -> list[_Plot]:
+    """Plots of works: title, frames by layer, column, unit, and whether the scale is logarithmic."""
+    share = works.with_columns(share=100 * pl.col("international") / pl.col("works"))
+    return [
+        ("works", {"": works}, "works", "", False),
+        ("share of works of several countries", {"": share}, "share", " %", False),
+    ]
 
 
 def _basis(works: pl.DataFrame, networks: pl.DataFrame) -> str:
