@@ -107,7 +107,7 @@ def plot_world(works: pl.DataFrame, countries: pl.DataFrame) -> Figure:
     figure = style.canvas(
         f"{TITLE}, {style.year_range(min(years), max(years))}",
         "Counts of all that was read, no estimates. Links join different countries; those of citation are "
-        "directed. Density: links as a share of all possible ones. Below a title: the first and the last year. "
+        "directed. Density: links as a share of all possible ones. Below a title: first and last year. "
         + (
             "Edge lists hold no works, so their number and international share are unknown."
             if works.is_empty()
