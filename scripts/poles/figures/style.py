@@ -173,7 +173,7 @@ def canvas(
     layout = ConstrainedLayoutEngine(
         rect=(0, bottom / height, 1, top - bottom / height), w_pad=0.06, h_pad=0.06
     )
-    figure = Figure(figsize=(width, height), layout="none" if fixed else layout)
+    figure = Figure(figsize=(width, height), layout=None if fixed else layout)
     figure.text(left, 1 - 0.1 / height, "\n".join(heading), fontsize=12, fontweight="bold", va="top")
     figure.text(left, 1 - under_title / height, "\n".join(lines), fontsize=9, color="#555555", va="top")
     figure.text(left, 0.06 / height, "", fontsize=7.5, color="#555555", va="bottom", gid=_FOOT)
