@@ -98,7 +98,7 @@ def test_a_configuration_read_past_the_params_is_named_and_refused(twin: Project
 def test_two_params_that_change_places_are_named(twin: Project):
     rule = twin.folder / "workflow/rules/figures.smk"
     text = rule.read_text()
-    old = re.search(r" +channels=CHANNELS,\n +k=.*\n +poles=config\[.poles.\],\n", text)[0]
+    old = re.search(r" +channels=CHANNELS,\n +clustering=.*\n +poles=config\[.poles.\],\n", text)[0]
     swapped = (
         old.replace("CHANNELS", "POLES")
         .replace('config["poles"]', "CHANNELS")
@@ -115,16 +115,16 @@ def test_values_that_change_places_within_one_param_plan_the_rule(twin: Project)
     periods = '{"years": ends("trajectories"), "recent": ends("significance")}'
     swapped = '{"years": ends("significance"), "recent": ends("trajectories")}'
     edit(twin, "workflow/rules/figures.smk", periods, swapped)
-    assert twin.plan() == {"plot_links": 1, "audit_results": 1, "all": 1}
+    assert twin.plan() == {"plot_links": 1, "write_pages": 1, "audit_results": 1, "all": 1}
 
 
 def test_a_param_that_is_no_plain_value_is_refused(twin: Project):
-    edit(twin, "workflow/rules/figures.smk", '        pairs=config["figures"]["pairs"],\n',
-         '        pairs=Path("pairs"),\n')  # fmt: skip
+    edit(twin, "workflow/rules/figures.smk", '        chosen=config["figures"],\n',
+         '        chosen=Path("pairs"),\n')  # fmt: skip
     answer = twin.snakemake("results/figures/full/max_entropy/trajectories.png", "--forcerun", "plot_links")
     assert answer.returncode != 0
     assert (
-        "plot_links: param pairs: Object of type PosixPath is not JSON serializable; allowed: "
+        "plot_links: param chosen: Object of type PosixPath is not JSON serializable; allowed: "
         in answer.stderr
     )
 

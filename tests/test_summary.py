@@ -120,7 +120,8 @@ def test_timings_before_a_run_say_what_to_do():
 
 
 def write_result(path: str, log: str, *inputs: str) -> None:
-    record = {"rule": "r", "log": f"results/logs/{log}", "inputs": dict.fromkeys(inputs, "0" * 64)}
+    made_from = {"wildcards": {}, "params": {}, "inputs": dict.fromkeys(inputs, "0" * 64)}
+    record = {"rule": "r", "log": f"results/logs/{log}", **made_from}
     tables.write(frame(path), ONE, path, record)
 
 

@@ -55,7 +55,7 @@ def swap_params(project: Project) -> None:
     """Let two params of the rule of a figure change places."""
     name = "workflow/rules/figures.smk"
     rule = (project.folder / name).read_text()
-    old = re.search(r" +channels=CHANNELS,\n +k=.*\n +poles=config\[.poles.\],\n", rule)[0]
+    old = re.search(r" +channels=CHANNELS,\n +clustering=.*\n +poles=config\[.poles.\],\n", rule)[0]
     new = old.replace("CHANNELS", "X").replace('config["poles"]', "CHANNELS").replace("X", 'config["poles"]')
     edit(project, name, old, new)
 

@@ -10,6 +10,11 @@ FITS = {
     "diagnostics": expand(f"{FIT}.diagnostics.parquet", layer=LAYERS),
 }
 """What a branch knows of its links, by layer."""
+CHOICES = {
+    name: f"results/{{variant}}/clusters/{{null}}.{name}.parquet"
+    for name in ("selection", "stability")
+}
+"""What a branch knows of the number of clusters and of how firm they are."""
 
 
 rule plot_links:
@@ -68,8 +73,7 @@ rule plot_clusters:
     input:
         trajectories=shared("trajectories", TRAJECTORIES),
         clusters=CLUSTERS,
-        selection="results/{variant}/clusters/{null}.selection.parquet",
-        stability="results/{variant}/clusters/{null}.stability.parquet",
+        **CHOICES,
         alignment="results/{variant}/alignment/{null}.parquet",
         trends=shared("panel", "results/{variant}/alignment/{null}.trends.parquet"),
         countries=shared("links", "results/{variant}/countries.parquet"),

@@ -72,8 +72,9 @@ def trace(path: str) -> dict[str, Any]:
     Raises
     ------
     StudyError
-        If the file carries no record.
+        If the file carries no record, or results/run.json is none of a run.
     """
+    commit = run_record.read_run().get("commit")
     reader = Reader()
     links = list(audit.Walk(reader).along(path))
     reader.save()
@@ -95,7 +96,7 @@ def trace(path: str) -> dict[str, Any]:
         present = _present(names)
         now |= present[1]
         answer["rules"].append({"rule": changed[code], "then": code.split()[0], "now": present[0]})
-    past = _from_history([code.split()[0] for code in changed], roots) or _from_audit(now)
+    past = _from_history([code.split()[0] for code in changed], roots, commit) or _from_audit(now)
     if past is not None:
         answer["origin"], answer["modules"] = past.origin, _compare(past.modules, now)
     if past is not None and past.commit:
@@ -139,21 +140,22 @@ def _from_audit(now: Mapping[str, str]) -> Past | None:
     )
 
 
-def _from_history(digests: Sequence[str], roots: Sequence[Sequence[str]]) -> Past | None:
+def _from_history(
+    digests: Sequence[str], roots: Sequence[Sequence[str]], commit: str | None
+) -> Past | None:
     """State of the code in the history that gives these digests; None if none does or there is no history."""
-    for commit in _candidates():
+    for name in _candidates(commit):
         with tempfile.TemporaryDirectory() as folder:
-            found = _state(commit, roots, Path(folder))
+            found = _state(name, roots, Path(folder))
             if [code for code, _ in found] == list(digests):
-                names = {name for _, files in found for name in files}
-                modules = {name: digest.module_digest(Path(folder, "scripts", name)) for name in names}
-                return Past(f"commit {commit}", modules, commit)
+                files = {file for _, files in found for file in files}
+                modules = {file: digest.module_digest(Path(folder, "scripts", file)) for file in files}
+                return Past(f"commit {name}", modules, name)
     return None
 
 
-def _candidates() -> Iterator[str]:
+def _candidates(commit: str | None) -> Iterator[str]:
     """The commit of the last run, then those that changed the code, latest first; of equal code only one."""
-    commit = run_record.read_run().get("commit")
     listed = (_git("log", f"--max-count={SEARCHED}", "--format=%H", "--", "scripts") or "").split()
     seen = set()
     for name in [*([commit] if commit else []), *listed]:
