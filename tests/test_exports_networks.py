@@ -260,7 +260,7 @@ def test_the_order_of_rows_does_not_matter():
 
 def test_the_exports_of_a_study_are_under_audit(tiny: Project, tmp_path: Path):
     twin = tiny.twin(tmp_path / "twin")
-    assert twin.plan("exports") == {"export_networks": 2, "exports": 1}
+    assert twin.plan("exports") == {"export_networks": 2, "write_pages": 1, "exports": 1}
     twin.run("results/exports/full/collaboration/datapackage.json")
     name = "results/exports/full/collaboration/2010.graphml"
     links = pl.read_parquet(tiny.folder / "results/full/collaboration/links/2010.parquet")

@@ -71,9 +71,9 @@ rule plot_panel:
 rule plot_clusters:
     """The archetypes, their number, the pairs, countries against the poles, and the recovery of the demo."""
     input:
+        **CHOICES,
         trajectories=shared("trajectories", TRAJECTORIES),
         clusters=CLUSTERS,
-        **CHOICES,
         alignment="results/{variant}/alignment/{null}.parquet",
         trends=shared("panel", "results/{variant}/alignment/{null}.trends.parquet"),
         countries=shared("links", "results/{variant}/countries.parquet"),

@@ -140,9 +140,7 @@ def _from_audit(now: Mapping[str, str]) -> Past | None:
     )
 
 
-def _from_history(
-    digests: Sequence[str], roots: Sequence[Sequence[str]], commit: str | None
-) -> Past | None:
+def _from_history(digests: Sequence[str], roots: Sequence[Sequence[str]], commit: str | None) -> Past | None:
     """State of the code in the history that gives these digests; None if none does or there is no history."""
     for name in _candidates(commit):
         with tempfile.TemporaryDirectory() as folder:
