@@ -19,8 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from poles.corpus.demo import layout, records, snapshot
+import plain_records
+from poles.corpus.demo import drawing, joining, layout, records, snapshot
 from poles.corpus.demo import works as generation
+from poles.corpus.demo.columns import Columns
+from poles.corpus.demo.lines import Lines
+from poles.corpus.demo.parquet_schema import SCHEMA
+from poles.corpus.demo.sizes import COUNTRIES
 from poles.corpus.demo.works import Works, generate
 from poles.corpus.demo.world import ARCHETYPES, CHANGE, KD, KI, SC, SD, WINDOW, Plan, World, plant
 from poles.corpus.tables import TRUTH
@@ -210,6 +215,58 @@ def test_records_have_the_shape_of_openalex(made):
     assert len(astray) > 0.02 * WORKS  # so that "any topic" and "primary topic" select differently
 
 
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    first=st.integers(1985, 2020),
+    picked=st.lists(st.integers(0, 1199), min_size=1, max_size=60, unique=True),
+    knobs=st.fixed_dictionaries(
+        {},
+        optional={
+            "countries": st.sampled_from([10, 180]),
+            "vision": st.sampled_from([0.3]),
+            "references": st.sampled_from([0, 40]),
+        },
+    ),
+)
+def test_records_are_those_of_plain_dictionaries(seed, first, picked, knobs):
+    world = plant(seed, first, first + 3, **knobs)
+    works = generate(world, 1200, seed)
+    order, describer = np.array(picked), records.Describer(world, works)
+    plain = list(plain_records.Describer(world, works).records(order, layout.RELEASE))
+    rows = describer.rows(order)
+    lines = Lines(describer, world.years, layout.DATES).text(rows, layout.RELEASE)
+    assert bytes(lines) == b"".join(orjson.dumps(record) + b"\n" for record in plain)
+    table = Columns(describer).table(rows, layout.RELEASE)
+    assert table.schema.equals(SCHEMA)
+    table.validate(full=True)
+    found = [{name: as_json(value, name) for name, value in row.items()} for row in table.to_pylist()]
+    assert found == plain
+
+
+def test_each_kind_of_record_is_among_the_first_works():
+    # The test above picks among works like these.
+    world = plant(1, countries=180)
+    works = generate(world, 1200, 1)
+    rows = records.Describer(world, works).rows(np.arange(1200))
+    kinds = set(works.author_kind.tolist())
+    assert kinds == set(generation.AUTHORS)
+    assert all(flags.any() for flags in works.flaws.values())
+    for without in (rows.has_doi, rows.has_language, rows.titles >= 0, rows.authors, rows.references):
+        assert not all(without) and any(without)
+
+
+def test_numbers_and_fragments_are_joined_in_order():
+    texts = (b"", b"a", b"bcd")
+    fragments, start = np.frombuffer(b"".join(texts), np.uint8), np.cumsum([0, *map(len, texts)])
+    values = np.array([0, 9, 10, 99, 100, 12345678901])
+    alone = np.stack([np.full(6, 2), joining.numbers(values)], axis=1)
+    lists = np.array([[1, 0], [joining.numbers(7), 1]])
+    counts = np.array([0, 1, 0, 0, 1, 0])
+    text = joining.join((alone, lists), (np.ones(6, np.int64), counts), fragments, start)
+    assert bytes(text) == b"bcd0bcd9abcd10bcd99bcd1007abcd12345678901"
+
+
 def test_topics_of_the_field_come_first():
     field = [subfield == 1702 for *_, subfield in records.TOPICS]
     assert field == [True] * generation.FIELD_TOPICS + [False] * generation.OTHER_TOPICS
@@ -390,16 +447,92 @@ def test_older_and_plain_works_are_cited_less(world, works):
     assert by_age[1] > by_age[5] > by_age[10] > by_age[20] > 0
 
 
+def plain_cited(world: World, t: int, citing, teams, shelf, rng) -> np.ndarray:
+    """Draw the cited works of a year at once, as `generation._cited` does a few at a time."""
+
+    def choose_in(cumulative, rows):
+        flat = (cumulative + np.arange(len(cumulative))[:, None]).ravel()
+        at = np.minimum(rows + rng.random(len(rows)), np.nextafter(rows + 1.0, 0))
+        return np.searchsorted(flat, at, side="right") - rows * cumulative.shape[1]
+
+    affinity, many = world.citation[t], generation.NOTICED
+    age = t - np.arange(len(world.years))
+    fresh = np.where(age > 0, np.exp(-np.maximum(age, 0) / world.plan.memory), 0.3 * (age == 0))
+    stock = shelf.counts * fresh
+    through = np.repeat(citing, many)
+    members = (teams[through] >= 0).sum(axis=1)
+    reader = teams[through, (rng.random(len(through)) * members).astype(np.int64)].astype(np.int64)
+    source = choose_in(generation._cumulative(stock.sum(axis=1) * np.exp(affinity)), reader)
+    cell = source * stock.shape[1] + choose_in(generation._cumulative(stock), source)
+    start, pull = shelf.pulls.start, np.append(0, shelf.pulls.ends)
+    low, high = pull[start[cell]], pull[start[cell + 1]]
+    at = np.searchsorted(pull, low + rng.random(len(low)) * (high - low), side="right") - 1
+    noticed = shelf.works[np.clip(at, start[cell], start[cell + 1] - 1)]
+    towards = np.pad(affinity, ((0, 1), (0, 1)))[teams[through]].sum(axis=1)
+    scores = -affinity[reader, source]
+    for place in range(teams.shape[1]):
+        scores += towards[np.arange(len(through)), teams[noticed, place]]
+    weights = np.exp(scores.reshape(-1, many) - scores.reshape(-1, many).max(axis=1, keepdims=True))
+    chosen = (generation._cumulative(weights) <= rng.random((len(weights), 1))).sum(axis=1)
+    return noticed.reshape(-1, many)[np.arange(len(citing)), chosen]
+
+
+@pytest.mark.parametrize("at_once", [7, 20_000])
+def test_works_are_cited_as_if_drawn_at_once(monkeypatch, at_once):
+    monkeypatch.setattr(generation, "AT_ONCE", at_once)
+    world = plant(4, 2000, 2006)
+    works = generate(world, 3000, 4)
+    shelf = generation._Shelf(
+        works.teams, works.years - 2000, works.in_field, np.exp(np.sin(works.ids)), (len(world.codes), 7)
+    )
+    citing = np.repeat(np.flatnonzero(works.years == 2005), 3)
+    ours, plain = np.random.default_rng(5), np.random.default_rng(5)
+    for rng in (ours, plain):
+        rng.integers(0, 9, 1, dtype=np.int32)  # leaves half of a number
+    cited = generation._cited(world, 5, citing, works.teams, shelf, ours)
+    np.testing.assert_array_equal(cited, plain_cited(world, 5, citing, works.teams, shelf, plain))
+    assert len(set(cited.tolist())) > 100
+    assert ours.bit_generator.state == plain.bit_generator.state
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0, 1e-9, 1, 2, 1e9]), max_size=9), min_size=1, max_size=5), st.data()
+)
+def test_a_draw_finds_the_first_choice_that_ends_after_it(rows, data):
+    flat = np.array([weight for row in rows for weight in row])
+    start = np.cumsum([0, *map(len, rows)])
+    total = np.append(0, np.cumsum(flat))
+    table = drawing.tabulate(total[1:], start, total[start[:-1]], np.diff(total[start]))
+    row = data.draw(st.sampled_from([place for place, row in enumerate(rows) if sum(row)] or [None]))
+    if row is not None:
+        draw = data.draw(st.floats(0, 1, exclude_max=True))
+        at = total[start[row]] + draw * (total[start[row + 1]] - total[start[row]])
+        at = min(at, np.nextafter(total[start[row + 1]], 0))
+        expected = next(place for place in range(start[row], start[row + 1]) if total[place + 1] > at)
+        assert drawing.find(table, row, draw) == expected
+        assert flat[expected] > 0
+
+
+def test_works_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch):
+    def arrays():
+        made = vars(generate(plant(2, 2000, 2003), 1500, 2))
+        return [*(made.pop("flaws")).values(), *made.values()]
+
+    expected = arrays()
+    monkeypatch.setattr(generation, "AT_ONCE", 11)
+    for ours, theirs in zip(arrays(), expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_choices_have_their_chances():
     rng = np.random.default_rng(1)
     weights = np.array([[1.0, 0, 3, 6], [0, 0, 5, 5], [2, 1, 1, 0]])
     rows = rng.integers(0, 3, 30_000)
     with np.errstate(divide="ignore"):
         scores = np.log(weights)[rows]
-    for chosen in (
-        generation._choose_in(generation._cumulative(weights), rows, rng),
-        generation._choose_by(scores, rng),
-    ):
+    table, draws = generation._table(weights), rng.random(len(rows))
+    in_rows = [drawing.find(table, row, draw) - 4 * row for row, draw in zip(rows, draws, strict=True)]
+    for chosen in (np.array(in_rows), generation._choose_by(scores, rng)):
         counts = np.zeros_like(weights)
         np.add.at(counts, (rows, chosen), 1)
         for row, weight in zip(counts, weights, strict=True):
@@ -466,6 +599,20 @@ def test_affinities_follow_the_archetypes():
         assert steps.min() > -1e-12  # a trend never changes direction
     assert (world.collaboration[:, range(63), range(63)] == -np.inf).all()
     assert (world.citation[:, range(63), range(63)] == world.plan.home).all()
+
+
+def test_a_world_can_have_most_countries_of_the_earth():
+    codes = [line.split()[0] for line in COUNTRIES.split("\n") if line]
+    assert len(codes) == len(set(codes)) == 180
+    usual, large = plant(1), plant(1, countries=180)
+    assert large.codes == tuple(codes) and usual.codes == large.codes[:63] == tuple(codes[:63])
+    assert large.sizes.min() > 0 and large.sizes[:, 63:].sum(axis=1).max() < 0.3
+    assert (large.archetype + np.eye(180) >= 0).all()
+    works = generate(large, 30_000, 1)
+    # More countries than a number of eight bits holds.
+    assert set(works.teams.ravel().tolist()) > set(range(-1, 150))
+    small = plant(1, countries=10)
+    assert small.codes == tuple(codes[:10]) and generate(small, 1000, 1).teams.max() == 9
 
 
 def test_near_countries_are_closer():
@@ -635,6 +782,9 @@ def test_nothing_moves_without_contrast():
         ({"home": "much"}, "home is 'much', but has to be a number"),
         ({"outside": 1}, "outside is 1, but has to be a share below 1"),
         ({"partners": 0.5}, "partners is 0.5, but has to be at least 1"),
+        ({"countries": 9}, "countries is 9, but has to be a whole number from 10 to 180"),
+        ({"countries": 181}, "countries is 181, but has to be"),
+        ({"countries": 63.5}, "countries is 63.5, but has to be"),
         ({"sc": 0, "sd": 0, "ki": 0, "kd": 0}, "at least one has to be greater"),
     ],
 )

@@ -59,7 +59,14 @@ def test_a_package_imports_only_from_packages_before_it(path):
 
 SLOW = ["scipy.stats", "scipy.optimize", "sklearn", "tslearn", "pandas", "matplotlib", "numba"]
 """Libraries that take a quarter of a second to two seconds of each job that imports them."""
-COMPILED = {"find_core", "read_works", "cluster_trajectories", "study_stability", "verify_clusters"}
+COMPILED = {
+    "make_demo",
+    "find_core",
+    "read_works",
+    "cluster_trajectories",
+    "study_stability",
+    "verify_clusters",
+}
 """Scripts whose modules hold compiled functions, null models aside."""
 LOADED = """
 import json, sys

@@ -270,14 +270,24 @@ def test_what_others_call_provenance_is_no_record(tmp_path: Path, record: str):
     assert extraction.read(path) is None
 
 
-@given(st.binary(max_size=2000))
-def test_a_gzip_file_with_provenance_is_a_usual_gzip_file(tmp_path_factory, content):
+@given(st.lists(st.binary(max_size=2000), max_size=5), st.booleans())
+def test_a_gzip_file_with_provenance_is_a_usual_gzip_file(tmp_path_factory, parts, fast):
     path = tmp_path_factory.mktemp("gzip") / "a.gz"
-    embedding.write_gzip(content, path, {"rule": "é"})
+    content = b"".join(parts)
+    embedding.write_gzip(content, path, {"rule": "é"}, fast=fast)
     assert gzip.decompress(path.read_bytes()) == content
     first = path.read_bytes()
-    embedding.write_gzip(content, path, {"rule": "é"})
+    embedding.write_gzip(map(memoryview, parts), path, {"rule": "é"}, fast=fast)
     assert path.read_bytes() == first
+
+
+def test_fast_gzip_files_are_others_with_the_same_content(tmp_path: Path):
+    content = b"".join(b'{"number": %d, "square": %d}\n' % (number, number**2) for number in range(5000))
+    slow, fast = (tmp_path / name for name in ("slow.gz", "fast.gz"))
+    embedding.write_gzip(content, slow, {"rule": "r"})
+    embedding.write_gzip(content, fast, {"rule": "r"}, fast=True)
+    assert gzip.decompress(slow.read_bytes()) == gzip.decompress(fast.read_bytes()) == content
+    assert slow.read_bytes() != fast.read_bytes()
 
 
 def test_the_gzip_command_reads_a_file_with_provenance(tmp_path: Path):

@@ -8,9 +8,11 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from isal import isal_zlib
 
 from poles.study.seals import sealed, unsealed
 
@@ -56,14 +58,35 @@ def write_json(content: Mapping[str, Any], path: str | Path, provenance: Mapping
     replace_file(path, sealed((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()))
 
 
-def write_gzip(content: bytes, path: str | Path, provenance: Mapping[str, Any]) -> None:
+def write_gzip(
+    content: bytes | Iterable[bytes | memoryview],
+    path: str | Path,
+    provenance: Mapping[str, Any],
+    *,
+    fast: bool = False,
+) -> None:
     """Write a gzip file with its provenance in the header's comment field (RFC 1952, FCOMMENT).
 
     The time stamp is zero, so equal content gives equal bytes. Every gzip reader skips the comment.
+
+    Parameters
+    ----------
+    content : bytes, or iterable of buffers
+        What the file holds, whole or in parts; the parts make no difference to the file.
+    path : str or Path
+    provenance : Mapping
+    fast : bool
+        Whether to compress with ISA-L, which takes a tenth of the time of zlib, for files 1.4 times as large.
     """
-    compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    library, level = (isal_zlib, 1) if fast else (zlib, 6)
+    compressor = library.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    checksum, size, body = 0, 0, []
+    for part in [content] if isinstance(content, bytes) else content:
+        checksum = isal_zlib.crc32(part, checksum)
+        size += len(part)
+        body.append(compressor.compress(part))
+    body.append(compressor.flush())
     record = canonical(unsealed(provenance, path)).encode("ascii")
     header = b"\x1f\x8b\x08\x10" + bytes(4) + b"\x00\xff" + record + b"\0"
-    body = compressor.compress(content) + compressor.flush()
-    trailer = zlib.crc32(content).to_bytes(4, "little") + (len(content) & 0xFFFFFFFF).to_bytes(4, "little")
-    replace_file(path, sealed(header + body + trailer))
+    trailer = checksum.to_bytes(4, "little") + (size & 0xFFFFFFFF).to_bytes(4, "little")
+    replace_file(path, sealed(b"".join([header, *body, trailer])))

@@ -14,6 +14,8 @@ PART = 30_000
 """Most records in one part file; so its text stays below about 100 MB."""
 
 _EARLIER = "2026-06-14"
+DATES = (_EARLIER, RELEASE)
+"""Dates of the partitions."""
 _SUFFIX = {"jsonl": "gz", "parquet": "parquet"}
 
 

@@ -1,21 +1,20 @@
 """The files of a demo snapshot: part files and manifests, laid out as OpenAlex's."""
 
-import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from poles.corpus.demo import layout as paths
+from poles.corpus.demo.columns import Columns
+from poles.corpus.demo.lines import Lines
 from poles.corpus.demo.parquet_schema import SCHEMA
-from poles.corpus.demo.records import Describer
+from poles.corpus.demo.records import Describer, Rows
 from poles.corpus.demo.works import Works, generate
 from poles.corpus.demo.world import World, plant
 from poles.study import embedding, seals
@@ -24,6 +23,10 @@ log = logging.getLogger(__name__)
 
 ROW_GROUP = 10_000
 """Records in a row group of a Parquet file."""
+AT_ONCE = 2_000
+"""Records whose lines are made at once: 10 MB of text, for which memory is used again."""
+LARGE = 200_000
+"""Most works of a snapshot that zlib compresses. For more works it would take longer than all else."""
 
 
 def write_snapshot(
@@ -81,8 +84,7 @@ def _write(
     folder: Path, names: Sequence[str], world: World, works: Works, layout: str, record: Mapping[str, Any]
 ) -> None:
     """Write the part files of a snapshot, whose names are relative to its folder, and its manifests."""
-    write_part = _WRITERS[layout]
-    describer = Describer(world, works)
+    write_part = _writer(layout, Describer(world, works), world.years)
     order = np.argsort(
         works.ids
     )  # by id, which is independent of the year, so that every part holds works of all years
@@ -90,7 +92,7 @@ def _write(
     begin = 0
     for name, (updated, number) in zip(names, paths.shares(len(works)), strict=True):
         path = folder / name
-        write_part(describer.records(order[begin : begin + number], updated), path, record)
+        write_part(order[begin : begin + number], updated, path, record)
         begin += number
         meta = {"content_length": path.stat().st_size, "record_count": number}
         files.append({"url": f"s3://openalex/{name}", "meta": meta})
@@ -103,36 +105,36 @@ def _write(
     embedding.write_json({**head, "meta": meta, "entities": [entity]}, whole_path, record)
 
 
-def _write_jsonl(records: Iterable[dict[str, Any]], path: Path, record: Mapping[str, Any]) -> None:
-    lines = b"".join(orjson.dumps(work, option=orjson.OPT_APPEND_NEWLINE) for work in records)
-    embedding.write_gzip(lines, path, record)
+Writer = Callable[[np.ndarray, str, Path, Mapping[str, Any]], None]
+"""Writes works, given by their indices, with a date of their last update, to a path, with a provenance."""
 
 
-def _write_parquet(records: Iterator[dict[str, Any]], path: Path, record: Mapping[str, Any]) -> None:
-    """Write records in the types of OpenAlex's Parquet files, a row group at a time."""
+def _writer(layout: str, describer: Describer, years: np.ndarray) -> Writer:
+    """Make the writer of part files of a layout."""
+
+    def groups(order: np.ndarray, size: int) -> Iterator[Rows]:
+        return (describer.rows(order[begin : begin + size]) for begin in range(0, len(order), size))
+
+    if layout == "parquet":
+        columns = Columns(describer)
+        return lambda order, updated, path, record: _write_parquet(
+            (columns.table(rows, updated) for rows in groups(order, ROW_GROUP)), path, record
+        )
+    lines = Lines(describer, years, paths.DATES)
+    is_large = len(describer.works) > LARGE
+    return lambda order, updated, path, record: embedding.write_gzip(
+        (lines.text(rows, updated) for rows in groups(order, AT_ONCE)), path, record, fast=is_large
+    )
+
+
+def _write_parquet(groups: Iterable[pa.Table], path: Path, record: Mapping[str, Any]) -> None:
+    """Write tables as row groups."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     with pq.ParquetWriter(partial, SCHEMA, compression="snappy", store_schema=False) as writer:
-        while group := list(itertools.islice(records, ROW_GROUP)):
-            columns = [_column([work[field.name] for work in group], field.type) for field in SCHEMA]
-            writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA))
+        for group in groups:
+            writer.write_table(group)
         provenance = embedding.canonical(seals.unsealed(record, path))
         writer.add_key_value_metadata({"provenance": provenance})
     seals.seal(partial)
     partial.replace(path)
-
-
-_WRITERS: dict[str, Callable[[Iterator[dict[str, Any]], Path, Mapping[str, Any]], None]] = {
-    "jsonl": _write_jsonl,
-    "parquet": _write_parquet,
-}
-
-
-def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
-    """Make a column of a type; dates and times are given as their text in JSON."""
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        days = [value and date.fromisoformat(value[:10]) for value in values]
-        return pa.array(days, pa.date32()).cast(kind)
-    if pa.types.is_map(kind):
-        values = [list(value.items()) for value in values]
-    return pa.array(values, kind)

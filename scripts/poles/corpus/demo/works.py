@@ -1,11 +1,13 @@
 """The works of a planted world: teams of countries, references, authors and flaws, year by year."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
+from poles.corpus.demo import drawing
 from poles.corpus.demo.world import World
 from poles.errors import StudyError
 
@@ -59,6 +61,9 @@ FIELD_TOPICS, OTHER_TOPICS = 11, 12
 VISION_TOPICS = 2
 """Number of topics of Computer Vision, which are the first ones of the others."""
 
+AT_ONCE = 20_000
+"""Choices that are drawn at once, so that they stay in the cache; it does not matter what is drawn."""
+
 PLAIN, TWO_INSTITUTIONS, TWO_COUNTRIES, UNMATCHED, NOTHING = range(5)
 AUTHORS = {PLAIN: 0.84, TWO_INSTITUTIONS: 0.07, TWO_COUNTRIES: 0.02, UNMATCHED: 0.04, NOTHING: 0.03}
 """Shares of authors by what their records say.
@@ -82,7 +87,7 @@ class Works:
         Year of the work, also if its record will have none.
     in_field : ndarray of bool, shape (N,)
         Whether the work is in the field.
-    teams : ndarray of int8, shape (N, 5)
+    teams : ndarray of int16, shape (N, 5)
         Countries, the lead country first, filled up with -1.
     reference_start : ndarray of int64, shape (N + 1,)
         References of work i are ``references[reference_start[i]:reference_start[i + 1]]``.
@@ -90,13 +95,13 @@ class Works:
         Cited works, distinct within a work; -1 - i is the `nobody` beside work i.
     author_start : ndarray of int64, shape (N + 1,)
         Authorships of work i are entries ``author_start[i]`` to ``author_start[i + 1] - 1``.
-    author_country, author_kind : ndarray of int8, shape (A,)
+    author_country, author_kind : ndarray of int16, shape (A,)
         Country, and a key of `AUTHORS`.
     author_number : ndarray of int32, shape (A,)
         Number of the author within the country.
     institutions : ndarray of int32, shape (n,)
         Number of institutions of a country.
-    types : ndarray of int8, shape (N,)
+    types : ndarray of int16, shape (N,)
         Index into `TYPES`.
     topics : ndarray of int8, shape (N, 3)
         Distinct topics, filled up with -1; topics of the field are below `FIELD_TOPICS`.
@@ -197,23 +202,33 @@ def _cumulative(weights: np.ndarray) -> np.ndarray:
     return np.divide(total, total[..., -1:], out=np.zeros_like(total, dtype=float), where=total[..., -1:] > 0)
 
 
+def _table(weights: np.ndarray) -> drawing.Table:
+    """Make a table of rows of weights. The number of a row is added to its cumulative probabilities."""
+    rows, columns = weights.shape
+    number = np.arange(rows, dtype=float)
+    ends = (_cumulative(weights) + number[:, None]).ravel()
+    return drawing.tabulate(ends, np.arange(rows + 1) * columns, number, np.ones(rows))
+
+
+def _parts(number: int) -> Iterator[slice]:
+    """Yield slices of at most `AT_ONCE` entries that cover a number of entries, in order."""
+    for begin in range(0, number, AT_ONCE):
+        yield slice(begin, min(begin + AT_ONCE, number))
+
+
 def _choose(weights: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
     """Draw independently from one distribution."""
-    return np.searchsorted(_cumulative(weights)[:-1], rng.random(number), side="right").astype(np.int8)
-
-
-def _choose_in(cumulative: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw a column for each of some rows of a table of cumulative probabilities."""
-    flat = (cumulative + np.arange(len(cumulative))[:, None]).ravel()
-    # Kept below the next integer, because rounding could carry a draw into the next row.
-    at = np.minimum(rows + rng.random(len(rows)), np.nextafter(rows + 1.0, 0))
-    return np.searchsorted(flat, at, side="right") - rows * cumulative.shape[1]
+    bounds = _cumulative(weights)[:-1]
+    chosen = np.empty(number, dtype=np.int16)
+    for part in _parts(number):
+        chosen[part] = np.searchsorted(bounds, rng.random(part.stop - part.start), side="right")
+    return chosen
 
 
 def _choose_by(scores: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Draw a column of each row, with probabilities proportional to the exponential of its score."""
-    cumulative = _cumulative(np.exp(scores - scores.max(axis=1, keepdims=True)))
-    return (cumulative <= rng.random((len(cumulative), 1))).sum(axis=1)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return drawing.choose(weights, rng.random(len(weights)))
 
 
 def _teams(world: World, t: int, works: int, rng: np.random.Generator) -> np.ndarray:
@@ -224,38 +239,43 @@ def _teams(world: World, t: int, works: int, rng: np.random.Generator) -> np.nda
     plan = world.plan
     progress = t / max(len(world.years) - 1, 1)
     share = plan.international_first + (plan.international_last - plan.international_first) * progress
-    teams = np.full((works, LARGEST_TEAM), -1, dtype=np.int8)
+    teams = np.full((works, LARGEST_TEAM), -1, dtype=np.int16)
     teams[:, 0] = _choose(world.sizes[t], works, rng)
     growing = np.flatnonzero(rng.random(works) < share)
     partners = np.minimum(rng.geometric(1 / plan.partners, len(growing)), LARGEST_TEAM - 1)
-    scores = np.log(world.sizes[t]) + world.collaboration[t][teams[growing, 0]]
     for place in range(1, LARGEST_TEAM):
         more = partners >= place
-        growing, partners, scores = growing[more], partners[more], scores[more]
-        if len(growing):
-            partner = _choose_by(scores, rng)
-            teams[growing, place] = partner
-            scores = scores + world.collaboration[t][partner]
+        growing, partners = growing[more], partners[more]
+        for part in _parts(len(growing)):
+            some = growing[part]
+            scores = np.log(world.sizes[t]) + world.collaboration[t][teams[some, 0]]
+            for earlier in range(1, place):
+                scores += world.collaboration[t][teams[some, earlier]]
+            teams[some, place] = _choose_by(scores, rng)
     return teams
 
 
 class _Shelf:
-    """The works of the field by country and year, from which works are drawn by age and attractiveness."""
+    """The works of the field by country and year, from which works are drawn by age and attractiveness.
+
+    Attributes
+    ----------
+    works : ndarray of int64, shape (S,)
+        Works by country and year; a work of two countries stands there twice.
+    counts : ndarray of int64, shape (n, Y)
+        Number of works of each country in each year.
+    pulls : Table
+        Attractiveness of `works`, with a row for each country and year.
+    """
 
     def __init__(self, teams: np.ndarray, when: np.ndarray, in_field: np.ndarray, pull: np.ndarray, shape):
         work, place = np.nonzero((teams >= 0) & in_field[:, None])
         cell = teams[work, place].astype(np.int64) * shape[1] + when[work]
         self.works = work[np.argsort(cell, kind="stable")]
         self.counts = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
-        self.start = np.append(0, np.cumsum(self.counts))
-        self.pull = np.append(0, np.cumsum(pull[self.works]))
-
-    def draw(self, countries: np.ndarray, cumulative: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Draw a work of each given country: its year by a cumulative table, then the work by its pull."""
-        cell = countries * cumulative.shape[1] + _choose_in(cumulative, countries, rng)
-        low, high = self.pull[self.start[cell]], self.pull[self.start[cell + 1]]
-        at = np.searchsorted(self.pull, low + rng.random(len(low)) * (high - low), side="right") - 1
-        return self.works[np.clip(at, self.start[cell], self.start[cell + 1] - 1)]
+        start = np.append(0, np.cumsum(self.counts))
+        total = np.append(0, np.cumsum(pull[self.works]))
+        self.pulls = drawing.tabulate(total[1:], start, total[start[:-1]], np.diff(total[start]))
 
 
 def _references(
@@ -276,13 +296,17 @@ def _references(
     mean = np.where(in_field, plan.references, plan.outside_references)
     mean[flaws["nothing_of_field"] | flaws["no_references"]] = 0
     other_mean = np.where(flaws["no_references"], 0, np.where(in_field, 1.5, 4.0))
-    links = [_self_references(flaws)]
+    flaws["self_reference"][flaws["no_references"]] = (
+        False  # works without references have none to themselves
+    )
+    start, lists = np.zeros(works + 1, dtype=np.int64), []
     for t in range(years):
         of_year = np.arange(bounds[t], bounds[t + 1])
         # In the first years most cited works would be older than the world, so there are fewer references.
         maturity = 1 - math.exp(-(t + 1) / 5)
         spread = rng.gamma(2, 0.5, len(of_year)) * maturity
         is_citable = shelf.counts[:, : t + 1].any()
+        links = [of_year[flaws["self_reference"][of_year]] * (works + 1)]  # each as citing * works + cited
         citing = np.repeat(of_year, rng.poisson(mean[of_year] * spread * is_citable))
         if len(citing):
             links.append(citing * works + _cited(world, t, citing, teams, shelf, rng))
@@ -291,18 +315,20 @@ def _references(
         if published:
             citing = np.repeat(of_year, rng.poisson(other_mean[of_year] * maturity))
             links.append(citing * works + outside[rng.integers(0, published, len(citing))])
-    distinct = np.unique(np.concatenate(links))
-    citing, cited = distinct // works, distinct % works
-    keep = (citing != cited) | flaws["self_reference"][citing]
-    citing, cited = citing[keep], cited[keep].astype(np.int32)
-    lost = (rng.random(len(cited)) < DANGLING) & (citing != cited)
-    return np.searchsorted(citing, np.arange(works + 1)), np.where(lost, -1 - cited, cited)
-
-
-def _self_references(flaws: Mapping[str, np.ndarray]) -> np.ndarray:
-    """References of works to themselves, as citing * works + cited; works without references have none."""
-    flaws["self_reference"][flaws["no_references"]] = False
-    return np.flatnonzero(flaws["self_reference"]) * (len(flaws["self_reference"]) + 1)
+        pairs = np.sort(np.concatenate(links))  # np.unique takes several times as long
+        citing, cited = np.divmod(pairs[np.append(True, pairs[1:] > pairs[:-1])], works)
+        keep = (citing != cited) | flaws["self_reference"][citing]
+        start[of_year + 1] = np.bincount(citing[keep] - bounds[t], minlength=len(of_year))
+        lists.append(cited[keep].astype(np.int32))
+    start = np.cumsum(start)
+    references = np.concatenate(lists)
+    for part in _parts(works):
+        within = slice(start[part.start], start[part.stop])
+        cited = references[within]
+        citing = np.repeat(np.arange(part.start, part.stop), np.diff(start[part.start : part.stop + 1]))
+        lost = (rng.random(len(cited)) < DANGLING) & (citing != cited)
+        references[within] = np.where(lost, -1 - cited, cited)
+    return start, references
 
 
 def _cited(
@@ -319,20 +345,34 @@ def _cited(
     age = t - np.arange(len(world.years))
     fresh = np.where(age > 0, np.exp(-np.maximum(age, 0) / world.plan.memory), 0.3 * (age == 0))
     stock = shelf.counts * fresh
-    through = np.repeat(citing, NOTICED)
-    members = (teams[citing] >= 0).sum(axis=1).repeat(NOTICED)
-    reader = teams[through, (rng.random(len(through)) * members).astype(np.int64)].astype(np.int64)
-    source = _choose_in(_cumulative(stock.sum(axis=1) * np.exp(affinity)), reader, rng)
-    noticed = shelf.draw(source, _cumulative(stock), rng)
-    # Affinity of a citing team to each country, and 0 to the -1 that fills up teams.
-    first, last = citing[0], citing[-1]
-    padded = np.pad(affinity, ((0, 1), (0, 1)))
-    towards = padded[teams[first : last + 1]].sum(axis=1)
-    scores = -affinity[reader, source]
-    for place in range(LARGEST_TEAM):
-        scores += towards[through - first, teams[noticed, place]]
-    noticed = noticed.reshape(-1, NOTICED)
-    return noticed[np.arange(len(citing)), _choose_by(scores.reshape(-1, NOTICED), rng)]
+    chances = _table(stock.sum(axis=1) * np.exp(affinity)), _table(stock)
+    *streams, choice = _streams(rng, [NOTICED * len(citing)] * 4 + [len(citing)])
+    cited = np.empty(len(citing), dtype=np.int64)
+    for part in _parts(len(citing)):
+        some = citing[part]
+        draws = np.array([stream.random((len(some), NOTICED)) for stream in streams])
+        noticed, scores = drawing.notice(some, teams, draws, affinity, *chances, shelf.pulls, shelf.works)
+        cited[part] = noticed[np.arange(len(some)), _choose_by(scores, choice)]
+    return cited
+
+
+def _streams(rng: np.random.Generator, lengths: Sequence[int]) -> list[np.random.Generator]:
+    """Make a generator for each of several runs of `rng.random` that follow each other, and skip the runs.
+
+    So a little of each run can be drawn at a time, and the numbers are those of drawing run after run.
+    """
+    bits = cast(np.random.PCG64, rng.bit_generator)  # the one of `numpy.random.default_rng`
+    streams = []
+    for length in lengths:
+        state = rng.bit_generator.state
+        stream = np.random.default_rng()
+        stream.bit_generator.state = state
+        streams.append(stream)
+        bits.advance(length)
+        # Moving ahead drops the half of a number that whole numbers of 32 bits have left.
+        halves = {key: state[key] for key in ("has_uint32", "uinteger")}
+        rng.bit_generator.state = {**rng.bit_generator.state, **halves}
+    return streams
 
 
 def _topics(in_field: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -402,16 +442,19 @@ def _authors(teams: np.ndarray, countries: int, rng: np.random.Generator) -> dic
     entry = np.repeat(np.arange(len(work)), number)
     country = teams[work, place][entry]
     present = np.bincount(teams[work, place], minlength=countries)
+    # Of each country of a team, the first author has one institution.
     kind = _choose(np.array(list(AUTHORS.values())), len(entry), rng)
     kind[(kind == TWO_COUNTRIES) & alone[entry]] = PLAIN
     kind[np.cumsum(number) - number] = PLAIN
+    # The square makes some authors of a country more productive than others.
+    productive = np.maximum(0.6 * present, 3)
+    author = np.empty(len(entry), dtype=np.int32)
+    for part in _parts(len(entry)):
+        author[part] = rng.random(part.stop - part.start) ** 2 * productive[country[part]]
     return {
-        "author_start": np.searchsorted(work[entry], np.arange(len(teams) + 1)),
+        "author_start": np.append(0, np.cumsum(np.bincount(work, number, len(teams)).astype(np.int64))),
         "author_country": country,
-        # The square makes some authors of a country more productive than others.
-        "author_number": (rng.random(len(entry)) ** 2 * np.maximum(0.6 * present, 3)[country]).astype(
-            np.int32
-        ),
+        "author_number": author,
         "author_kind": kind,
         "institutions": np.clip(np.sqrt(present), 3, 400).astype(np.int32),
     }

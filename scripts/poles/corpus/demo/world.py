@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from poles import countries
+from poles.corpus.demo.sizes import COUNTRIES, KNOTS, USUAL
 from poles.corpus.tables import TRUTH
 from poles.errors import StudyError
 from poles.study import tables
@@ -23,77 +24,13 @@ SC, SD, KI, KD = range(4)
 CHANGE = {"collaboration": (1, -1, -1, 0), "citation": (1, -1, 1, -1)}
 """Direction in which the log-affinity of a pair of each of `ARCHETYPES` changes in each layer."""
 
+ROWS = [line.split() for line in COUNTRIES.strip().splitlines()]
+"""The entries of `COUNTRIES`."""
+FEWEST = 10
+"""Fewest countries of a world."""
+
 WINDOW = (2000, 2021)
 """Years between which affinities change; before and after they are constant except for noise."""
-
-COUNTRIES = """
-US en  pole     450  285  150  120
-CN zh  pole      20   65  310  280
-IN en  swing     15   15   25   75
-GB en  us        90   75   45   35
-DE de  us        45   60   40   30
-JP ja  bridge    65   70   45   25
-CA en  bridge    50   35   25   20
-FR fr  bridge    35   40   30   20
-KR ko  swing      5   20   20   20
-IT it  bridge    25   35   25   20
-AU en  china     20   25   20   20
-ES es  china     10   25   25   13
-NL nl  bridge    20   20   12   10
-RU ru  china     10   10    6   12
-BR pt  china      5   13   13   11
-TW zh  swing     13   25   20   10
-SG en  swing      3   10   11   11
-PL pl  swing      7    7    7    6
-IL he  bridge    12   11    6    4
-ID id  south    0.4  0.7    3   40
-IR fa  south    0.6    2   11    8
-TR tr  south      2    5    7   11
-MY ms  south      1    2    8    9
-SA ar  rest       2  1.5    3   11
-HK zh  rest       1   10    7   12
-CH de  rest       8   12    9    8
-SE sv  rest       8   11    6    6
-PK en  south      1    1    3    7
-EG ar  south      3    2    4    7
-AT de  rest       4    8    7    5
-BE fr  rest      10   11    8    4
-MX es  south      2    5    5    4
-PT pt  rest     1.5    4    6    4
-GR el  rest       4   10    6    5
-CZ cs  rest       4    5    5    4
-VN vi  south    0.3  1.5    1    4
-DK da  rest       6    7    4    4
-FI fi  rest       7    8    6    4
-UA uk  south    0.5    2  1.5    3
-AE ar  rest     0.3  0.5    1    6
-IE en  rest       2    3    4    3
-NO no  rest       3    3    3    4
-RO ro  rest     0.6    2    5    3
-BD bn  south    0.6  0.5  1.5    4
-JO ar  south    0.5  0.5    1    4
-MA ar  south    0.3  0.7    1    3
-NG en  south    0.4  0.6    1    3
-DZ ar  south    0.4  0.4    2  2.5
-TH th  south    0.3    1    3    3
-NZ en  rest       3    4  2.5    2
-TN ar  south    0.3  0.7    2    2
-ZA en  south      3    2  1.5    2
-HU hu  rest       3    4    2    2
-CO es  south    0.3  0.7    2  1.5
-CL es  south    0.8  1.5    2  1.5
-AR es  south      2  2.5    2  0.8
-RS sr  rest       1  1.2  1.2    1
-PH en  south    0.3  0.4  0.4    2
-LK en  south    0.3  0.3  0.4    1
-QA ar  rest     0.2  0.2  0.4  1.2
-KE en  south    0.2  0.3  0.3  0.6
-ET am  south    0.2  0.2  0.2  0.7
-NA en  south    0.1  0.2  0.2  0.3
-"""
-"""Code, language, alignment, and size in the years `KNOTS` (rounded works of the field per thousand)."""
-
-KNOTS = (1990, 2000, 2010, 2023)
 
 POLES = ("US", "CN", "IN")
 """Poles of a world; the third one exists only in a plan of three poles."""
@@ -141,6 +78,8 @@ class Plan:
         Log-affinity of a country to its own works in citations.
     sc, sd, ki, kd : float
         Weights of the archetypes among the pairs that the paper's pattern leaves open.
+    countries : float
+        Number of countries: the first so many of `COUNTRIES`.
     evenness : float
         Power to which country sizes are raised: 1 for those of `COUNTRIES`, 0 for equal ones.
     growth : float
@@ -179,6 +118,7 @@ class Plan:
     sd: float = 0.22
     ki: float = 0.2
     kd: float = 0.28
+    countries: float = USUAL
     evenness: float = 0.6
     growth: float = 3.0
     outside: float = 0.32
@@ -205,6 +145,9 @@ class Plan:
         for name, least in (("partners", 1), ("growth", 0.01), ("memory", 0.1)):
             if getattr(self, name) < least:
                 raise StudyError(f"demo: {name} is {getattr(self, name)}, but has to be at least {least}")
+        if not FEWEST <= self.countries <= len(ROWS) or self.countries % 1:
+            allowed = f"a whole number from {FEWEST} to {len(ROWS)}"
+            raise StudyError(f"demo: countries is {self.countries:g}, but has to be {allowed}")
         if self.poles not in (2, 3):
             raise StudyError(f"demo: poles is {self.poles:g}, but has to be 2 or 3")
         if self.sc + self.sd + self.ki + self.kd == 0:
@@ -272,7 +215,7 @@ def plant(seed: int, first: int = 1990, last: int = 2023, **knobs: float) -> Wor
     Returns
     -------
     World
-        World of all countries of `COUNTRIES`.
+        World of the countries that the plan asks for.
 
     Raises
     ------
@@ -287,7 +230,7 @@ def plant(seed: int, first: int = 1990, last: int = 2023, **knobs: float) -> Wor
     if not 1900 <= first <= last <= 2100:
         raise StudyError(f"years: {first} to {last}, but the first must not be after the last")
     rng = np.random.default_rng([seed, 0])
-    rows = [line.split() for line in COUNTRIES.strip().splitlines()]
+    rows = ROWS[: int(plan.countries)]
     codes = tuple(row[0] for row in rows)
     years = np.arange(first, last + 1)
     sizes = _sizes(np.array([row[3:] for row in rows], dtype=float), years, plan.evenness)
