@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study archive timings test test-all lint clean help bench worlds thinning pins estimate verify-live demo-api
+.PHONY: study paper-scale archive timings test test-all lint clean help bench worlds thinning pins estimate verify-live demo-api
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
@@ -12,6 +12,13 @@ study: .venv/ready  ## the whole study on the demo snapshot, then its report
 	$(BIN)/snakemake --report results/report.html
 	@$(BIN)/python scripts/write_crate.py  # once more, as the report is new
 	@$(BIN)/python scripts/summarize.py
+
+WORKS ?= 3240000
+SCALE = paper-scale/$(WORKS)
+
+paper-scale: .venv/ready  ## a planted world of the size of the paper (or WORKS=200000), through the whole study
+	$(BIN)/snakemake --directory $(SCALE) --configfile config/paper-scale.yaml --config 'demo={works: $(WORKS)}'
+	@$(BIN)/python scripts/timings.py --markdown $(SCALE)
 
 timings: .venv/ready  ## jobs, CPU time, wall time and memory of the last run, by rule
 	@$(BIN)/python scripts/timings.py

@@ -3,9 +3,9 @@
 import sys
 
 from poles.errors import StudyError
-from poles.study.timings import describe_timings
+from poles.study.timings import answer
 
 try:
-    print(describe_timings())
-except StudyError as error:
+    print(answer(sys.argv[1:]))
+except (OSError, StudyError) as error:
     sys.exit(str(error))

@@ -42,6 +42,8 @@ NOT_RUN = {
     ".venv/bin/python tests/benchmarks/bench_reading.py PYTHON_WITH_DUCKDB": "takes minutes, needs DuckDB",
     ".venv/bin/python tests/benchmarks/bench_networks.py PYTHON_WITH_DUCKDB": "takes minutes, needs DuckDB",
     ".venv/bin/python tests/benchmarks/bench_clusters.py": "takes minutes",
+    ".venv/bin/python tests/benchmarks/bench_demo.py 60000 --against OLD": "needs another version",
+    ".venv/bin/python tests/benchmarks/plot_scale.py FIGURE.svg": "needs finished runs",
     ".venv/bin/python tests/benchmarks/bench_stability.py results/full local_rewiring": (
         "needs a finished run"
     ),

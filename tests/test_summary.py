@@ -74,8 +74,8 @@ def write_job(name: str, rule: str, cpu: str, wall: str, memory: str, seconds: s
 def test_timings_add_up_jobs_by_rule():
     write_job("read_works/0", "read_works", "4.25", "5.5", "300.4")
     write_job("read_works/1", "read_works", "3.75", "4.5", "250.0")
-    write_job("full/plot_panel.max_entropy", "plot_panel", "0.75", "1.25", "NA")
-    write_job("full/score_links.max_entropy", "score_links", "10.00", "7.00", "120.00")
+    write_job("full/plot_panel.max_entropy", "plot_panel", "0.75", "1.25", "NA", "05 58")
+    write_job("full/score_links.max_entropy", "score_links", "10.00", "7.00", "120.00", "00 59")
     write_log("full/plot_panel.failed.log", "ERROR plot_panel: no file")
     (timings.BENCHMARKS / "full/plot_panel.failed.tsv").write_text("s\tmax_rss\n1.0\t1.0\n")
     assert timings.read_timings().rows() == [
@@ -89,7 +89,16 @@ def test_timings_add_up_jobs_by_rule():
         ["read_works", "2", "8.0", "10.0", "300"],
         ["plot_panel", "1", "0.8", "1.2"],
         ["all", "4", "18.8", "18.2", "300"],
+        [],
+        ["From", "the", "first", "start", "to", "the", "last", "end:", "0:00:59"],
     ]
+    page = timings.answer(["--markdown", "."]).splitlines()
+    assert page[:3] == [
+        "| rule | jobs | CPU s | wall s | MB |",
+        "|---|---:|---:|---:|---:|",
+        "| score_links | 1 | 10.0 | 7.0 | 120 |",
+    ]
+    assert page[5] == "| all | 4 | 18.8 | 18.2 | 300 |"
     write_claims(("full", "max_entropy", "reproduced"))
     assert "4 jobs took 19 s of CPU" in summary.summarize()
 

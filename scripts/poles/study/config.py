@@ -13,7 +13,7 @@ from poles.study.settings import Settings
 
 DEMO_STRENGTH = 50
 """Least strength of a country of the panel in the demo. The world is small, and its planted trends are strong
-enough to be found in pairs of few works."""
+enough to be found in pairs of few works. It is not for worlds that say how many countries they have."""
 CLAIMS_OF_PAPER = "config/claims.yaml"
 """List of the claims of the paper."""
 ALLOWED = {
@@ -77,7 +77,8 @@ def _settle(config: dict[str, Any]) -> None:
     """Fill in, in place, the keys whose defaults follow other keys."""
     windows.settle(config)
     panel = config["trajectories"]["panel"]
-    if config["source"]["kind"] == "demo" and panel["min_strength"] is None:
+    is_usual = config["source"]["kind"] == "demo" and "countries" not in config["demo"]["world"]
+    if is_usual and panel["min_strength"] is None:
         panel["min_strength"] = DEMO_STRENGTH
     if config["claims"] is None:
         config["claims"] = _claims_about(config["poles"])

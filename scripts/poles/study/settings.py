@@ -362,7 +362,8 @@ class Panel(Section):
         None,
         description="Least mean yearly weight of a country's links to others, in every layer, under full "
         "counting. Under fractional counting, which gives each link less, a quarter of it applies. null: "
-        "`min_expected` chooses the pairs; in the `demo`, whose world is small, 50 applies.",
+        "`min_expected` chooses the pairs; in the `demo`, whose world is small, 50 applies, unless "
+        "`demo.world` says how many `countries` it has.",
     )
     min_expected: Strength = Field(
         3,
@@ -581,7 +582,7 @@ class Demo(Section):
     world: dict[str, Number] = Field(
         {},
         description="How the world is planted: numbers by the names of the attributes of `Plan` in "
-        "scripts/poles/corpus/demo/world.py, such as `contrast`, `evenness` or `growth`.",
+        "scripts/poles/corpus/demo/world.py, such as `contrast`, `countries` (63, or 10 to 180) or `growth`.",
     )
 
 

@@ -1,12 +1,17 @@
 """Time and memory of the jobs behind the results, by rule, from Snakemake's benchmarks and the logs."""
 
+import argparse
+import contextlib
 import csv
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
 from poles.errors import StudyError
 from poles.study.job_times import read_jobs
+from poles.study.jobs import TIME
 
 BENCHMARKS = Path("results/benchmarks")
 
@@ -48,12 +53,35 @@ def read_timings() -> pl.DataFrame:
     return by_rule.sort("cpu", "rule", descending=[True, False])
 
 
-def describe_timings() -> str:
-    """Describe `read_timings` as a table of text, with a line for the whole study."""
+def describe_timings(*, markdown: bool = False) -> str:
+    """Describe `read_timings` as a table of text or of Markdown, with a line for the whole study.
+
+    Below it stands how long the jobs took together, from the start of the first to the end of the last one.
+    """
     timings = read_timings()
     whole = timings.select(pl.lit("all").alias("rule"), pl.sum("jobs", "cpu", "wall"), pl.max("memory"))
-    lines = [f"{'rule':22}{'jobs':>5}{'CPU s':>10}{'wall s':>10}{'MB':>7}"]
+    rows = [("rule", "jobs", "CPU s", "wall s", "MB")]
     for rule, jobs, cpu, wall, memory in pl.concat([timings, whole]).iter_rows():
-        largest = "" if memory is None else f"{memory:.0f}"
-        lines.append(f"{rule:22}{jobs:5d}{cpu:10.1f}{wall:10.1f}{largest:>7}")
-    return "\n".join(lines)
+        rows.append((rule, f"{jobs}", f"{cpu:.1f}", f"{wall:.1f}", "" if memory is None else f"{memory:.0f}"))
+    if markdown:
+        lines = ["| {} | {} | {} | {} | {} |".format(*row) for row in rows]
+        lines.insert(1, "|---|---:|---:|---:|---:|")
+    else:
+        lines = ["{:22}{:>5}{:>10}{:>10}{:>7}".format(*row) for row in rows]
+    jobs = read_jobs()
+    first, last = (
+        datetime.strptime(time, TIME) for time in (jobs[0].started, max(job.ended for job in jobs))
+    )
+    return "\n".join([*lines, "", f"From the first start to the last end: {last - first}"])
+
+
+def answer(arguments: Sequence[str]) -> str:
+    """Describe the timings as the arguments of a command ask: of another folder, or as Markdown."""
+    parser = argparse.ArgumentParser(
+        prog="timings.py", description="Print jobs, CPU time, wall time and memory of the last run by rule."
+    )
+    parser.add_argument("folder", nargs="?", default=".", help="folder in which the study worked")
+    parser.add_argument("--markdown", action="store_true", help="print a table of Markdown")
+    chosen = parser.parse_args(arguments)
+    with contextlib.chdir(chosen.folder):
+        return describe_timings(markdown=chosen.markdown)

@@ -41,7 +41,7 @@ def tabulate(ends: np.ndarray, start: np.ndarray, base: np.ndarray, span: np.nda
     row = np.repeat(np.arange(len(sizes)), sizes)
     draw = (np.arange(len(ends)) - start[row]) / sizes[row]
     guide = np.searchsorted(ends, base[row] + draw * span[row], side="right")
-    # Sums are rounded, so a draw could lead to the end of its row. Empty rows have no end, and are not drawn.
+    # Sums are rounded, so a draw could lead to the end of its row. Empty rows have no end.
     limit = np.nextafter(np.append(ends, 0.0)[start[1:] - 1], base)
     return Table(ends, start, base, span, limit, np.append(guide, len(ends) - 1).astype(np.int32))
 
@@ -49,12 +49,12 @@ def tabulate(ends: np.ndarray, start: np.ndarray, base: np.ndarray, span: np.nda
 @compiled
 def find(table: Table, row: int, draw: float) -> int:
     """Find the choice to which a uniform random number leads in a row: the first one that ends after it."""
-    begin = table.start[row]
+    begin, end = table.start[row], table.start[row + 1]
     at = min(table.base[row] + draw * table.span[row], table.limit[row])
-    choice = table.guide[begin + int(draw * (table.start[row + 1] - begin))]
+    choice = min(table.guide[begin + int(draw * (end - begin))], end - 1)
     while choice > begin and table.ends[choice - 1] > at:
         choice -= 1
-    while table.ends[choice] <= at:
+    while choice < end - 1 and table.ends[choice] <= at:
         choice += 1
     return choice
 
