@@ -316,7 +316,8 @@ def _references(
             citing = np.repeat(of_year, rng.poisson(other_mean[of_year] * maturity))
             links.append(citing * works + outside[rng.integers(0, published, len(citing))])
         pairs = np.sort(np.concatenate(links))  # np.unique takes several times as long
-        citing, cited = np.divmod(pairs[np.append(True, pairs[1:] > pairs[:-1])], works)
+        is_first = np.append(True, pairs[1:] > pairs[:-1])[: len(pairs)]  # a year may have no references
+        citing, cited = np.divmod(pairs[is_first], works)
         keep = (citing != cited) | flaws["self_reference"][citing]
         start[of_year + 1] = np.bincount(citing[keep] - bounds[t], minlength=len(of_year))
         lists.append(cited[keep].astype(np.int32))
