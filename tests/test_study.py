@@ -311,7 +311,8 @@ def test_run_json_holds_what_belongs_to_a_run(tiny: Project):
     logs = {extraction.read(tiny.folder / "results" / path)["log"] for path in results(tiny)}
     assert {f"results/logs/{job['log']}" for job in run["jobs"]} == logs, "every result has a job with times"
     assert set(run["stages"]) == {
-        "corpus", "networks", "nulls", "trajectories", "blocs", "claims", "figures", "exports", "pages", "audit"
+        "corpus", "networks", "nulls", "trajectories", "blocs", "claims", "figures", "exports", "pages",
+        "audit",
     }  # fmt: skip
     assert sum(stage["jobs"] for stage in run["stages"].values()) == len(run["jobs"])
     assert run["requirements"] == embedding.file_digest(tiny.folder / "envs/requirements.txt")
