@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from isal import isal_zlib
-
 from poles.study.seals import sealed, unsealed
 
 
@@ -78,6 +76,8 @@ def write_gzip(
     fast : bool
         Whether to compress with ISA-L, which takes a tenth of the time of zlib, for files 1.4 times as large.
     """
+    from isal import isal_zlib  # the workflow imports this module with the standard library alone
+
     library, level = (isal_zlib, 1) if fast else (zlib, 6)
     compressor = library.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     checksum, size, body = 0, 0, []
