@@ -4,7 +4,8 @@ BIN := .venv/bin
 export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: study paper-scale archive timings test test-all lint clean help bench worlds thinning pins estimate verify-live demo-api
+.PHONY: study paper-scale archive timings test test-all test-slurm lint clean help bench worlds thinning pins estimate
+.PHONY: verify-live demo-api
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
@@ -24,10 +25,13 @@ timings: .venv/ready  ## jobs, CPU time, wall time and memory of the last run, b
 	@$(BIN)/python scripts/timings.py
 
 test: .venv/crate  ## the quick tests, a file at a time on each core
-	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'not slow'
+	$(BIN)/pytest --numprocesses auto --dist loadfile -m 'not slow and not slurm'
 
 test-all: .venv/crate  ## the rest: whole studies on real data, second runs, harvests that are killed
 	$(BIN)/pytest --numprocesses auto --dist loadfile -m slow
+
+test-slurm: .venv/slurm  ## the small study through a Slurm on this machine; needs slurmctld, slurmd and munge
+	$(BIN)/pytest -m slurm tests/test_slurm.py
 
 # One environment holds everything, Snakemake included, so rules name none: that one remark is let pass.
 lint: .venv/ready  ## style of Python and Snakemake files, and types
@@ -73,9 +77,10 @@ config/README.md: scripts/poles/study/settings.py scripts/poles/study/config_ref
 COMPILE := uv pip compile --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --upgrade
 
-pins: envs/requirements.in envs/crate.in  ## resolve the direct dependencies anew
+pins: envs/requirements.in envs/crate.in envs/slurm.in  ## resolve the direct dependencies anew
 	$(COMPILE) $< -o envs/requirements.txt
 	$(COMPILE) --constraint envs/requirements.txt envs/crate.in -o envs/crate.txt
+	$(COMPILE) --constraint envs/requirements.txt envs/slurm.in -o envs/slurm.txt
 
 .venv/ready: envs/requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14) and f"Python 3.11, 3.12 or 3.13 is needed, this is {v[0]}.{v[1]}; name one: make PYTHON=python3.13")'
@@ -86,5 +91,10 @@ pins: envs/requirements.in envs/crate.in  ## resolve the direct dependencies ane
 
 # Validators and readers of what the study writes for others, which only tests need.
 .venv/crate: envs/crate.txt .venv/ready
+	$(BIN)/pip install -qq --require-hashes -r $<
+	touch $@
+
+# What runs the study on a cluster with Slurm.
+.venv/slurm: envs/slurm.txt .venv/ready
 	$(BIN)/pip install -qq --require-hashes -r $<
 	touch $@

@@ -56,6 +56,20 @@ NOT_RUN = {
     "POLES_SHARED_DATA=FOLDER .venv/bin/python tests/benchmarks/bench_enhanced.py PYTHON_WITH_NEMTROPY": (
         "takes minutes, real data"
     ),
+    ".venv/bin/python tests/incremental.py FOLDER": "needs a finished run of the demo",
+    ".venv/bin/python scripts/fit_resources.py FOLDER_OF_DEMO FOLDER_OF_WORLD FOLDER_OF_SMALL_STUDY": (
+        "needs finished runs; tests/test_resources.py tests what it calls"
+    ),
+    **dict.fromkeys(
+        (
+            ".venv/bin/snakemake --workflow-profile profiles/slurm",
+            ".venv/bin/snakemake -n --workflow-profile profiles/slurm",
+            ".venv/bin/snakemake --workflow-profile profiles/slurm "
+            "--default-resources slurm_account=MINE slurm_partition=short",
+            ".venv/bin/snakemake --workflow-profile profiles/slurm --latency-wait 120",
+        ),
+        "needs the packages of envs/slurm.txt; tests/test_resources.py plans with the rest of the profile",
+    ),
     '.venv/bin/python tests/worlds.py "the demo"': "takes minutes; tests/test_worlds.py tests the program",
 }
 """Commands that no test here runs, and why."""

@@ -306,7 +306,7 @@ def test_scripts_are_thin():
 def test_every_script_belongs_to_a_rule_or_is_a_command():
     of_rules = set(re.findall(r"scripts/(\w+)\.py", "".join(path.read_text() for path in RULES)))
     assert {path.stem for path in (ROOT / "scripts").glob("*.py")} - of_rules == {
-        "archive_study", "audit", "convert_pajek", "describe_config", "summarize", "timings",
+        "archive_study", "audit", "convert_pajek", "describe_config", "fit_resources", "summarize", "timings",
         "verify_live", "write_crate",
     }  # fmt: skip
 

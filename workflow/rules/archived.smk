@@ -18,6 +18,8 @@ rule unpack_harvest:
         "results/logs/unpack_harvest.log",
     benchmark:
         "results/benchmarks/unpack_harvest.tsv"
+    resources:
+        **MEASURED,
     params:
         sha256=SOURCE["sha256"],
         field=FIELD,

@@ -11,6 +11,8 @@ rule audit_results:
         "results/logs/audit_results.log",
     benchmark:
         "results/benchmarks/audit_results.tsv"
+    resources:
+        **MEASURED,
     params:
         code=code("audit_results"),
     script:

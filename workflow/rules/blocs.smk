@@ -1,7 +1,5 @@
 """Countries against the poles: alignment, the search for further poles, polarization, hubs."""
 
-RECENT = [config["significance"][end] for end in ("first", "last")]
-
 
 rule align_countries:
     """Every country compared with the poles: archetypes, group and index."""
@@ -14,6 +12,8 @@ rule align_countries:
         "results/logs/{variant}/align_countries.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/align_countries.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         poles=config["poles"],
@@ -36,15 +36,14 @@ rule measure_courses:
         "results/logs/{variant}/measure_courses.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/measure_courses.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         layers=LAYERS,
         poles=config["poles"],
         growth=growth,
-        trends=lambda wildcards: {
-            "recent": RECENT,
-            "preprocessing": preprocessing(wildcards),
-        },
+        trends=trend_options,
         code=code("measure_courses"),
     script:
         "../../scripts/measure_courses.py"
@@ -61,6 +60,8 @@ rule search_poles:
         "results/logs/{variant}/search_poles.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/search_poles.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         layers=LAYERS,
@@ -83,6 +84,8 @@ rule measure_polarization:
         "results/logs/{variant}/measure_polarization.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/measure_polarization.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         layers=LAYERS,
@@ -104,6 +107,8 @@ rule compare_hubs:
         "results/logs/{variant}/compare_hubs.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/compare_hubs.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         layers=LAYERS,

@@ -52,6 +52,14 @@ DATA = {
 }
 """What says whether the data are those of the paper."""
 
+COLLECTED = {
+    "table": "results/claims.parquet",
+    "robustness": "results/robustness.parquet",
+    "page": "results/claims.md",
+    "html": "results/claims.html",
+}
+"""Verdicts of all branches, as tables and as pages."""
+
 
 rule judge_branch:
     """The claims, judged on the results of one branch."""
@@ -66,6 +74,8 @@ rule judge_branch:
         "results/logs/{variant}/judge_branch.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/judge_branch.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         claims=BRANCH_CLAIMS,
         study=study_of,
@@ -80,14 +90,13 @@ rule collect_claims:
     input:
         **VERDICTS,
     output:
-        table="results/claims.parquet",
-        robustness="results/robustness.parquet",
-        page="results/claims.md",
-        html="results/claims.html",
+        **COLLECTED,
     log:
         "results/logs/collect_claims.log",
     benchmark:
         "results/benchmarks/collect_claims.tsv"
+    resources:
+        **MEASURED,
     params:
         claims=CLAIMS,
         stages=STAGES,

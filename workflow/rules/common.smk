@@ -13,7 +13,8 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 # Snakemake puts this path into shell commands without quotes, so blanks and quotes in it would end the path.
 sys.executable = shlex.quote(sys.executable)
 
-from poles.study import branches, crate, digest, run_record, run_warnings, windows
+from poles.study import branches, crate, digest, resources, run_record, run_warnings
+from poles.study import windows
 from poles.study import config as configuration
 from poles.report import captions, front
 from poles.corpus import archived, sources
@@ -54,6 +55,7 @@ LAYERS = [
 ]
 CHANNELS = channels_of(LAYERS, config["trajectories"]["citation"])
 BRANCHES = branches.branches(config)
+NEEDS = checked(resources.read_needs, Path(workflow.basedir))
 FIELD = branches.field_to_read(config)
 """Field of the works that are read; it holds those of all variants."""
 ARCHIVED = None
@@ -108,6 +110,31 @@ def threads_of_branch(wildcards):
     """
     cores = workflow.resource_settings.cores or 1
     return 1 if len(BRANCHES) >= 2 * cores else 2
+
+
+def size_of_job(wildcards, input, rulename):
+    """Size of a job, as poles.study.resources.Need explains; None if its input is not there yet."""
+    if rulename == "make_demo":
+        return config["demo"]["works"] / 1000
+    if rulename in ("find_core", "read_works") and RELEASED:
+        return sum(SIZES[PLACES[name]] for name in SHARDS[int(wildcards.shard)]) / 1e6
+    return resources.megabytes(input)
+
+
+def memory(wildcards, input, attempt, rulename):
+    """Memory that a job asks for, in MB."""
+    size = size_of_job(wildcards, input, rulename)
+    return resources.memory(resources.need_of(rulename, NEEDS), size, attempt)
+
+
+def minutes(wildcards, input, attempt, rulename):
+    """Time that a job asks for."""
+    size = size_of_job(wildcards, input, rulename)
+    return resources.minutes(resources.need_of(rulename, NEEDS), size, attempt)
+
+
+MEASURED = {"mem_mb": memory, "runtime": minutes}
+"""Resources of every rule. A cluster needs them; on one machine they count if a limit is set for them."""
 
 
 def ends(period):
@@ -304,6 +331,14 @@ def preprocessing(wildcards):
     return branches.trajectories(config, wildcards.variant)["preprocessing"]
 
 
+def trend_options(wildcards):
+    """Recent years, and preprocessing of the trajectories of a branch."""
+    return {
+        "recent": ends("significance"),
+        "preprocessing": preprocessing(wildcards),
+    }
+
+
 def growth(wildcards):
     """Whether the change of z with the growth of countries is kept or removed in a branch."""
     return branches.trajectories(config, wildcards.variant)["growth"]
@@ -333,6 +368,11 @@ def stability_design(wildcards):
     options = {**config["stability"], "preprocessing": preprocessing(wildcards)}
     del options["null_options"]  # see null_sampling
     return clusters | options
+
+
+def years_of_job(wildcards):
+    """Files of the years that a job of a null model fits."""
+    return [f"{year}.parquet" for year in YEARS_OF_JOB[wildcards.job]]
 
 
 def within_reading(field):

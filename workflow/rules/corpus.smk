@@ -28,6 +28,8 @@ if SOURCE["kind"] == "demo":
             "results/logs/make_demo.log",
         benchmark:
             "results/benchmarks/make_demo.tsv"
+        resources:
+            **MEASURED,
         params:
             demo=config["demo"],
             years=config["years"],
@@ -72,6 +74,8 @@ rule find_core:
         "results/logs/find_core/{shard}.log",
     benchmark:
         "results/benchmarks/find_core/{shard}.tsv"
+    resources:
+        **MEASURED,
     params:
         release=RELEASED,
         files=lambda wildcards: SHARDS[int(wildcards.shard)],
@@ -93,6 +97,8 @@ rule read_works:
         "results/logs/read_works/{shard}.log",
     benchmark:
         "results/benchmarks/read_works/{shard}.tsv"
+    resources:
+        **MEASURED,
     params:
         release=RELEASED,
         files=lambda wildcards: SHARDS[int(wildcards.shard)],
@@ -117,6 +123,8 @@ rule select_works:
         "results/logs/select_works.log",
     benchmark:
         "results/benchmarks/select_works.tsv"
+    resources:
+        **MEASURED,
     params:
         years=config["years"],
         selection=config["selection"],

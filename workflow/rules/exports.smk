@@ -3,6 +3,11 @@
 from poles.study import dictionary
 
 EXPORTED = "results/exports/{variant}/{layer}"
+SIGNIFICANT = {
+    "recent": ends("significance"),
+    "threshold": config["significance"]["threshold"],
+}
+"""What says which links are significant."""
 
 
 rule write_tables:
@@ -15,6 +20,8 @@ rule write_tables:
         "results/logs/write_tables.log",
     benchmark:
         "results/benchmarks/write_tables.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         poles=config["poles"],
@@ -38,14 +45,15 @@ rule write_explorer:
         "results/logs/write_explorer.log",
     benchmark:
         "results/benchmarks/write_explorer.tsv"
+    resources:
+        **MEASURED,
     params:
+        **SIGNIFICANT,
         layers=LAYERS,
         nulls=HEADLINE_NULLS,
         branches=["/".join(branch) for branch in BRANCHES],
         variant=HEADLINE_VARIANT,
         poles=config["poles"],
-        recent=ends("significance"),
-        threshold=config["significance"]["threshold"],
         draws=config["uncertainty"]["draws"] if INTERVALS["z"] else 0,
         data=DATA,
         code=code("write_explorer"),
@@ -69,6 +77,8 @@ rule export_networks:
         "results/logs/{variant}/{layer}/export_networks.log",
     benchmark:
         "results/benchmarks/{variant}/{layer}/export_networks.tsv"
+    resources:
+        **MEASURED,
     params:
         nulls=nulls_of,
         code=code("export_networks"),

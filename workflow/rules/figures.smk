@@ -8,20 +8,36 @@ FITS = {
     ),
     "moments": expand(f"{FIT}.parquet", layer=LAYERS),
     "diagnostics": expand(f"{FIT}.diagnostics.parquet", layer=LAYERS),
+    "countries": "results/{variant}/countries.parquet",
 }
-"""What a branch knows of its links, by layer."""
-CHOICES = {
-    name: f"results/{{variant}}/clusters/{{null}}.{name}.parquet"
-    for name in ("selection", "stability")
+"""What a branch knows of its links, by layer, and of its countries."""
+OF_CLUSTERS = {
+    "clusters": CLUSTERS,
+    "selection": "results/{variant}/clusters/{null}.selection.parquet",
+    "stability": "results/{variant}/clusters/{null}.stability.parquet",
+    "alignment": "results/{variant}/alignment/{null}.parquet",
+    "recovery": RECOVERY,
 }
-"""What a branch knows of the number of clusters and of how firm they are."""
+"""What a branch knows of its clusters."""
+
+PERIODS = {"years": ends("trajectories"), "recent": ends("significance")}
+"""Periods of figures, in one map: Snakemake does not see that the values of two params change places."""
+
+POLARIZED = {
+    "polarization": "results/{variant}/polarization/{null}.parquet",
+    "polarization_trends": "results/{variant}/polarization/{null}.trends.parquet",
+}
+"""Measures of the poles by year, and their trends."""
+FIRST_LINK = {
+    name: drawn("results/figures/{variant}", name) for name in FIRST_LINK_FIGURES
+}
+"""Figures of the link between the first two poles."""
 
 
 rule plot_links:
     """Links above expectation, z of chosen pairs and of the largest countries, and the fit of the null model."""
     input:
         **FITS,
-        countries="results/{variant}/countries.parquet",
         intervals=INTERVALS["z"] + INTERVALS["recent"],
     output:
         **figures("links"),
@@ -29,13 +45,14 @@ rule plot_links:
         "results/logs/{variant}/plot_links.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/plot_links.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         null=lambda wildcards: wildcards.null,
         layers=LAYERS,
         chosen=config["figures"],
         poles=config["poles"],
-        # In one map: Snakemake does not see that the values of two params change places.
-        periods={"years": ends("trajectories"), "recent": ends("significance")},
+        periods=PERIODS,
         threshold=config["significance"]["threshold"],
         source=SAID,
         code=code("plot_links"),
@@ -46,11 +63,10 @@ rule plot_links:
 rule plot_panel:
     """Countries near the poles, every country taken as a pole, polarization by year, hubs within regions."""
     input:
+        **POLARIZED,
         trajectories=TRAJECTORIES,
         countries=shared("links", "results/{variant}/countries.parquet"),
         candidates="results/{variant}/alignment/{null}.poles.parquet",
-        polarization="results/{variant}/polarization/{null}.parquet",
-        polarization_trends="results/{variant}/polarization/{null}.trends.parquet",
         hubs="results/{variant}/hubs/{null}.parquet",
     output:
         **figures("panel"),
@@ -58,6 +74,8 @@ rule plot_panel:
         "results/logs/{variant}/plot_panel.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/plot_panel.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         poles=config["poles"],
@@ -71,19 +89,18 @@ rule plot_panel:
 rule plot_clusters:
     """The archetypes, their number, the pairs, countries against the poles, and the recovery of the demo."""
     input:
-        **CHOICES,
+        **OF_CLUSTERS,
         trajectories=shared("trajectories", TRAJECTORIES),
-        clusters=CLUSTERS,
-        alignment="results/{variant}/alignment/{null}.parquet",
         trends=shared("panel", "results/{variant}/alignment/{null}.trends.parquet"),
         countries=shared("links", "results/{variant}/countries.parquet"),
-        recovery=RECOVERY,
     output:
         **figures("clusters"),
     log:
         "results/logs/{variant}/plot_clusters.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/plot_clusters.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         clustering=clustering,
@@ -101,14 +118,13 @@ rule plot_first_link:
         indices="results/{variant}/indices.parquet",
         intervals=INTERVALS["z"] + INTERVALS["indices"],
     output:
-        **{
-            name: drawn("results/figures/{variant}", name)
-            for name in FIRST_LINK_FIGURES
-        },
+        **FIRST_LINK,
     log:
         "results/logs/{variant}/plot_first_link.log",
     benchmark:
         "results/benchmarks/{variant}/plot_first_link.tsv"
+    resources:
+        **MEASURED,
     params:
         fits=by_null,
         poles=config["poles"][:2],
@@ -129,6 +145,8 @@ rule plot_losses:
         "results/logs/plot_losses.log",
     benchmark:
         "results/benchmarks/plot_losses.tsv"
+    resources:
+        **MEASURED,
     params:
         source=SAID,
         code=code("plot_losses"),
@@ -159,6 +177,8 @@ rule plot_study:
         "results/logs/plot_study.log",
     benchmark:
         "results/benchmarks/plot_study.tsv"
+    resources:
+        **MEASURED,
     params:
         claims=[claim["id"] for claim in CLAIMS],
         branches=BRANCHES,

@@ -24,6 +24,15 @@ wildcard_constraints:
     part=r"\d+",
 
 
+# They wait for OpenAlex, and nodes of a cluster often see no network.
+localrules:
+    harvest_shard,
+    list_cited,
+    harvest_citing,
+    estimate_harvest,
+    check_collaboration,
+
+
 rule harvest_shard:
     """Fetch the works of the field published in a range of dates that the store lacks, and list them all."""
     output:
@@ -33,6 +42,7 @@ rule harvest_shard:
     benchmark:
         "results/benchmarks/harvest_shard/{dates}.tsv"
     resources:
+        **MEASURED,
         openalex=1,
     params:
         scope=SCOPE,
@@ -52,6 +62,8 @@ rule list_cited:
         "results/logs/list_cited.log",
     benchmark:
         "results/benchmarks/list_cited.tsv"
+    resources:
+        **MEASURED,
     params:
         code=code("list_cited"),
     script:
@@ -69,6 +81,7 @@ rule harvest_citing:
     benchmark:
         "results/benchmarks/harvest_citing/{part}.tsv"
     resources:
+        **MEASURED,
         openalex=1,
     params:
         scope=SCOPE | {"years": config["years"]},
@@ -84,6 +97,7 @@ rule estimate_harvest:
     log:
         "results/logs/estimate_harvest.log",
     resources:
+        **MEASURED,
         openalex=1,
     params:
         scope=SCOPE | {"years": config["years"]},
@@ -107,6 +121,7 @@ rule check_collaboration:
     benchmark:
         "results/benchmarks/{variant}/check_collaboration/{year}.tsv"
     resources:
+        **MEASURED,
         openalex=1,
     params:
         scope=lambda wildcards: SCOPE | {"field": counted(wildcards)["field"]},

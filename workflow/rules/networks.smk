@@ -21,6 +21,8 @@ if SOURCE["kind"] == "networks":
             "results/logs/{variant}/read_networks.log",
         benchmark:
             "results/benchmarks/{variant}/read_networks.tsv"
+        resources:
+            **MEASURED,
         params:
             layers=LAYERS,
             options=edge_list_options(),
@@ -45,6 +47,8 @@ else:
             "results/logs/{variant}/build_networks.log",
         benchmark:
             "results/benchmarks/{variant}/build_networks.tsv"
+        resources:
+            **MEASURED,
         params:
             choices=lambda wildcards: branches.choices(config, wildcards.variant)[
                 "links"
@@ -52,6 +56,10 @@ else:
             code=code("build_networks"),
         script:
             "../../scripts/build_networks.py"
+
+
+localrules:
+    check_countries,
 
 
 rule check_countries:
@@ -65,6 +73,8 @@ rule check_countries:
     benchmark:
         "results/benchmarks/{variant}/check_countries.tsv"
     priority: 1
+    resources:
+        **MEASURED,
     params:
         named=lambda wildcards: {
             "poles": config["poles"],
@@ -97,6 +107,8 @@ rule measure_indices:
         "results/logs/{variant}/measure_indices.log",
     benchmark:
         "results/benchmarks/{variant}/measure_indices.tsv"
+    resources:
+        **MEASURED,
     params:
         layers=LAYERS,
         choices=lambda wildcards: branches.choices(config, wildcards.variant)["links"],

@@ -29,6 +29,8 @@ rule fit_null:
         "results/logs/{variant}/{layer}/fit_null.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/{layer}/fit_null.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         options=lambda wildcards: config["nulls"].get(wildcards.null, {}),
         code=lambda wildcards: code("fit_null", f"poles.nulls.{wildcards.null}"),
@@ -49,12 +51,12 @@ rule fit_null_years:
         "results/benchmarks/{variant}/{layer}/fit_null_years.{null}/{job}.tsv"
     wildcard_constraints:
         null=YEARLY_MODELS,
+    resources:
+        **MEASURED,
     params:
         layers=LAYERS,
         poles=config["poles"],
-        years=lambda wildcards: [
-            f"{year}.parquet" for year in YEARS_OF_JOB[wildcards.job]
-        ],
+        years=years_of_job,
         core=core_of_panel,
         options=lambda wildcards: config["nulls"].get(wildcards.null, {}),
         code=lambda wildcards: code("fit_null_years", f"poles.nulls.{wildcards.null}"),
@@ -78,6 +80,8 @@ rule gather_null_years:
         "results/benchmarks/{variant}/{layer}/gather_null_years.{null}.tsv"
     wildcard_constraints:
         null=YEARLY_MODELS,
+    resources:
+        **MEASURED,
     params:
         code=code("gather_null_years"),
     script:
@@ -96,6 +100,8 @@ if SOURCE["kind"] != "networks":
             "results/logs/{variant}/measure_uncertainty.log",
         benchmark:
             "results/benchmarks/{variant}/measure_uncertainty.tsv"
+        resources:
+            **MEASURED,
         params:
             chosen=chosen_intervals,
             choices=lambda wildcards: branches.choices(config, wildcards.variant)[

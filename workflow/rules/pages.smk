@@ -62,6 +62,8 @@ rule write_pages:
         "results/logs/write_pages.log",
     benchmark:
         "results/benchmarks/write_pages.tsv"
+    resources:
+        **MEASURED,
     params:
         run=lambda wildcards: inline(run_of_pages()),
         captions=captions.digest([figure["name"] for figure in PICTURES]),

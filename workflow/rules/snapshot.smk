@@ -3,6 +3,10 @@
 RELEASE = checked(sources.pin_release, SOURCE["path"], SOURCE["endpoint"])
 
 
+localrules:
+    check_release,
+
+
 rule check_release:
     """Read the manifest again after all works are read, and refuse a release that has changed."""
     input:
@@ -15,6 +19,8 @@ rule check_release:
         "results/logs/check_release.log",
     benchmark:
         "results/benchmarks/check_release.tsv"
+    resources:
+        **MEASURED,
     params:
         release=RELEASE.digest,
         code=code("check_release"),

@@ -19,6 +19,8 @@ rule score_links:
         "results/logs/{variant}/{layer}/score_links.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/{layer}/score_links.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         code=code("score_links"),
     script:
@@ -36,6 +38,8 @@ rule build_trajectories:
         "results/logs/{variant}/build_trajectories.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/build_trajectories.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         layers=LAYERS,
         trajectories=lambda wildcards: branches.trajectories(config, wildcards.variant),
@@ -54,6 +58,8 @@ rule measure_signal:
         "results/logs/{variant}/measure_signal.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/measure_signal.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         code=code("measure_signal"),
@@ -73,6 +79,8 @@ rule cluster_trajectories:
         "results/logs/{variant}/cluster_trajectories.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/cluster_trajectories.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         clusters=lambda wildcards: branches.clusters(config, wildcards.variant),
@@ -92,6 +100,8 @@ rule verify_clusters:
         "results/logs/verify_clusters.log",
     benchmark:
         "results/benchmarks/verify_clusters.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         branches=[
@@ -115,6 +125,8 @@ rule sample_null_panels:
     benchmark:
         "results/benchmarks/{variant}/sample_null_panels.{null}.tsv"
     threads: threads_of_branch
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         layers=LAYERS,
@@ -141,6 +153,8 @@ rule study_stability:
     benchmark:
         "results/benchmarks/{variant}/study_stability.{null}.tsv"
     threads: threads_of_branch
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         design=stability_design,
@@ -161,6 +175,8 @@ rule classify_trends:
         "results/logs/{variant}/classify_trends.{null}.log",
     benchmark:
         "results/benchmarks/{variant}/classify_trends.{null}.tsv"
+    resources:
+        **MEASURED,
     params:
         channels=CHANNELS,
         code=code("classify_trends"),
@@ -181,6 +197,8 @@ if SOURCE["kind"] == "demo":
             "results/logs/{variant}/judge_recovery.{null}.log",
         benchmark:
             "results/benchmarks/{variant}/judge_recovery.{null}.tsv"
+        resources:
+            **MEASURED,
         params:
             code=code("judge_recovery"),
         script:

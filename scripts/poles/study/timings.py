@@ -3,9 +3,10 @@
 import argparse
 import contextlib
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -14,6 +15,41 @@ from poles.study.job_times import read_jobs
 from poles.study.jobs import TIME
 
 BENCHMARKS = Path("results/benchmarks")
+
+
+class MeasuredJob(NamedTuple):
+    """A finished job with what it took.
+
+    Attributes
+    ----------
+    rule : str
+        Its rule.
+    log : str
+        Its log, below `poles.study.run_warnings.LOGS`.
+    cpu, wall : float
+        Seconds.
+    memory : float or None
+        Peak in MB; None if the job ended before the first measurement.
+    """
+
+    rule: str
+    log: str
+    cpu: float
+    wall: float
+    memory: float | None
+
+
+def measured_jobs() -> Iterator[MeasuredJob]:
+    """Yield the jobs behind the results that have a benchmark, in the folder in which the study worked."""
+    ended = {job.log: job for job in read_jobs()}
+    for path in sorted(BENCHMARKS.rglob("*.tsv")):
+        end = ended.get(path.relative_to(BENCHMARKS).with_suffix(".log").as_posix())
+        if end is None:
+            continue  # the job is running, or failed
+        with path.open() as file:
+            job = next(csv.DictReader(file, delimiter="\t"))
+        memory = None if job["max_rss"] in ("NA", "-") else float(job["max_rss"])
+        yield MeasuredJob(end.rule, end.log, end.cpu, float(job["s"]), memory)
 
 
 def read_timings() -> pl.DataFrame:
@@ -33,17 +69,7 @@ def read_timings() -> pl.DataFrame:
     StudyError
         If there are no benchmarks.
     """
-    rows = []
-    ended = {job.log: job for job in read_jobs()}
-    for path in sorted(BENCHMARKS.rglob("*.tsv")):
-        end = ended.get(path.relative_to(BENCHMARKS).with_suffix(".log").as_posix())
-        if end is None:
-            continue  # the job is running, or failed
-        with path.open() as file:
-            job = next(csv.DictReader(file, delimiter="\t"))
-        # A job that ends before the first measurement has no memory.
-        memory = None if job["max_rss"] in ("NA", "-") else float(job["max_rss"])
-        rows.append((end.rule, end.cpu, float(job["s"]), memory))
+    rows = [(job.rule, job.cpu, job.wall, job.memory) for job in measured_jobs()]
     if not rows:
         raise StudyError(f"{BENCHMARKS}: no finished job; run the study in this folder first")
     jobs = pl.DataFrame(
