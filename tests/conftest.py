@@ -48,3 +48,9 @@ def tiny(tmp_path_factory: pytest.TempPathFactory):
             project.run()
             finished.write_text(str(project.folder))
     return Project(Path(finished.read_text()))
+
+
+@pytest.fixture
+def twin(tiny, tmp_path: Path):
+    """A copy of the tiny study, with its results, that a test may change."""
+    return tiny.twin(tmp_path / "twin")

@@ -19,28 +19,10 @@ FIGURE = "results/figures/full/max_entropy/archetypes.svg"
 
 
 @pytest.fixture
-def twin(tiny: Project, tmp_path: Path) -> Project:
-    return tiny.twin(tmp_path / "twin")
-
-
-@pytest.fixture
 def settled(twin: Project) -> Project:
     """A copy of the study whose files an audit keeps: it does not keep those that have only just changed."""
     time.sleep(hashes.SETTLED)
     return twin
-
-
-def audit(project: Project, *arguments: str):
-    return project.python("scripts/audit.py", *arguments)
-
-
-def broken(project: Project, *arguments: str) -> str:
-    """First broken link that an audit names; it must end with a failure, in one line."""
-    answer = audit(project, *arguments)
-    assert answer.returncode == 1, answer.stdout + answer.stderr
-    assert "Traceback" not in answer.stderr
-    assert len(answer.stderr.splitlines()) == 1
-    return answer.stderr
 
 
 def tamper(path: Path) -> None:
@@ -59,14 +41,14 @@ def tamper(path: Path) -> None:
 
 
 def test_the_whole_study_holds_and_a_second_audit_reads_nothing(settled: Project):
-    first = audit(settled, "--all", "--cold")
+    first = settled.audit("--all", "--cold")
     assert first.returncode == 0, first.stdout + first.stderr
     assert first.stdout.endswith("every link holds\n")
     files, read = map(int, re.search(r"(\d+) files, of which (\d+) were read", first.stdout).groups())
     assert files == read > 150
     made = {path.relative_to(settled.folder).as_posix() for path in (settled.folder / "results").rglob("*.*")}
     made = {path for path in made if not path.startswith(expected_of_run())}
-    second = audit(settled, "--all", "--json")
+    second = settled.audit("--all", "--json")
     found = json.loads(second.stdout)
     assert found["holds"] and f"{files} files, of which 0 were read" in found["notes"][-1]
     assert {link["path"] for link in found["links"]} == made
@@ -80,58 +62,58 @@ def expected_of_run() -> tuple[str, ...]:
 
 
 def test_a_tampered_file_of_equal_size_and_time_is_found_by_a_warm_audit_too(settled: Project):
-    assert audit(settled, "--all").returncode == 0
+    assert settled.audit("--all").returncode == 0
     tamper(settled.folder / LINKS)
     assert settled.plan() == {}, "Snakemake itself does not see it"
-    assert f"{LINKS} has changed since results/full/" in broken(settled, "--all")
-    assert f"{LINKS} has changed since results/full/" in broken(settled, FIGURE)
-    shown = audit(settled, "--all").stdout
+    assert f"{LINKS} has changed since results/full/" in settled.broken("--all")
+    assert f"{LINKS} has changed since results/full/" in settled.broken(FIGURE)
+    shown = settled.audit("--all").stdout
     assert f"✗ {LINKS}\n    BROKEN: " in shown and re.search(r"✗ build_networks +69 +1\n", shown)
 
 
 def test_what_only_a_cold_audit_finds(settled: Project):
     """The limit of the cache: whoever edits it, or can set the times that programs cannot set."""
-    assert audit(settled, "--all").returncode == 0
+    assert settled.audit("--all").returncode == 0
     tamper(settled.folder / LINKS)
     path = settled.folder / ".snakemake/audit.json"
     cache = json.loads(path.read_bytes())
     state = (settled.folder / LINKS).stat()
     cache["files"][LINKS][0] = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
     path.write_text(json.dumps(cache))
-    assert audit(settled, "--all").returncode == 0
-    assert f"{LINKS} has changed since" in broken(settled, "--all", "--cold")
+    assert settled.audit("--all").returncode == 0
+    assert f"{LINKS} has changed since" in settled.broken("--all", "--cold")
 
 
 def test_a_broken_cache_is_no_obstacle(twin: Project):
     (twin.folder / ".snakemake/audit.json").write_text('{"version": 1, "files": ')
-    assert audit(twin, FIGURE).returncode == 0
+    assert twin.audit(FIGURE).returncode == 0
     shutil.rmtree(twin.folder / ".snakemake")
-    assert audit(twin, FIGURE).returncode == 0
+    assert twin.audit(FIGURE).returncode == 0
 
 
 def test_a_replaced_figure_is_named(twin: Project):
     other = twin.folder / "results/figures/full/max_entropy/alignment.svg"
     shutil.copy(other, twin.folder / FIGURE)
-    assert f"{FIGURE} has changed since results/audit.json was made" in broken(twin, FIGURE)
+    assert f"{FIGURE} has changed since results/audit.json was made" in twin.broken(FIGURE)
     # Without the digests of a complete run: the record in it is that of another file.
     (twin.folder / "results/audit.json").unlink()
     sentence = (
         "stands in the place of another file: it was written as results/figures/full/max_entropy/alignm"
     )
-    assert f"{FIGURE} {sentence}" in broken(twin, FIGURE)
+    assert f"{FIGURE} {sentence}" in twin.broken(FIGURE)
     text = other.read_text().replace("#", "#", 1)
     (twin.folder / FIGURE).write_text(text.replace("<path ", "<path  ", 1))
-    assert f"{FIGURE} does not hold what was written to it" in broken(twin, FIGURE)
+    assert f"{FIGURE} does not hold what was written to it" in twin.broken(FIGURE)
 
 
 def test_a_copied_folder_of_results_is_audited_as_far_as_it_goes(tiny: Project, tmp_path: Path):
     shutil.copytree(tiny.folder / "results", tmp_path / "copy/results")
     copied = tmp_path / "copy" / FIGURE
-    answer = audit(tiny, str(copied))
+    answer = tiny.audit(str(copied))
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert answer.stdout.startswith(f"✓ {FIGURE}")
     embedding.replace_file(tmp_path / "copy" / LINKS, b"")
-    assert f"{LINKS} not readable as parquet" in broken(tiny, str(copied))
+    assert f"{LINKS} not readable as parquet" in tiny.broken(str(copied))
 
 
 def test_a_result_copied_alone_says_what_its_record_says(tiny: Project, tmp_path: Path):
@@ -147,24 +129,24 @@ def test_a_result_copied_alone_says_what_its_record_says(tiny: Project, tmp_path
     assert "? results/full/clusters/max_entropy.parquet  not here; recorded sha256 " in elsewhere.stdout
     assert "inputs are not here; the chain ends at what the file itself records" in elsewhere.stdout
     copied.write_text(copied.read_text().replace("<path ", "<path  ", 1))
-    assert "does not hold what was written to it" in broken(tiny, str(copied))
+    assert "does not hold what was written to it" in tiny.broken(str(copied))
     (tmp_path / "plain.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    assert "plain.svg: carries no provenance, so it is no result" in broken(tiny, str(tmp_path / "plain.svg"))
-    assert "none.svg: no result here" in broken(tiny, str(tmp_path / "none.svg"))
+    assert "plain.svg: carries no provenance, so it is no result" in tiny.broken(str(tmp_path / "plain.svg"))
+    assert "none.svg: no result here" in tiny.broken(str(tmp_path / "none.svg"))
 
 
 def test_params_are_compared_with_the_configuration(twin: Project):
     other = ("--config", "clusters={seed: 2}")
     message = "params differ from the configuration: clusters.seed was 1 and is 2"
-    assert message in broken(twin, FIGURE, *other)
+    assert message in twin.broken(FIGURE, *other)
     (twin.folder / "two.yaml").write_text("clusters: {seed: 2}\n")
-    assert message in broken(twin, FIGURE, "--configfile", "two.yaml")
-    assert audit(twin, "results/full/countries.parquet", *other).returncode == 0, "nothing of it has a seed"
+    assert message in twin.broken(FIGURE, "--configfile", "two.yaml")
+    assert twin.audit("results/full/countries.parquet", *other).returncode == 0, "nothing of it has a seed"
     config = twin.folder / "config/config.yaml"
     config.write_text(f"{config.read_text()}\nclusters: {{seed: 2}}\n")
-    assert message in broken(twin, FIGURE)
+    assert message in twin.broken(FIGURE)
     config.write_text("years: [1990]\n")
-    answer = audit(twin, FIGURE)
+    answer = twin.audit(FIGURE)
     assert answer.returncode == 0
     assert "params were not compared with the configuration: the workflow cannot be read" in answer.stdout
 
@@ -177,9 +159,9 @@ def test_the_configuration_of_the_last_run_counts(twin: Project):
     run = json.loads((twin.folder / "results/run.json").read_text())
     assert run["given"] == {"configfiles": ["two.yaml"], "config": {}}
     (twin.folder / "results/audit.json").unlink()
-    assert audit(twin, clusters).returncode == 0
+    assert twin.audit(clusters).returncode == 0
     (twin.folder / "two.yaml").unlink()
-    answer = audit(twin, clusters)
+    answer = twin.audit(clusters)
     assert answer.returncode == 0
     assert (
         "two.yaml: not here; params are compared with the configuration in results/run.json" in answer.stdout

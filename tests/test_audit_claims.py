@@ -22,11 +22,6 @@ def evidence(project: Project, *arguments: str) -> dict:
     return json.loads(answer.stdout)
 
 
-@pytest.fixture
-def twin(tiny: Project, tmp_path) -> Project:
-    return tiny.twin(tmp_path / "twin")
-
-
 def test_every_claim_is_judged_anew_with_the_same_verdict(tiny: Project):
     program = """
 import json, polars as pl

@@ -3,9 +3,6 @@
 import json
 import os
 import subprocess
-from pathlib import Path
-
-import pytest
 
 from workflow import Project
 
@@ -13,11 +10,6 @@ SCORES = "results/full/collaboration/scores/max_entropy.parquet"
 MODULE = "scripts/poles/stats/false_discovery.py"
 AUTHOR = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.org"}
 COMMITTER = {"GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.org"}
-
-
-@pytest.fixture
-def twin(tiny: Project, tmp_path: Path) -> Project:
-    return tiny.twin(tmp_path / "twin")
 
 
 def git(project: Project, *arguments: str) -> str:

@@ -24,24 +24,6 @@ SCORES = "results/full/citation/scores/max_entropy.parquet"
 TABLES = "results/tables/"
 
 
-@pytest.fixture
-def twin(tiny: Project, tmp_path: Path) -> Project:
-    return tiny.twin(tmp_path / "twin")
-
-
-def audit(project: Project, *arguments: str):
-    return project.python("scripts/audit.py", *arguments)
-
-
-def broken(project: Project, *arguments: str) -> str:
-    """What an audit that fails says in its last line; it must be one line."""
-    answer = audit(project, *arguments)
-    assert answer.returncode == 1, answer.stdout + answer.stderr
-    assert "Traceback" not in answer.stderr
-    assert len(answer.stderr.splitlines()) == 1, answer.stderr
-    return answer.stderr
-
-
 def swap(project: Project, *paths: str) -> None:
     """Let two files change places."""
     first, second = (project.folder / path for path in paths)
@@ -76,7 +58,7 @@ def test_bytes_that_no_reader_sees_are_seen(twin: Project, tmp_path: Path, path:
     shutil.copy(twin.folder / path, copied)
     shutil.copy(twin.folder / TABLES / "datapackage.json", copied.parent)
     for name in (path, str(copied)):
-        assert f"first broken link: {name} does not hold what was written to it" in broken(twin, name)
+        assert f"first broken link: {name} does not hold what was written to it" in twin.broken(name)
 
 
 def test_outputs_of_one_job_that_change_places_are_named(twin: Project):
@@ -88,21 +70,21 @@ def test_outputs_of_one_job_that_change_places_are_named(twin: Project):
         swap(twin, *paths)
     for path, other in (tables, figures[::-1]):
         sentence = f"{path} stands in the place of another file: it was written as {other}"
-        assert sentence in broken(twin, path)
-    shown = audit(twin, "--all").stdout
+        assert sentence in twin.broken(path)
+    shown = twin.audit("--all").stdout
     for other in (*tables, *figures):
         assert f"    BROKEN: stands in the place of another file: it was written as {other}\n" in shown
 
 
 def test_a_copy_says_which_file_it_was(twin: Project, tmp_path: Path):
     shutil.copy(twin.folder / FIGURES / "archetypes.png", tmp_path / "slide.png")
-    answer = audit(twin, str(tmp_path / "slide.png"))
+    answer = twin.audit(str(tmp_path / "slide.png"))
     assert answer.returncode == 0, answer.stderr
     assert f"\n    written as {FIGURES}archetypes.png\n" in answer.stdout
     # A folder of this name is no study.
     (tmp_path / "results").mkdir()
     shutil.copy(tmp_path / "slide.png", tmp_path / "results/slide.png")
-    answer = audit(twin, str(tmp_path / "results/slide.png"))
+    answer = twin.audit(str(tmp_path / "results/slide.png"))
     assert answer.returncode == 0, answer.stderr
     assert f"\n    written as {FIGURES}archetypes.png\n" in answer.stdout
 
@@ -147,15 +129,15 @@ def test_what_is_no_result_ends_in_a_sentence_for_every_question(
     change(twin.folder / SCORES)
     of_link = ["--link", "US", "CN", "2015"]
     for question in ([f"{FIGURES}archetypes.svg"], of_link, ["--claim", "poles_diverge_citation"]):
-        named = broken(twin, *question)
+        named = twin.broken(*question)
         assert SCORES in named and (DAMAGES[change] in named or "has changed since" in named), named
     (twin.folder / "results/audit.json").unlink()
     if DAMAGES[change] == MISSING:  # nothing says any more that there were scores
-        answer = audit(twin, *of_link, "--json")
+        answer = twin.audit(*of_link, "--json")
         assert answer.returncode == 0, answer.stderr
         assert {row["layer"] for row in json.loads(answer.stdout)["null_models"]} == {"collaboration"}
     else:
-        assert f"{SCORES}: {DAMAGES[change]}" in broken(twin, *of_link).replace("cannot be read (", "")
+        assert f"{SCORES}: {DAMAGES[change]}" in twin.broken(*of_link).replace("cannot be read (", "")
 
 
 def test_a_folder_without_results_is_no_study(tiny: Project, tmp_path: Path):
@@ -173,7 +155,7 @@ def test_a_rule_that_runs_another_script_is_named(twin: Project):
     assert twin.plan() == {}, "Snakemake itself does not see it"
     figure = f"{FIGURES}archetypes.svg"
     sentence = "made by script plot_clusters; in the workflow rule plot_clusters runs plot_other"
-    assert f"{figure} {sentence}" in broken(twin, figure)
+    assert f"{figure} {sentence}" in twin.broken(figure)
 
 
 def test_files_of_the_run_that_are_folders_end_in_a_sentence(twin: Project):
@@ -181,7 +163,7 @@ def test_files_of_the_run_that_are_folders_end_in_a_sentence(twin: Project):
         path = twin.folder / "results" / name
         path.unlink(missing_ok=True)
         path.mkdir(parents=True)
-    answer = audit(twin, "--all")
+    answer = twin.audit("--all")
     assert answer.returncode == 1 and "Traceback" not in answer.stderr
     assert "results/audit.json: no such file" in answer.stdout
     assert "results/run.json: no such file" in answer.stdout
@@ -191,12 +173,12 @@ def test_files_of_the_run_that_are_folders_end_in_a_sentence(twin: Project):
 def test_code_that_is_no_python_ends_in_a_sentence(twin: Project):
     script = twin.folder / "scripts/plot_losses.py"
     script.write_text("with\n")
-    answer = audit(twin, "--all")
+    answer = twin.audit("--all")
     assert answer.returncode == 1 and "Traceback" not in answer.stderr
     assert "scripts/plot_losses.py: not valid Python" in answer.stdout
     rules = twin.folder / "workflow/rules/figures.smk"
     rules.write_text(f"{rules.read_text()}\nundefined_name\n")
-    answer = audit(twin, "--all")
+    answer = twin.audit("--all")
     assert answer.returncode == 1 and "Traceback" not in answer.stderr
 
 
@@ -221,10 +203,10 @@ def test_whoever_stops_reading_gets_the_status(twin: Project, arguments: str, ho
 
 
 def test_without_the_record_of_the_run_a_note_says_what_is_not_known(twin: Project):
-    assert "results/run.json" not in audit(twin, "--all").stdout
+    assert "results/run.json" not in twin.audit("--all").stdout
     (twin.folder / "results/run.json").unlink()
     for question in ("--all", f"{FIGURES}archetypes.svg"):
-        answer = audit(twin, question)
+        answer = twin.audit(question)
         assert answer.returncode == 0, answer.stderr
         assert "results/run.json: no such file, so neither packages nor the configuration" in answer.stdout
 
@@ -239,7 +221,7 @@ def test_the_record_of_another_run_is_named(twin: Project, monkeypatch: pytest.M
         [note] = run_record.notes(run | changes)
         assert note.startswith("results/run.json is of another run than results/"), changes
     path.write_text(json.dumps(run | {"jobs": earlier}))
-    answer = audit(twin, f"{FIGURES}archetypes.svg")
+    answer = twin.audit(f"{FIGURES}archetypes.svg")
     assert answer.returncode == 0, answer.stderr
     assert "results/run.json is of another run than results/logs/" in answer.stdout
 
@@ -251,7 +233,7 @@ def test_the_command_that_a_note_names_writes_the_record_of_the_run_anew(twin: P
     twin.run("-R", "audit_results")
     again = json.loads(path.read_text())
     assert again["packages"] == run["packages"] and again["config"] == run["config"]
-    assert "results/run.json" not in audit(twin, "--all").stdout
+    assert "results/run.json" not in twin.audit("--all").stdout
 
 
 def test_a_deleted_result_is_made_again_by_the_command_that_is_named(twin: Project):
@@ -259,13 +241,13 @@ def test_a_deleted_result_is_made_again_by_the_command_that_is_named(twin: Proje
     before = embedding.file_digest(twin.folder / path)
     (twin.folder / path).unlink()
     for question in (path, "results/claims.md", "--all"):
-        named = broken(twin, question)
+        named = twin.broken(question)
         use = "results/full/" if question == "results/claims.md" else "the study has it"
         assert f"first broken link: {path} is missing, but {use}" in named, question
         assert f"(`snakemake {path}` makes it again)" in named
     twin.run(path)
     assert embedding.file_digest(twin.folder / path) == before
-    assert audit(twin, "--all").returncode == 0
+    assert twin.audit("--all").returncode == 0
     assert twin.plan() == {}
 
 
@@ -276,10 +258,10 @@ def test_a_remedy_names_the_configuration_of_the_run(twin: Project):
     (twin.folder / "results/run.json").write_text(json.dumps(run))
     figure = f"{FIGURES}archetypes.svg"
     (twin.folder / figure).unlink()
-    command = broken(twin, figure).split("`")[1]
+    command = twin.broken(figure).split("`")[1]
     assert command == f'snakemake {figure} --configfile two.yaml --config \'poles=["US", "CN"]\''
     twin.run(*shlex.split(command)[1:])
-    assert audit(twin, figure).returncode == 0
+    assert twin.audit(figure).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -310,14 +292,14 @@ def test_a_mistyped_name_is_answered_with_names_like_it(
     ],
 )
 def test_names_like_nothing_and_folders_are_answered_too(tiny: Project, name: str, sentence: str):
-    assert broken(tiny, name) == f"{sentence}\n"
-    assert broken(tiny, "--code", name) == f"{sentence}\n"
+    assert tiny.broken(name) == f"{sentence}\n"
+    assert tiny.broken("--code", name) == f"{sentence}\n"
 
 
 def test_a_copied_csv_file_is_known_by_its_bytes_or_points_to_its_package(twin: Project, tmp_path: Path):
     copied = tmp_path / "mine.csv"
     shutil.copy(twin.folder / TABLES / "claims.csv", copied)
-    answer = audit(twin, str(copied))
+    answer = twin.audit(str(copied))
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith(f"✓ {TABLES}claims.csv")
     assert f"mine.csv has the bytes of {TABLES}claims.csv, whose chain this is" in answer.stdout
@@ -325,7 +307,7 @@ def test_a_copied_csv_file_is_known_by_its_bytes_or_points_to_its_package(twin: 
     listed = json.loads((twin.folder / TABLES / "datapackage.json").read_text())["resources"]
     assert f"sha256:{digest}" in [entry["hash"] for entry in listed]
     (twin.folder / "results/audit.json").unlink()
-    named = broken(twin, str(copied))
+    named = twin.broken(str(copied))
     assert "mine.csv: carries no provenance" in named
     assert (
         f"datapackage.json of its folder, with its SHA-256: copy both files, or look there for {digest}"

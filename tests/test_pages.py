@@ -21,10 +21,11 @@ from poles.archetypes.tables import CLUSTERS
 from poles.blocs.tables import COURSES, POLARIZATION_TRENDS, POLES, alignment_table
 from poles.claims.tables import BASIS, CLAIMS
 from poles.errors import StudyError
+from poles.figures import alternatives
 from poles.networks.edge_lists import read_links
 from poles.networks.tables import COUNTRIES
 from poles.nulls.tables import SCORES
-from poles.report import answers, captions, citation, front, methods, pages
+from poles.report import answers, captions, citation, front, gallery, methods, pages
 from poles.study import config as configuration
 from poles.study import extraction, signatures, tables
 from workflow import Project
@@ -513,6 +514,15 @@ def hostile(tiny: Project, settings: dict, tmp_path_factory: pytest.TempPathFact
         patch.chdir(folder)
         pages.write(files, paths, run_of(settings, tiny), {"rule": "write_pages"})
     return folder
+
+
+def test_pages_name_the_intervals_of_every_figure_that_draws_some(tiny: Project):
+    drawn = {
+        path.stem
+        for path in (tiny.folder / "results/figures").rglob("*.png")
+        if "bootstrap over works" in alternatives.read(path).text
+    }
+    assert drawn == set(gallery.WITH_INTERVALS)
 
 
 @pytest.mark.parametrize("name", ["index", "methods", "gallery", "hubs"])

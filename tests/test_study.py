@@ -33,11 +33,6 @@ def results(project: Project) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def twin(tiny: Project, tmp_path: Path) -> Project:
-    return tiny.twin(tmp_path / "twin")
-
-
 def audit(project: Project, result: str, *options: str):
     return project.python("scripts/audit.py", result, *options)
 

@@ -40,15 +40,9 @@ def tamper_with_a_cell(project: Project) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def edit(project: Project, name: str, old: str, new: str) -> None:
-    file = project.folder / name
-    assert file.read_text().count(old) == 1
-    file.write_text(file.read_text().replace(old, new))
-
-
 def edit_a_constant(project: Project) -> None:
     """Change a tolerance in a null model."""
-    edit(project, "scripts/poles/nulls/max_entropy.py", "xtol=1e-3", "xtol=1e-4")
+    project.edit("scripts/poles/nulls/max_entropy.py", "xtol=1e-3", "xtol=1e-4")
 
 
 def swap_params(project: Project) -> None:
@@ -57,7 +51,7 @@ def swap_params(project: Project) -> None:
     rule = (project.folder / name).read_text()
     old = re.search(r" +channels=CHANNELS,\n +clustering=.*\n +poles=config\[.poles.\],\n", rule)[0]
     new = old.replace("CHANNELS", "X").replace('config["poles"]', "CHANNELS").replace("X", 'config["poles"]')
-    edit(project, name, old, new)
+    project.edit(name, old, new)
 
 
 def replace_a_figure(project: Project) -> None:

@@ -39,12 +39,6 @@ def example(name: str) -> str:
     return re.search(rf"`{re.escape(name)}`:\n\n```python\n(.*?)```", page, re.DOTALL)[1]
 
 
-@pytest.fixture
-def twin(tiny: Project, tmp_path: Path) -> Project:
-    """A copy of the finished tiny study, for a test that changes more than its Python files."""
-    return tiny.twin(tmp_path / "twin")
-
-
 @pytest.fixture(scope="module")
 def module_twin(tiny: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return tiny.twin(tmp_path_factory.mktemp("module") / "twin")

@@ -47,6 +47,25 @@ class Project:
         """Run Python in the folder."""
         return self._run(sys.executable, *arguments)
 
+    def audit(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Audit the results in the folder."""
+        return self.python("scripts/audit.py", *arguments)
+
+    def broken(self, *arguments: str) -> str:
+        """What an audit that fails says, in one line."""
+        answer = self.audit(*arguments)
+        assert answer.returncode == 1, answer.stdout + answer.stderr
+        assert "Traceback" not in answer.stderr
+        assert len(answer.stderr.splitlines()) == 1, answer.stderr
+        return answer.stderr
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace a text that occurs once in a file of the folder."""
+        file = self.folder / path
+        text = file.read_text()
+        assert text.count(old) == 1
+        file.write_text(text.replace(old, new))
+
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the folder, on the configuration of the project."""
         return self._run(sys.executable, "-m", "snakemake", *arguments)

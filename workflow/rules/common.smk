@@ -17,6 +17,7 @@ from poles.study import branches, crate, digest, resources, run_record, run_warn
 from poles.study import windows
 from poles.study import config as configuration
 from poles.report import captions, front
+from poles.wording import enumerated
 from poles.corpus import archived, sources
 from poles.corpus.api import date_ranges
 from poles.corpus.demo import layout
@@ -238,9 +239,9 @@ def label_of(pairs):
     nulls = list(dict.fromkeys(null for _, null in pairs))
     if len(pairs) == len(BRANCHES) and len(pairs) > 1:
         return "all branches"
-    *others, last = variants
-    data = f"{', '.join(others)} and {last}" if others else last
-    return f"{data}, {nulls[0] if len(nulls) == 1 else 'all null models'}"
+    return (
+        f"{enumerated(variants)}, {nulls[0] if len(nulls) == 1 else 'all null models'}"
+    )
 
 
 def losses_of_headline():

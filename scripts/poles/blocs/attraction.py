@@ -27,15 +27,12 @@ from scipy.special import betainc
 from poles.blocs.strengths import strength_shares
 from poles.blocs.tables import POLES
 from poles.stats import trends
-from poles.stats.false_discovery import benjamini_hochberg
+from poles.stats.false_discovery import LEVEL, benjamini_hochberg
 from poles.study import tables
 from poles.trajectories.pair_panel import PairPanel
 from poles.trajectories.preprocessing import trend_series
 
 log = logging.getLogger(__name__)
-
-LEVEL = 0.05
-"""False discovery rate at which a country is called a pole."""
 
 
 def joint_directions(z: np.ndarray) -> np.ndarray:

@@ -406,6 +406,14 @@ def _enter(text, at, closing):
 
 
 @_part
+def _enter_list(text, at):
+    """As `_enter`, for a list that may be null, which has no elements; -1 for anything else."""
+    if is_null(text, at):
+        return at + 4, False
+    return _enter(text, at, CLOSE_LIST) if text[at] == OPEN_LIST else (-1, False)
+
+
+@_part
 def _next(text, at, closing):
     """Position of what comes next in an object or list, and true; or that after it, and false.
 
@@ -603,11 +611,7 @@ def _topic(text, at, stop):
 @_part
 def _topics(text, at, stop, subfields, count):
     """Append the subfields of a list of topics; how many there are then, and the position after the list."""
-    if is_null(text, at):
-        return count, at + 4
-    if text[at] != OPEN_LIST:
-        return count, -1
-    at, more = _enter(text, at, CLOSE_LIST)
+    at, more = _enter_list(text, at)
     while more:
         if is_null(text, at):
             at += 4
@@ -625,11 +629,7 @@ def _topics(text, at, stop, subfields, count):
 @_part
 def _references(text, at, stop, references, count):
     """Append a list of works; how many there are then, and the position after the list."""
-    if is_null(text, at):
-        return count, at + 4
-    if text[at] != OPEN_LIST:
-        return count, -1
-    at, more = _enter(text, at, CLOSE_LIST)
+    at, more = _enter_list(text, at)
     while more:
         references[count], at = _work(text, at, stop)
         count += 1
@@ -640,11 +640,7 @@ def _references(text, at, stop, references, count):
 @_part
 def _codes(text, at, stop, codes, count):
     """Append a list of country codes; how many letters there are then, and the position after the list."""
-    if is_null(text, at):
-        return count, at + 4
-    if text[at] != OPEN_LIST:
-        return count, -1
-    at, more = _enter(text, at, CLOSE_LIST)
+    at, more = _enter_list(text, at)
     while more:
         if is_null(text, at):
             at += 4
@@ -691,11 +687,7 @@ def _institution(text, at, stop, out, sizes):
 @_part
 def _institutions(text, at, stop, out, sizes):
     """Append the institutions in a list; the position after it."""
-    if is_null(text, at):
-        return at + 4
-    if text[at] != OPEN_LIST:
-        return -1
-    at, more = _enter(text, at, CLOSE_LIST)
+    at, more = _enter_list(text, at)
     while more:
         if is_null(text, at):
             at += 4
@@ -736,11 +728,7 @@ def _authorship(text, at, stop, countries, out, sizes):
 def _authorships(text, at, stop, countries, out, ends, sizes):
     """Append a list of authorships; the position after it."""
     country_ends, institution_ends = ends
-    if is_null(text, at):
-        return at + 4
-    if text[at] != OPEN_LIST:
-        return -1
-    at, more = _enter(text, at, CLOSE_LIST)
+    at, more = _enter_list(text, at)
     while more:
         if is_null(text, at):
             at += 4

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from poles.figures import maps, shapes, style
-from poles.figures.strong_links import LEVEL
 from poles.nulls import scores
+from poles.stats.false_discovery import LEVEL
 
 MOST = 60
 """Number of links drawn as lines on each map, the strongest."""

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
-from poles.blocs.attraction import LEVEL
 from poles.figures import style
+from poles.stats.false_discovery import LEVEL
 
 MOST = 30
 """Number of countries drawn, the strongest."""

@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 
 from poles.figures import bands, style
 from poles.nulls import scores
+from poles.stats.false_discovery import LEVEL
 
-LEVEL = 0.05
-"""False discovery rate below which a link is significant."""
 MOST = {1: 25, 2: 15}
 """Number of partners drawn in each plot, by the number of rows of plots."""
 NAME_WIDTH = 20

@@ -33,6 +33,7 @@ from poles.figures.palette import ARCHETYPES as ARCHETYPES
 from poles.figures.palette import GREY as GREY
 from poles.figures.palette import POLES as POLES
 from poles.study import embedding, seals
+from poles.wording import enumerated
 
 DPI = 100
 """Resolution of PNG files. The report holds all of them, and should stay below 10 MB."""
@@ -102,8 +103,7 @@ def country_name(code: str, width: int | None = None) -> str:
 
 def country_list(codes: Sequence[str]) -> str:
     """Names of countries in a sentence: A, B and C."""
-    *first, last = map(country_name, codes)
-    return f"{', '.join(first)} and {last}" if first else last
+    return enumerated([country_name(code) for code in codes])
 
 
 def archetype_order(label: str) -> tuple[int, str]:

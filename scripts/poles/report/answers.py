@@ -28,11 +28,12 @@ from poles.layers import LAYERS
 from poles.networks.tables import COUNTRIES
 from poles.nulls.scores import pair_means, partners_of, recent_links
 from poles.nulls.tables import SCORES
+from poles.stats.false_discovery import LEVEL
 from poles.study import tables, windows
 from poles.study.tables import Table
+from poles.wording import enumerated
 
-SIGNIFICANT = 0.05
-"""Level of q at which a country counts as a pole."""
+ALONE = "No other branch has results of its own."
 POLE = "pole"
 """Group of the poles themselves."""
 YEARS = 5
@@ -208,10 +209,10 @@ def short(by_branch: Sequence[Branch], poles: Sequence[str]) -> str:
             by_direction: dict[str, list[str]] = {}
             for row in of_poles.iter_rows(named=True):
                 by_direction.setdefault(_direction(row), []).append(row["channel"].replace("_", " "))
-            told = [f"{direction} in {_join(channels)}" for direction, channels in by_direction.items()]
+            told = [f"{direction} in {enumerated(channels)}" for direction, channels in by_direction.items()]
             parts.append(
                 f"Compared with what the null model {lead.name.split(', ')[1]} expects, the link between "
-                f"{_names(poles[:2])} {_join(told)}."
+                f"{_names(poles[:2])} {enumerated(told)}."
             )
     towards = lead.polarization["towards"].to_list()
     rises, falls, all_measures = towards.count(1), towards.count(-1), len(towards)
@@ -241,7 +242,7 @@ def _distinct(by_branch: Iterable[Branch], attribute: str) -> list[Branch]:
 def _agreement(branches: Sequence[Branch], same: Callable[[Branch], bool], words: str) -> str:
     """In how many branches with results of their own the words hold."""
     if len(branches) == 1:
-        return "No other branch has results of its own."
+        return ALONE
     count = sum(map(same, branches))
     return f"{words} in {count} of {len(branches)} branches with results of their own."
 
@@ -254,7 +255,7 @@ def _spread(values: Sequence[float], form: str = "{}") -> str:
 
 def _names(codes: Iterable[str]) -> str:
     """Names of countries in a sentence."""
-    return _join([_name(code) for code in codes])
+    return enumerated([_name(code) for code in codes])
 
 
 def _name(code: str) -> str:
@@ -265,12 +266,6 @@ def _name(code: str) -> str:
 def _capital(text: str) -> str:
     """Text at the start of a sentence."""
     return f"{text[0].upper()}{text[1:]}"
-
-
-def _join(parts: Sequence[str]) -> str:
-    """Parts of a sentence: A, B and C."""
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _percent(share: float) -> str:
@@ -288,7 +283,7 @@ def _data(by_branch: Sequence[Branch], period: tuple[int, int], works: int | Non
         parts.append(f"{table['citation_strength_out'].sum():,.0f} citations between countries")
     number = len(by_branch)
     branches = "one branch" if number == 1 else f"{number} branches, of which {by_branch[0].name} leads"
-    return Line("Data", f"{windows.named(*period)}: {_join(parts)}.", f"The study has {branches}.")
+    return Line("Data", f"{windows.named(*period)}: {enumerated(parts)}.", f"The study has {branches}.")
 
 
 def _between(branch: Branch, pair: Sequence[str]) -> pl.DataFrame:
@@ -321,9 +316,12 @@ def _course(by_branch: Sequence[Branch], channel: str, pair: Sequence[str], year
     layer = next(name for name in LAYERS if channel.startswith(name))
     z = partners_of(pair[0], pair_means(by_branch[0].scores[layer])).filter(country=pair[1])
     ends = [(years[0], years[0] + YEARS - 1), (years[1] - YEARS + 1, years[1])]
-    means = [z.filter(pl.col("year").is_between(*end))["z"].drop_nulls().to_numpy().mean() for end in ends]
+    means = [z.filter(pl.col("year").is_between(*end)).select(pl.mean("z")).item() for end in ends]
     low, factor, high = (_factor(row[name]) for name in ("low", "slope", "high"))
-    told = [f"{mean:.2f} ({windows.named(*end)})" for mean, end in zip(means, ends, strict=True)]
+    told = [
+        f"{'none' if mean is None else f'{mean:.2f}'} ({windows.named(*end)})"
+        for mean, end in zip(means, ends, strict=True)
+    ]
     finding = (
         f"The link {_direction(row)}: observed over expected changes by a factor of {factor} per decade "
         f"(95 % interval {low} to {high}). z goes from {' to '.join(told)}."
@@ -366,7 +364,7 @@ def _growth(by_branch: Sequence[Branch], channels: Sequence[str], pair: Sequence
     )
     finding = (
         f"Had no pair changed its affinity, the growth of countries alone would give a factor of "
-        f"{_join(told)}. "
+        f"{enumerated(told)}. "
         f"Beside that the link became {words}."
     )
     return Line(
@@ -395,18 +393,14 @@ def _ties(
     for pole in poles:
         name = countries.in_text(pole)
         layers = [f"{counts[0][pole, layer]} in {layer}" for layer in by_branch[0].scores]
-        told.append(f"{name} has {_join(layers)}")
+        told.append(f"{name} has {enumerated(layers)}")
         ranges = [
             f"{_spread([one[pole, layer] for one in counts])} in {layer}" for layer in by_branch[0].scores
         ]
-        spread.append(f"{name} {_join(ranges)}")
+        spread.append(f"{name} {enumerated(ranges)}")
     finding = f"Partners with a mean z above {threshold:g} in {windows.named(*recent)}: {'; '.join(told)}."
-    others = f"Over all null models and counts: {'; '.join(spread)}." if len(distinct) > 1 else _alone()
+    others = f"Over all null models and counts: {'; '.join(spread)}." if len(distinct) > 1 else ALONE
     return Line("Links above expectation", finding, others)
-
-
-def _alone() -> str:
-    return "No other branch has results of its own."
 
 
 def _archetypes(by_branch: Sequence[Branch]) -> Line:
@@ -436,9 +430,9 @@ def _archetypes(by_branch: Sequence[Branch]) -> Line:
         f"In other branches, {_spread([100 * share for share in shares], '{:.0f}')} % of the common "
         "pairs have the same archetype."
         if shares
-        else _alone()
+        else ALONE
     )
-    return Line(topic, f"Of {len(lead.clusters):,} pairs, {_join(told)}. {sure}", agreement)
+    return Line(topic, f"Of {len(lead.clusters):,} pairs, {enumerated(told)}. {sure}", agreement)
 
 
 def _sides(by_branch: Sequence[Branch], poles: Sequence[str]) -> Line:
@@ -455,13 +449,13 @@ def _sides(by_branch: Sequence[Branch], poles: Sequence[str]) -> Line:
         return Line(topic, "There are no groups of countries, as there are no clusters.", "")
     order = sorted(own, key=lambda group: (-own[group], group))
     told = [f"{own[group]} {_group(group, poles)}" for group in order]
-    finding = f"With whom {sum(own.values())} countries integrate, by their archetypes: {_join(told)}."
+    finding = f"With whom {sum(own.values())} countries integrate, by their archetypes: {enumerated(told)}."
     distinct = _distinct(by_branch, "alignment")
     if len(distinct) == 1:
-        return Line(topic, finding, _alone())
+        return Line(topic, finding, ALONE)
     counts = [count(branch) for branch in distinct]
     ranges = [f"{_spread([one.get(group, 0) for one in counts])} {_group(group, poles)}" for group in order]
-    return Line(topic, finding, f"Over all branches: {_join(ranges)}.")
+    return Line(topic, finding, f"Over all branches: {enumerated(ranges)}.")
 
 
 def _group(group: str, poles: Sequence[str]) -> str:
@@ -515,7 +509,7 @@ def _attracting(branch: Branch) -> list[str]:
     """Countries that attract more partners than chance explains, and more than they repel; most first."""
     assert branch.candidates is not None
     table = branch.candidates.filter(
-        (pl.col("q_attracts") < SIGNIFICANT) & (pl.col("attracted") > pl.col("repelled"))
+        (pl.col("q_attracts") < LEVEL) & (pl.col("attracted") > pl.col("repelled"))
     )
     return table.sort("rank", "country")["country"].to_list()
 
@@ -526,15 +520,15 @@ def _candidates(by_branch: Sequence[Branch], poles: Sequence[str]) -> Line:
     more = f" and {len(own) - LISTED} more" if len(own) > LISTED else ""
     named = f"{', '.join(map(_name, own[:LISTED]))}{more}"
     finding = (
-        f"Countries that attract more partners than chance explains (q < {SIGNIFICANT:g}): {named}. "
+        f"Countries that attract more partners than chance explains (q < {LEVEL:g}): {named}. "
         f"{sum(pole in own for pole in poles)} of the {len(poles)} poles "
         f"{'is' if sum(pole in own for pole in poles) == 1 else 'are'} among them."
         if own
-        else f"No country, poles included, attracts more partners than chance explains (q < {SIGNIFICANT:g})."
+        else f"No country, poles included, attracts more partners than chance explains (q < {LEVEL:g})."
     )
     distinct = _distinct(by_branch, "candidates")
     if len(distinct) == 1:
-        return Line("Other poles", finding, _alone())
+        return Line("Other poles", finding, ALONE)
     found = [_attracting(branch) for branch in distinct]
     always = sorted(set.intersection(*map(set, found)))
     agreement = (
@@ -563,5 +557,5 @@ def _claims(claims: pl.DataFrame, names: Sequence[str]) -> Line:
     lead = [found[0] for found in verdicts]
     told = [f"{lead.count(verdict)} {verdict}" for verdict in VERDICTS if verdict in lead]
     same = sum(len(set(found)) == 1 for found in verdicts)
-    agreement = f"{same} have one verdict in all branches." if len(names) > 1 else _alone()
-    return Line("Claims", f"Of {len(verdicts)} claims, {_join(told)}.", agreement)
+    agreement = f"{same} have one verdict in all branches." if len(names) > 1 else ALONE
+    return Line("Claims", f"Of {len(verdicts)} claims, {enumerated(told)}.", agreement)

@@ -4,12 +4,13 @@ A template sees the configuration and the branch as ``snakemake.config`` and ``s
 captions of a Snakemake report do.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from poles.study.embedding import digest_of
 
 FOLDER = Path(__file__).resolve().parents[3] / "workflow/report"
 SETTINGS = {"raw_enabled": False, "file_insertion_enabled": False, "report_level": 3, "halt_level": 3}
@@ -24,7 +25,7 @@ def path_of(name: str) -> Path:
 def digest(names: Iterable[str]) -> str:
     """Digest of the templates of some captions, 16 hexadecimal digits."""
     texts = b"\0".join(path_of(name).read_bytes() for name in names)
-    return hashlib.sha256(texts).hexdigest()[:16]
+    return digest_of(texts)[:16]
 
 
 def plain(text: str) -> str:

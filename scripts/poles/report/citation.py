@@ -1,10 +1,9 @@
 """How to cite the study, a run of it, and a figure."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from poles.study.embedding import canonical
+from poles.study.embedding import canonical, digest_of
 
 
 def run_of(config: Mapping[str, Any]) -> str:
@@ -15,7 +14,7 @@ def run_of(config: Mapping[str, Any]) -> str:
     config : Mapping
         Completed configuration.
     """
-    return hashlib.sha256(canonical(config).encode()).hexdigest()[:12]
+    return digest_of(canonical(config).encode())[:12]
 
 
 def study(cff: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ DATA: dict[str, tuple[str, ...]] = {
     "world": ("countries", "losses"),
 }
 """Exported tables that hold the numbers of each figure."""
-WITH_INTERVALS = ("nulls", "indices", "trajectories", "strong_links")
+WITH_INTERVALS = ("nulls", "indices", "trajectories", "partners", "strong_links", "map_links")
 """Figures that draw intervals over works, which are too many for CSV."""
 WIDTH = 300
 """Width in pixels of a small picture."""

@@ -11,8 +11,10 @@ from poles import countries
 from poles.archetypes.names import ARCHETYPES
 from poles.archetypes.tables import STABLE
 from poles.layers import LAYERS
+from poles.stats.false_discovery import LEVEL
 from poles.study import branches, windows
 from poles.trajectories.preprocessing import CLIP
+from poles.wording import enumerated
 
 REFERENCES = {
     "Anderson and van Wincoop 2003": "Am. Econ. Rev. 93:170-192",
@@ -184,12 +186,6 @@ def _picked(config: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return found
 
 
-def _join(parts: Sequence[str]) -> str:
-    """Parts of a sentence: A, B and C."""
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def _grouped(texts: Mapping[str, str]) -> dict[str, list[str]]:
     """Names by text, as several have the same."""
     found: dict[str, list[str]] = {}
@@ -200,12 +196,12 @@ def _grouped(texts: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _variants(names: Sequence[str]) -> str:
     """Variants at the start of a sentence."""
-    return f"{'Variant' if len(names) == 1 else 'Variants'} {_join(names)}"
+    return f"{'Variant' if len(names) == 1 else 'Variants'} {enumerated(names)}"
 
 
 def _question(config: Mapping[str, Any]) -> Section:
     years, window, recent = (config[key] for key in ("years", "trajectories", "significance"))
-    names = _join([countries.in_text(code) for code in config["poles"]])
+    names = enumerated([countries.in_text(code) for code in config["poles"]])
     return Section(
         "Question and years",
         [
@@ -228,10 +224,12 @@ def _source(config: Mapping[str, Any], release: str) -> Section:
     text = SOURCES[kind].format(
         works=config["demo"]["works"], seed=config["demo"]["seed"], layout=config["demo"]["layout"],
         path=source["path"], url=api["url"],
-        types=f", of types {_join(api['types'])}" if api["types"] else "",
+        types=f", of types {enumerated(api['types'])}" if api["types"] else "",
         citing="Works outside the field that cite it were fetched too." if api["citing"]
         else "Works outside the field that cite it were not fetched.",
-        files=_join([f"{path} ({layer})" for layer, path in source["networks"].items() if path] or ["files"]),
+        files=enumerated(
+            [f"{path} ({layer})" for layer, path in source["networks"].items() if path] or ["files"]
+        ),
     )  # fmt: skip
     paragraphs = [text, f"What was read: {release}."] if release else [text]
     if kind == "demo" and config["demo"]["world"]:
@@ -251,7 +249,7 @@ def _source(config: Mapping[str, Any], release: str) -> Section:
 
 
 def _merged(merge: Mapping[str, str]) -> str:
-    told = _join([f"{code} as {country}" for code, country in merge.items()])
+    told = enumerated([f"{code} as {country}" for code, country in merge.items()])
     return f"Codes that count as another country: {told}."
 
 
@@ -259,7 +257,7 @@ def _field(field: Mapping[str, Any]) -> str:
     """Which works are in a field."""
     if field["subfields"] is None:
         return "every work that is read is in the field"
-    numbers = _join([str(number) for number in field["subfields"]])
+    numbers = enumerated([str(number) for number in field["subfields"]])
     which = "its primary topic" if field["match"] == "primary" else "any of its topics"
     plural = "subfield" if len(field["subfields"]) == 1 else "subfields"
     return f"a work is in the field if {which} lies in the OpenAlex {plural} {numbers}"
@@ -269,12 +267,12 @@ def _criteria(selection: Mapping[str, Any]) -> list[str]:
     """Sentences on what makes a work count."""
     types = selection["types"]
     found = [
-        f"Document types that count: {_join(types)}." if types else "All document types count.",
+        f"Document types that count: {enumerated(types)}." if types else "All document types count.",
         f"The countries of a work are those {AUTHORS[selection['authors']]}: "
         f"{COUNTRIES[selection['countries']]}.",
     ]
     if selection["institution_types"]:
-        kinds = _join(selection["institution_types"])
+        kinds = enumerated(selection["institution_types"])
         found[-1] = (
             f"The countries of a work are those of institutions of type {kinds}, "
             f"{AUTHORS[selection['authors']]}."
@@ -370,9 +368,9 @@ def _significance(config: Mapping[str, Any]) -> Section:
             f"A link is above expectation if its mean z over "
             f"{windows.named(recent['first'], recent['last'])} is "
             f"above {recent['threshold']:g}, with a z in more than half of these years.",
-            "It is significant if its q is below 0.05: the p-value under the null model, adjusted for all "
-            "pairs of "
-            "the year [Benjamini and Hochberg 1995]. Tests over countries and regions are adjusted alike.",
+            f"It is significant if its q is below {LEVEL:g}: the p-value under the null model, adjusted for "
+            "all pairs of the year [Benjamini and Hochberg 1995]. Tests over countries and regions are "
+            "adjusted alike.",
         ],
         _picked(config, "significance"),
     )
@@ -408,7 +406,7 @@ def _clusters(config: Mapping[str, Any]) -> Section:
     options = config["clusters"]
     numbers = {name: branches.clusters(config, name)["k"] for name in config["run"]["variants"]}
     own = [f"{k} in variant {name}" for name, k in numbers.items() if k != options["k"]]
-    apart = f" ({_join(own)})" if own else ""
+    apart = f" ({enumerated(own)})" if own else ""
     names = sorted(set(ARCHETYPES.values()))
     return Section(
         "Archetypes",
@@ -419,7 +417,7 @@ def _clusters(config: Mapping[str, Any]) -> Section:
             f"centres "
             f"[Petitjean, Ketterlin and Gançarski 2011], from seed {options['seed']}. tslearn makes the same "
             "clusters again, or the run stops [Tavenard et al. 2020].",
-            f"A cluster has a name by the mean change of its members in each layer ({_join(names)}; or "
+            f"A cluster has a name by the mean change of its members in each layer ({enumerated(names)}; or "
             f"Unnamed), "
             "never by its number.",
         ],
@@ -456,7 +454,7 @@ def _choice_of_k(config: Mapping[str, Any]) -> Section:
 
 def _poles(config: Mapping[str, Any]) -> Section:
     poles, options = config["poles"], config["alignment"]
-    names = _join([countries.in_text(code) for code in poles])
+    names = enumerated([countries.in_text(code) for code in poles])
     paragraphs = [
         f"Poles are {names}. A country integrates with a pole if their pair has an archetype in which "
         f"citation "
@@ -501,7 +499,7 @@ def _polarization(config: Mapping[str, Any]) -> Section:
 
 def _hubs(config: Mapping[str, Any]) -> Section:
     options = config["hubs"]
-    own = f" Regions of the user: {_join(list(options['regions']))}." if options["regions"] else ""
+    own = f" Regions of the user: {enumerated(list(options['regions']))}." if options["regions"] else ""
     return Section(
         "Hubs within regions",
         [

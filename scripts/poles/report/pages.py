@@ -22,6 +22,7 @@ from poles.exports import data_package
 from poles.nulls import __file__ as nulls_file
 from poles.report import answers, citation, gallery, methods
 from poles.study import embedding, signatures, tables
+from poles.wording import enumerated
 
 _HERE = Path(__file__)
 COUNTED = "with a country"
@@ -45,8 +46,7 @@ _TEMPLATES.globals["style"] = Markup(_HERE.with_name("pages.style.css").read_tex
 
 def question(poles: Sequence[str], of_ai: bool) -> str:
     """The question of the study."""
-    names = [countries.in_text(code) for code in poles]
-    around = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    around = enumerated([countries.in_text(code) for code in poles])
     return f"Does research{' on artificial intelligence' if of_ai else ''} polarize around {around}?"
 
 

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+LEVEL = 0.05
+"""False discovery rate below which something is called significant."""
+
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     """Adjust p-values for many tests (Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57:289-300).

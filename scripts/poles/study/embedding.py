@@ -76,13 +76,16 @@ def write_gzip(
     fast : bool
         Whether to compress with ISA-L, which takes a tenth of the time of zlib, for files 1.4 times as large.
     """
-    from isal import isal_zlib  # the workflow imports this module with the standard library alone
+    library: Any
+    library, level = zlib, 6
+    if fast:
+        from isal import isal_zlib  # the workflow imports this module with the standard library alone
 
-    library, level = (isal_zlib, 1) if fast else (zlib, 6)
+        library, level = isal_zlib, 1
     compressor = library.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     checksum, size, body = 0, 0, []
     for part in [content] if isinstance(content, bytes) else content:
-        checksum = isal_zlib.crc32(part, checksum)
+        checksum = zlib.crc32(part, checksum)
         size += len(part)
         body.append(compressor.compress(part))
     body.append(compressor.flush())
