@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from poles.archetypes.names import INTEGRATING, archetype_of
-from poles.blocs.tables import BOTH, NEITHER, TRENDS, UNCLUSTERED, UNKNOWN, alignment_table
+from poles.blocs.tables import TRENDS, UNCLUSTERED, UNKNOWN, alignment_table, group_name
 from poles.nulls.scores import partners_of
 from poles.stats import trends
 from poles.stats.bootstrap import sieve_bootstrap
@@ -41,11 +41,7 @@ def group_of(archetypes: Sequence[str | None], poles: Sequence[str]) -> str:
     integrating = [
         pole for pole, archetype in zip(poles, archetypes, strict=True) if archetype in INTEGRATING
     ]
-    if not integrating:
-        return NEITHER
-    if len(integrating) == len(poles):
-        return BOTH if len(poles) > 1 else f"only {integrating[0]}"
-    return f"only {integrating[0]}" if len(integrating) == 1 else "+".join(integrating)
+    return group_name(integrating, poles)
 
 
 def layer_weights(channels: Sequence[str]) -> np.ndarray:

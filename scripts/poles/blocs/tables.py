@@ -10,6 +10,30 @@ BOTH, NEITHER, UNKNOWN = "both", "neither", "not in panel"
 """Groups of countries, in addition to ``only <pole>``."""
 UNCLUSTERED = "not clustered"
 """Group of all countries where there are no clusters."""
+
+
+def group_name(chosen: Sequence[str], poles: Sequence[str]) -> str:
+    """Name of the group of countries that integrate with, or are near to, some of the poles and no others.
+
+    Parameters
+    ----------
+    chosen : sequence of str
+        These poles, in the order of `poles`.
+    poles : sequence of str
+        Country codes of all poles.
+
+    Returns
+    -------
+    str
+        `NEITHER`, ``only US``, `BOTH`, or ``US+CN`` for several of three poles or more.
+    """
+    if not chosen:
+        return NEITHER
+    if len(chosen) == 1:
+        return f"only {chosen[0]}"
+    return BOTH if len(chosen) == len(poles) else "+".join(chosen)
+
+
 TRENDS = Table(
     ("country", "pole", "channel"),
     {

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from poles.blocs.tables import BOTH, NEITHER
+from poles.blocs.tables import BOTH, NEITHER, group_name
 from poles.figures import style
 from poles.figures.alignment import group_colours
 from poles.nulls.scores import partners_of
@@ -81,15 +81,6 @@ def _groups(z: pl.DataFrame, by: list[str], poles: Sequence[str]) -> pl.DataFram
     )
     names = [group_name([pole for pole in poles if pole in row], poles) for row in near["pole"]]
     return near.select(*by, "country").with_columns(group=pl.Series(names, dtype=pl.String))
-
-
-def group_name(near: Sequence[str], poles: Sequence[str]) -> str:
-    """Group of a country that is near some of the poles, named as in `poles.blocs.alignment.group_of`."""
-    if not near:
-        return NEITHER
-    if len(near) == 1:
-        return f"only {near[0]}"
-    return BOTH if len(near) == len(poles) else "+".join(near)
 
 
 @style.styled

@@ -67,7 +67,7 @@ def plot_specification(
     statements = {claim: _wrapped(of_claim[0]["statement"]) for claim, of_claim in rows.items()}
     present = set(judged["verdict"])
     figure = style.canvas(
-        f"{style.count(len(claims), 'claim')} in {_branches(len(branches))}: "
+        f"{style.count(len(claims), 'claim')} in {style.count(len(branches), 'branch')}: "
         f"{same} with one verdict throughout",
         "A column is a branch, a variant of the data under a null model. Height: the statistic of the claim, "
         "on a scale of its own from the least to the greatest value, which stand on the right. Dashed: zero. "
@@ -123,11 +123,6 @@ def _places(branches: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]
         apart = bool(places) and variant != list(places)[-1][0]
         places[variant, null] = max(places.values(), default=-1.0) + 1 + 0.6 * apart
     return places
-
-
-def _branches(number: int) -> str:
-    """Number of branches as text."""
-    return "1 branch" if number == 1 else f"{number} branches"
 
 
 def _wrapped(statement: str) -> str:

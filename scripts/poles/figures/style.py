@@ -213,8 +213,8 @@ def based_on(figure: Figure, basis: str) -> Figure:
 
 
 def count(number: int, noun: str) -> str:
-    """Number of countries, pairs ... as text: 1 pair, 2,000 pairs, 3 countries."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    """Number of countries, pairs ... as text: 1 pair, 2,000 pairs, 3 countries, 12 branches."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("ch") else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 
