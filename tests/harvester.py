@@ -14,21 +14,22 @@ from poles.corpus.api import citing, date_ranges, harvest
 from poles.corpus.api.ledger import BudgetSpent
 from poles.study import embedding
 
+RESULTS = Path("results/harvest/api")
 FIRST, LAST = 2014, 2023
 SPENT = 3
 """Exit status if the budget of the day is spent."""
 
 
-def work_through(url: str, folder: Path) -> int:
+def work_through(url: str) -> int:
     """Harvest everything with two processes, as jobs of the workflow do; return the exit status."""
     scope = {"url": url, "field": FIELD, "types": None, "years": {"first": FIRST, "last": LAST}}
     settings = {"url": url, "budget": None, "rate": 100, "timeout": 0.8, "drift": 0.0}
     names = date_ranges.list_ranges(FIRST, LAST, "year")
-    pairs = [(str(folder), scope, settings, names[part::2]) for part in range(2)]
+    pairs = [(scope, settings, names[part::2]) for part in range(2)]
     processes = [multiprocessing.Process(target=_shards, args=pair) for pair in pairs]
     if status := _run(processes):
         return status
-    pairs = [(str(folder), scope, settings, part) for part in range(2)]
+    pairs = [(scope, settings, part) for part in range(2)]
     return _run([multiprocessing.Process(target=_citing, args=pair) for pair in pairs])
 
 
@@ -40,31 +41,30 @@ def _run(processes: Sequence[multiprocessing.Process]) -> int:
     return max(process.exitcode for process in processes)
 
 
-def _save(folder: str, name: str, content: bytes, records: list[str]) -> None:
-    record = {"rule": "harvest", "inputs": {}, "store": [os.path.relpath(path, folder) for path in records]}
-    embedding.write_gzip(content, Path(folder, "results/harvest/api", f"{name}.jsonl.gz"), record)
+def _save(name: str, content: bytes, records: list[str]) -> None:
+    record = {"rule": "harvest", "inputs": {}, "store": [os.path.relpath(path) for path in records]}
+    embedding.write_gzip(content, RESULTS / f"{name}.jsonl.gz", record)
 
 
-def _shards(folder: str, scope: dict, settings: dict, names: list[str]) -> None:
+def _shards(scope: dict, settings: dict, names: list[str]) -> None:
     for name in names:
-        if not Path(folder, "results/harvest/api", f"{name}.jsonl.gz").exists():
+        if not (RESULTS / f"{name}.jsonl.gz").exists():
             try:
-                shard = harvest.harvest_shard(f"{folder}/harvest", scope, name, settings)
+                shard = harvest.harvest_shard("harvest", scope, name, settings)
             except BudgetSpent:
                 sys.exit(SPENT)
-            _save(folder, name, *shard)
+            _save(name, *shard)
 
 
-def _citing(folder: str, scope: dict, settings: dict, part: int) -> None:
-    files = sorted(Path(folder, "results/harvest/api").glob("[12]*.jsonl.gz"))
+def _citing(scope: dict, settings: dict, part: int) -> None:
+    files = sorted(RESULTS.glob("[12]*.jsonl.gz"))
     try:
-        shard = citing.harvest_citing(
-            f"{folder}/harvest", scope, citing.list_cited(files), (part, 2), settings
-        )
+        shard = citing.harvest_citing("harvest", scope, citing.list_cited(files), (part, 2), settings)
     except BudgetSpent:
         sys.exit(SPENT)
-    _save(folder, f"citing_{part}", *shard)
+    _save(f"citing_{part}", *shard)
 
 
 if __name__ == "__main__":
-    sys.exit(work_through(sys.argv[1], Path(sys.argv[2])))
+    os.chdir(sys.argv[2])  # records name files from the folder of the study, as those of jobs do
+    sys.exit(work_through(sys.argv[1]))

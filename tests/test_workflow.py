@@ -123,7 +123,7 @@ EDITS = {
     "claims/kinds/trend.py": "judge_branch",
     "claims/page.html.j2": "collect_claims",
     "figures/hubs.py": "plot_panel",
-    "exports/data_package.py": "write_tables",
+    "exports/data_package.py": "write_pages write_tables",
     "report/pages.index.html.j2": "write_pages",
     "explorer/page.js": "write_explorer",
 }
