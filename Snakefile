@@ -47,7 +47,17 @@ rule exports:
         PAGES["index"],  # leads to them
 
 
+onstart:
+    begin_run()
+
+
 onsuccess:
     run_warnings.write_warnings()
     write_run()
     write_crate()
+    interruptions.end()
+
+
+onerror:
+    say_what_failed()
+    interruptions.end()

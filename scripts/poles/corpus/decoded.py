@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from poles.corpus import flat_lists, json_bytes, json_decode
-from poles.corpus.api import locks
+from poles.study import locks
 
 _FLAGS = ("is_retracted", "is_paratext", "is_xpac")
 _OR_NONE = ("year", "primary_subfield")
