@@ -49,6 +49,8 @@ rule exports:
 
 onstart:
     begin_run()
+    poll_less()
+    compile_early()
 
 
 onsuccess:
