@@ -188,7 +188,9 @@ def test_every_archetype_has_its_own_colour():
 
 def test_names_are_cut_and_unknown_codes_kept():
     assert [style.country_name("NA"), style.country_name("OTH")] == ["Namibia", "OTH"]
-    assert style.country_name("VC", 12) == "Saint Vince…"
+    assert style.country_name("VC", 12) == "St Vincent…"
+    assert style.country_name("VC", 24) == "St Vincent & Grenadines"
+    assert style.country_name("KN", 30) == "Saint Kitts and Nevis"
     assert style.country_name("FR", 6) == "France"
 
 

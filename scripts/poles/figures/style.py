@@ -48,6 +48,8 @@ SOME = "#FF7F00"
 FOOT = 0.19
 """Height in inches of the line at the foot of a figure: its source, the branch, the years, the numbers."""
 _FOOT = "foot"
+_SHORTER = (("Saint ", "St "), (" and the ", " & "), (" and ", " & "), (" Islands", " Is."))
+"""How long names of countries are shortened, before they are cut."""
 _FOOT_SIZE, _FOOT_CHARACTERS = 7.5, 15.0
 """Size of its type, in points, and how many characters of that size an inch has at least."""
 _LEGEND_ROW = 0.18
@@ -98,9 +100,13 @@ def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def country_name(code: str, width: int | None = None) -> str:
-    """Short name of a country, cut to a number of characters; its code if the reference table has no name."""
+    """Name of a country, shortened to a number of characters; its code if the reference table has no name."""
     name = countries.names().get(code, code)
-    return literal(name if width is None or len(name) <= width else name[: width - 1].rstrip() + "…")
+    if width is not None:
+        for word, shorter in _SHORTER:
+            name = name.replace(word, shorter) if len(name) > width else name
+        name = name if len(name) <= width else name[: width - 1].rstrip() + "…"
+    return literal(name)
 
 
 def country_list(codes: Sequence[str]) -> str:
