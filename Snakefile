@@ -54,7 +54,7 @@ onstart:
 
 
 onsuccess:
-    run_warnings.write_warnings()
+    write_warnings()
     write_run()
     write_crate()
     interruptions.end()

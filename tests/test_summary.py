@@ -53,11 +53,16 @@ def test_warnings_of_all_jobs_stand_in_one_file_once_each():
     write_log("read_works/0.log", "INFO fine", "WARNING works.jsonl: the file holds no works")
     write_log("full/build.log", "WARNING twice", "WARNING twice", "WARNING naïve", "ERROR other")
     write_log("quiet.log", "INFO a WARNING in the text of another line")
+    write_log("other/build.log", "WARNING of a variant that is no longer run")
+    write_result("results/works.parquet", "read_works/0.log")
+    write_result("results/links.parquet", "full/build.log", "results/works.parquet")
+    write_result("results/claims.parquet", "quiet.log", "results/links.parquet")
+    write_result("results/other.parquet", "other/build.log", "results/works.parquet")
     expected = {
         "full/build.log": ["twice", "naïve"],
         "read_works/0.log": ["works.jsonl: the file holds no works"],
     }
-    assert run_warnings.write_warnings() == expected
+    assert run_warnings.write_warnings(["results/claims.parquet", "results/lost.parquet"]) == expected
     assert json.loads(run_warnings.WARNINGS.read_text()) == run_warnings.read_warnings() == expected
 
 
@@ -164,7 +169,8 @@ def test_the_summary_counts_verdicts_and_shows_warnings():
         ("literal", "max_entropy", "not testable"),
     )
     write_log("read_works/0.log", *(f"WARNING number {n}" for n in range(12)))
-    run_warnings.write_warnings()
+    write_result("results/works.parquet", "read_works/0.log")
+    run_warnings.write_warnings(["results/works.parquet"])
     lines = summary.summarize().splitlines()
     assert lines[1:4] == [
         "  full, max_entropy: 2 reproduced, 1 inconclusive",

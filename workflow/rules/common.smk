@@ -530,6 +530,12 @@ def compile_early():
         kernels.start(rules)
 
 
+def write_warnings():
+    """Write results/warnings.json at the end of a run."""
+    paths = [*results(), "results/audit.json", *EXPORTS]
+    checked(run_warnings.write_warnings, paths)
+
+
 def write_run():
     """Write results/run.json at the end of a run."""
     run_record.write_run(

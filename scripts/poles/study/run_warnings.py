@@ -1,9 +1,10 @@
 """Warnings of the jobs of a study, which their logs hold.
 
-results/warnings.json has those of all jobs. It is written when a run has ended, so no result can rest on it.
-A page that shows warnings takes those of the jobs that it rests on (`upstream`), whose logs are complete by
-then. They stay true without a rule of their own: a job that gives other warnings has other inputs, parameters
-or code, and so has all that rests on it.
+results/warnings.json has those of all jobs behind the results of a study, and not those of jobs of an earlier
+configuration, whose logs may lie in the same folder. It is written when a run has ended, so no result can
+rest on it. A page that shows warnings takes those of the jobs that it rests on (`upstream`), whose logs are
+complete by then. They stay true without a rule of their own: a job that gives other warnings has other inputs,
+parameters or code, and so has all that rests on it.
 """
 
 import json
@@ -19,15 +20,20 @@ WARNINGS = Path("results/warnings.json")
 _WARNING = re.compile(r"^\d\d:\d\d:\d\d WARNING (.*)$", re.MULTILINE)
 
 
-def write_warnings() -> dict[str, list[str]]:
-    """Collect the warnings in the logs of all jobs, and write them to `WARNINGS`.
+def write_warnings(results: Iterable[str | Path]) -> dict[str, list[str]]:
+    """Collect the warnings in the logs of all jobs behind some results, and write them to `WARNINGS`.
+
+    Parameters
+    ----------
+    results : iterable of str or Path
+        Results of the study; those that are not there count for nothing.
 
     Returns
     -------
     dict
         Distinct warnings of each log that has any, by the path of the log below `LOGS`.
     """
-    by_log = _of_logs(LOGS.rglob("*.log"))
+    by_log = upstream(path for path in results if Path(path).is_file())
     replace_file(WARNINGS, (json.dumps(by_log, indent=1, ensure_ascii=False) + "\n").encode())
     return by_log
 
