@@ -120,7 +120,7 @@ def threads_of_branch(wildcards):
     Such a job leaves no core idle while it imports libraries, nor while it waits for a second core.
     """
     cores = workflow.resource_settings.cores or 1
-    return 1 if len(BRANCHES) >= 2 * cores else 2
+    return 1 if len(BRANCHES) >= cores else 2
 
 
 def size_of_job(wildcards, input, rulename):
