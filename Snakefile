@@ -37,7 +37,7 @@ rule all:
     default_target: True
     input:
         results(),
-        "results/audit.json",
+        audit_of_all,
 
 
 rule exports:

@@ -215,6 +215,10 @@ def test_each_job_that_failed_has_a_line_and_the_command_to_go_on_follows(study:
     assert told(Job("make", "make.log", [])) == [line, f"Mend what is named, then go on: {COMMAND}"]
 
 
+def test_a_run_that_was_stopped_goes_on_by_the_same_command(study: Path):
+    assert told() == [f"To go on: {COMMAND}"]
+
+
 DAMAGES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "cut": (lambda content: content[:100], "not readable as parquet"),
     "empty": (lambda content: b"", "not readable as parquet"),

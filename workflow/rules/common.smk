@@ -37,11 +37,6 @@ def checked(function, *arguments):
 
 
 os.environ[jobs.PROCESS_OF_RUN] = str(os.getpid())
-if workflow.is_main_process and interruptions.was_cut_off():
-    settings = workflow.dag_settings  # None where nothing is run, as in an audit
-    if settings is not None and settings.targets <= {"all"}:
-        # All jobs may be done, but not what follows them. Without a job nothing would follow.
-        settings.forcerun = {*settings.forcerun, "audit_results"}
 
 
 def code(*roots):
@@ -483,6 +478,18 @@ def given():
         "configfiles": [os.path.relpath(path) for path in settings.configfiles],
         "config": dict(settings.config),
     }
+
+
+def audit_of_all(wildcards):
+    """The audit of all results. It is made again after a run that was cut off.
+
+    All jobs of that run may be done, but not what follows them. Without a job nothing would follow.
+    """
+    path = "results/audit.json"
+    planning = workflow.dag_settings is not None and workflow.is_main_process
+    if planning and interruptions.was_cut_off():
+        workflow.dag.forcefiles.add(path)
+    return path
 
 
 def begin_run():

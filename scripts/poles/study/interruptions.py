@@ -126,8 +126,8 @@ def account(failed: Iterable[Job], made: Collection[str], command: Callable[...,
             lines.append(f"  {path} {fault}")
             lines.append(f"  to mend it: {command('-R', path)}")
             mended = True
-    if not mended:
-        lines.append(f"Mend what is named, then go on: {command()}")
+    if not mended:  # no job has failed if somebody has stopped the run
+        lines.append(f"{'Mend what is named, then' if lines[1:] else 'To'} go on: {command()}")
     return "\n".join(lines)
 
 
