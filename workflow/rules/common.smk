@@ -14,7 +14,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 sys.executable = shlex.quote(sys.executable)
 
 from poles.study import branches, crate, digest, resources, run_record, run_warnings
-from poles.study import windows
+from poles.study import values, windows
 from poles.study import config as configuration
 from poles.report import captions, front
 from poles.wording import enumerated
@@ -46,6 +46,8 @@ def years_of(networks):
     return common_years(networks)
 
 
+for name in workflow.config_settings.configfiles:
+    checked(values.check_file, name)
 checked(configuration.complete, config, Path(workflow.basedir), years_of)
 SOURCE = config["source"]
 YEARS = list(range(config["years"]["first"], config["years"]["last"] + 1))
