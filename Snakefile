@@ -47,6 +47,11 @@ rule exports:
         PAGES["index"],  # leads to them
 
 
+onstart:
+    poll_less()
+    compile_early()
+
+
 onsuccess:
     run_warnings.write_warnings()
     write_run()

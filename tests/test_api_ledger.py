@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from poles.corpus.api.account import Account
 from poles.corpus.api.ledger import BudgetSpent, Ledger
-from poles.corpus.api.locks import held
 from poles.corpus.api.pacing import SLOWEST, Pace
+from poles.study.locks import held
 
 MIDNIGHT = (datetime.now(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 

@@ -17,6 +17,7 @@ from poles.study import branches, crate, digest, resources, run_record, run_warn
 from poles.study import values, windows
 from poles.study import config as configuration
 from poles.report import captions, front
+from poles.stats import kernels
 from poles.wording import enumerated
 from poles.corpus import archived, sources
 from poles.corpus.api import date_ranges
@@ -475,6 +476,24 @@ def given():
         "configfiles": [os.path.relpath(path) for path in settings.configfiles],
         "config": dict(settings.config),
     }
+
+
+def poll_less():
+    """Let Snakemake look for jobs to start when one has ended, and at no other time.
+
+    The limit of jobs started a second, on by default, has every look followed by a further one a second later. So
+    one more is added for good with every job that ends, and after 150 jobs there are 150 looks a second, each of which
+    asks for the sizes of the inputs of all waiting jobs. On one machine the number of cores is limit enough.
+    """
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
+def compile_early():
+    """Have the loops that jobs of this run need compiled while the first of them run."""
+    rules = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    if workflow.local_exec:
+        kernels.start(rules)
 
 
 def write_run():

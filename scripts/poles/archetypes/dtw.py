@@ -371,8 +371,8 @@ def _measure(blocks, centre, reach, work, distances):
 def _nearest(distances, labels, nearest):
     """Fill in the nearest centroid of each series, the first of equals, and the distance to it."""
     # Distances are compared, not their squares: two squares may differ where their roots do not.
-    labels[:] = 0
-    nearest[:] = distances[0]
+    for n in range(len(labels)):
+        labels[n], nearest[n] = 0, distances[0, n]
     for k in range(1, len(distances)):
         for n in range(len(labels)):
             if distances[k, n] < nearest[n]:
@@ -447,7 +447,7 @@ def _fit(x, sample, centroids, all_blocks, blocks, reach, work, distances, label
             moved[label] = False
             if settled[label] and not changed[label]:
                 continue
-            count = length = 0
+            count = length = np.int64(0)  # of a plain 0, numba compiles what it is passed to once more
             for n in range(size):
                 if labels[n] == label:
                     members[count] = n

@@ -256,9 +256,8 @@ def _label(rows, single, norms, centres, moved, scores, labels, best, second):
         for c in range(centres.shape[1]):
             square += centres[number, c] * centres[number, c]
         longest = max(longest, square)
-    labels[:] = 0
-    best[:] = scores[0]
-    second[:] = np.inf
+    for n in range(len(labels)):
+        labels[n], best[n], second[n] = 0, scores[0, n], np.inf
     for number in range(1, len(centres)):
         for n in range(len(labels)):
             score, least = scores[number, n], best[n]
@@ -317,6 +316,7 @@ def _lloyd(rows, single, norms, sample, centres, tolerance):
             return labels, True
         if shift <= tolerance:
             break
-        before[:] = labels
+        for n in range(size):
+            before[n] = labels[n]
     _label(rows, single, norms, centres, moved, scores, labels, best, second)
     return labels, True

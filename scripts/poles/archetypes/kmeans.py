@@ -1,11 +1,13 @@
 """K-means of trajectories under dynamic time warping: the clustering behind the archetypes."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
 
 from poles.archetypes import dtw, euclidean
 from poles.errors import StudyError
+from poles.stats import kernels
 from poles.trajectories.preprocessing import ROUNDING
 
 STARTS = 50
@@ -106,11 +108,23 @@ def fit(x: np.ndarray, k: int, seed: int, radius: int) -> Clustering:
     StudyError
         If a cluster runs empty, or the algorithm does not converge.
     """
+    prepare()
     result = dtw.fit(x, starting_centres(x, k, seed), radius)
     if not result.converged:
         raise StudyError(f"clusters: no convergence in {result.iterations} iterations at clusters.k = {k}")
     distances = dtw.distances(x, result.centroids, radius)
     return Clustering(result.labels, result.centroids, distances, result.inertia, result.iterations)
+
+
+@functools.cache
+def prepare() -> None:
+    """Compile the loops of the clustering, or load them."""
+    with kernels.one_compiles("clusters"):
+        x = np.arange(8.0).reshape(2, 2, 2)
+        start = starting_centres(x, k=1, seed=0)
+        dtw.fit(x, start, radius=1)
+        dtw.distances(x, start, radius=1)
+        dtw.matrix(x, radius=1)
 
 
 def simplified_silhouette(distances: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -1,17 +1,14 @@
 """Decoded works, gathered into frames."""
 
 import functools
-import os
-import tempfile
 from collections.abc import Collection
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from poles.corpus import flat_lists, json_bytes, json_decode
-from poles.corpus.api import locks
+from poles.corpus import flat_lists, json_bytes, json_decode, json_index
+from poles.stats import kernels
 
 _FLAGS = ("is_retracted", "is_paratext", "is_xpac")
 _OR_NONE = ("year", "primary_subfield")
@@ -28,13 +25,12 @@ _STATED = (
 
 
 @functools.cache
-def _prepare() -> None:
-    """Compile the decoder, or load it, which takes a dozen seconds or one.
-
-    Of jobs that begin together, one compiles it. The others wait, and load what that one has kept.
-    """
-    with locks.held(Path(tempfile.gettempdir(), f"poles-{os.getuid()}.lock")):
+def prepare() -> None:
+    """Compile the index and the decoder, or load them, which takes a dozen seconds or one."""
+    with kernels.one_compiles("decoder"):
         block, none = np.frombuffer(bytes(json_bytes.PADDING), np.uint8), np.zeros(0, np.int64)
+        rules = json_index.Rules(*json_index.patterns([]), False, *json_index.id_set(none), citing=False)
+        json_index.index(block, 0, 0, 0, rules, np.zeros(1, np.int64))
         wanted, regular = np.zeros(len(json_decode.KEYS), np.bool_), np.zeros(0, np.bool_)
         json_decode.decode(block, none, none, wanted, regular, json_decode.buffers(0, 0))
 
@@ -51,6 +47,7 @@ class Decoded:
     """
 
     def __init__(self, columns: Collection[str], keys: Collection[str]):
+        prepare()
         self.columns = frozenset(columns)
         self.wanted = np.array([key in keys for key in json_decode.KEYS])
         self.room, self.room_size = json_decode.buffers(0, 0), 0
@@ -86,7 +83,6 @@ class Decoded:
         if len(start) > len(self.room.work) or size > self.room_size:
             self.room_size = max(size, 2 * self.room_size)
             self.room = json_decode.buffers(max(len(start), len(self.room.work)), self.room_size)
-        _prepare()
         is_regular = np.empty(len(start), np.bool_)
         works, sizes = json_decode.decode(block, start, stop, self.wanted, is_regular, self.room)
         for place in np.flatnonzero(self.room.score_first[:works] >= 0).tolist():

@@ -92,7 +92,8 @@ class CorePrefilter:
 
     def __init__(self, core: pl.Series):
         self.columns: tuple[str, ...] = ("references",)
-        self.ids = json_index.id_set(core.to_numpy())
+        # A read-only array is another type, for which the index would be compiled once more.
+        self.ids = json_index.id_set(core.to_numpy(writable=True))
         self.rules = Rules(*json_index.patterns([]), False, *self.ids, citing=True)
 
     def condition(self) -> pl.Expr:

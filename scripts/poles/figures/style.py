@@ -418,8 +418,10 @@ def _sign(figure: Figure, record: Mapping[str, Any]) -> None:
 
 def _lay_out(figure: Figure) -> None:
     """Lay a figure out once. Otherwise every format would do so again, which takes as long as drawing it."""
-    if figure.get_layout_engine() is not None:
-        figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        if figure.axes:
+            engine.execute(figure)
         figure.set_layout_engine("none")
 
 

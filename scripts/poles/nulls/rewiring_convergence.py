@@ -6,6 +6,7 @@ dropped, and the batches of the next block are twice as long. After warm-up, ful
 neighbouring batches, and the chains run until a `Goal` is reached or the budget of sweeps is spent.
 """
 
+import functools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 from poles.nulls.network import Network
 from poles.nulls.rewiring_abreast import ABREAST, move_abreast
 from poles.nulls.rewiring_kernel import ENDS, FIELDS, UNIFORM, Kernel, move_all, rewire
+from poles.stats import kernels
 
 BATCHES = 16
 """Batches that a chain keeps."""
@@ -173,6 +175,19 @@ class ChainsAbreast(Chain):
         return [self.weights[..., chain] for chain in range(ABREAST)]
 
 
+@functools.cache
+def prepare() -> None:
+    """Compile the moves, or load them."""
+    with kernels.one_compiles("rewiring"):
+        still = Kernel(np.zeros((1, 4, 1), np.uint16), np.zeros(1, np.bool_), True, UNIFORM, moves=0)
+        observed = np.zeros((2, 2), np.int64)
+        start = [
+            Chain.start(observed, still, seed, disperse=True)
+            for seed in np.random.SeedSequence(0).spawn(ABREAST)
+        ]
+        ChainsAbreast.of(start).forget(still, 0)
+
+
 def start_chains(
     observed: np.ndarray, kernel: Kernel, seeds: Sequence[np.random.SeedSequence]
 ) -> list[Chain]:
@@ -180,6 +195,7 @@ def start_chains(
 
     Under the law `UNIFORM` chains move together where there are enough of them.
     """
+    prepare()
     chains = [Chain.start(observed, kernel, seed, disperse=place > 0) for place, seed in enumerate(seeds)]
     together = len(chains) // ABREAST * ABREAST if kernel.law == UNIFORM else 0
     groups = [ChainsAbreast.of(chains[first : first + ABREAST]) for first in range(0, together, ABREAST)]

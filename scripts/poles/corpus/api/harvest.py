@@ -19,9 +19,9 @@ import orjson
 from poles.corpus.api import query
 from poles.corpus.api.client import Client, key_from_environment
 from poles.corpus.api.ledger import BudgetSpent
-from poles.corpus.api.locks import held
 from poles.corpus.api.store import Unit, describe, read_answer
 from poles.errors import StudyError
+from poles.study.locks import held
 
 log = logging.getLogger(__name__)
 

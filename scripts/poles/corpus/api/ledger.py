@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from poles.corpus.api.account import Account
-from poles.corpus.api.locks import held
 from poles.errors import StudyError
+from poles.study.locks import held
 
 
 class BudgetSpent(StudyError):  # noqa: N818 - not a mistake

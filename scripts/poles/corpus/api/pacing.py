@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from poles.corpus.api.locks import held
+from poles.study.locks import held
 
 SLOWEST = 2.0
 """Longest interval between two requests, in seconds; OpenAlex slows some accounts to one a second."""
