@@ -1,6 +1,7 @@
 """What configuration, data and servers cannot do: bring in code, lead out of a folder, learn the key."""
 
 import ast
+import copy
 import gzip
 import http.server
 import io
@@ -17,13 +18,15 @@ import yaml
 from snakemake import parser
 
 from poles.audits.expected import read_plan
+from poles.claims import checking
 from poles.corpus import archived, passes, sources, storage
 from poles.corpus.api import query
 from poles.corpus.api.client import Client
 from poles.errors import StudyError
 from poles.networks import pajek
 from poles.networks.edge_lists import read_links
-from poles.study import crate_check, embedding, extraction, harvest_layout, values
+from poles.study import config, crate_check, embedding, extraction, harvest_layout, values
+from workflow import Project
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sorted((ROOT / "scripts").rglob("*.py"))
@@ -285,6 +288,49 @@ def test_files_of_values_pass(tmp_path: Path):
         values.check_file(path)
     for path in (ROOT / "profiles").rglob("*.yaml"):
         assert values.TEMPLATE not in path.read_text(encoding="utf-8")
+
+
+def test_a_run_whose_configuration_holds_expressions_is_refused(tmp_path: Path):
+    project = Project.copy(tmp_path)
+    (tmp_path / "mine.yaml").write_text(EXPRESSION)
+    answer = project.snakemake("-n", "--configfile", "mine.yaml")
+    assert answer.returncode != 0 and "Traceback" not in answer.stderr
+    assert "mine.yaml: __use_yte__; allowed: values alone" in answer.stdout + answer.stderr
+
+
+NO_NAMES = [
+    *("../full", "a/b", "/full", "..", "os", "full; echo", "{full}", "a.b", "full\n", "$(full)"),
+    "__init__",
+]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_names_of_the_configuration_are_no_paths_and_no_other_modules(name: str):
+    shipped = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    config.complete(copy.deepcopy(shipped), ROOT)
+    changes: list[dict] = [{"run": {"nulls": [name]}}, {"nulls": {name: {}}, "run": {"nulls": [name]}}]
+    if name != "os":  # as a name of a variant it is as good as any
+        changes.append({"variants": {name: {}}, "run": {"variants": [name]}})
+    for change in changes:
+        with pytest.raises(StudyError, match="configuration: "):
+            config.complete(copy.deepcopy(shipped) | change, ROOT)
+
+
+CLAIM = yaml.safe_load((ROOT / "config/claims.yaml").read_text(encoding="utf-8"))[0] | {"id": "a"}
+
+
+@pytest.mark.parametrize("kind", [*NO_NAMES, "..judging", "page"])
+def test_a_kind_of_claims_is_no_other_module(kind: str):
+    with pytest.raises(StudyError, match=r"mine\.yaml: claim a: kind"):
+        checking.check_claims([CLAIM | {"kind": kind}], "mine.yaml")
+
+
+@pytest.mark.parametrize(
+    "field", ["first.__class__", "first!r", "first:>99999999", "0", "", "first[0]", "second"]
+)
+def test_a_statement_names_years_and_nothing_of_an_object(field: str):
+    with pytest.raises(StudyError, match=r"mine\.yaml: claim a: .*in braces only"):
+        checking.check_claims([CLAIM | {"statement": f"since {{{field}}}"}], "mine.yaml")
 
 
 # Folders ---------------------------------------------------------------------------------------------------
