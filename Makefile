@@ -5,7 +5,7 @@ export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: study paper-scale archive timings test test-all test-slurm lint clean help bench worlds thinning pins estimate
-.PHONY: verify-live demo-api fuzz
+.PHONY: verify-live demo-api faults soak fuzz
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
@@ -74,6 +74,16 @@ verify-live: .venv/ready  ## with OPENALEX_API_KEY set: whether what the harvest
 
 demo-api: .venv/ready  ## the whole study from a stand-in of the REST API on this machine, with every failure on
 	$(BIN)/python tests/demo_api.py
+
+SEED ?= 0
+
+faults: .venv/ready  ## a small study in which things go wrong: what it says, what mends it, the same bytes afterwards
+	$(BIN)/python tests/faults.py --seed $(SEED)
+
+RUNS ?= 50
+
+soak: .venv/ready  ## a small study RUNS times in one folder, with random edits of its configuration: nothing old stays
+	$(BIN)/python tests/soak.py --runs $(RUNS) --seed $(SEED)
 
 # The script also writes workflow/schemas/config.schema.yaml.
 config/README.md: scripts/poles/study/settings.py scripts/poles/study/config_reference.py .venv/ready

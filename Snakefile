@@ -48,6 +48,7 @@ rule exports:
 
 
 onstart:
+    begin_run()
     poll_less()
     compile_early()
 
@@ -56,3 +57,9 @@ onsuccess:
     run_warnings.write_warnings()
     write_run()
     write_crate()
+    interruptions.end()
+
+
+onerror:
+    say_what_failed()
+    interruptions.end()

@@ -144,6 +144,19 @@ def test_the_foot_says_the_source_the_branch_and_what_a_figure_is_based_on(tmp_p
     assert [text.get_text() for text in of_study.texts[2:]] == [""]
 
 
+@pytest.mark.parametrize("width", [2.5, 6.0, 12.0])
+def test_a_long_foot_fits_below_a_narrow_figure(tmp_path, width):
+    record = {
+        "params": {"source": "edge lists WWWWWWWWWWWWWWWWWWWWWWWWWW.csv"},
+        "wildcards": {"variant": "beyond_growth", "null": "enhanced_max_entropy"},
+    }
+    figure = style.based_on(style.canvas("A", "b", width, 1.0), style.panel_of(TRAJECTORIES))
+    style.save(figure, [tmp_path / "narrow.svg"], record)
+    foot = figure.texts[2].get_window_extent()
+    assert foot.x1 <= figure.bbox.x1
+    assert foot.x1 > 0.5 * min(figure.bbox.x1, 6.0 * figure.dpi), "no smaller than needed"
+
+
 def test_numbers_of_pairs_and_countries_count_both_directions_once():
     assert style.size_of(LAYERS["collaboration"]) == "5 pairs of 5 countries"
     assert style.panel_of(TRAJECTORIES) == "2000–2005, panel of 12 pairs of 13 countries"
@@ -175,7 +188,9 @@ def test_every_archetype_has_its_own_colour():
 
 def test_names_are_cut_and_unknown_codes_kept():
     assert [style.country_name("NA"), style.country_name("OTH")] == ["Namibia", "OTH"]
-    assert style.country_name("VC", 12) == "Saint Vince…"
+    assert style.country_name("VC", 12) == "St Vincent…"
+    assert style.country_name("VC", 24) == "St Vincent & Grenadines"
+    assert style.country_name("KN", 30) == "Saint Kitts and Nevis"
     assert style.country_name("FR", 6) == "France"
 
 

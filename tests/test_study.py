@@ -18,7 +18,7 @@ from poles.corpus.tables import LOSSES
 from poles.networks.tables import LINKS
 from poles.nulls.tables import MOMENTS
 from poles.study import crate, embedding, extraction, tables
-from workflow import Project
+from workflow import UNEQUAL, Project, files
 
 
 def results(project: Project) -> dict[str, str]:
@@ -184,16 +184,6 @@ def test_changed_code_and_lost_files_are_found(twin: Project):
     (twin.folder / "results/full/citation/scores/max_entropy.parquet").unlink()
     answer = audit(twin, "results/full/trajectories/max_entropy.parquet")
     assert "scores/max_entropy.parquet is missing" in answer.stderr
-
-
-UNEQUAL = ("run.json", crate.NAME, "report.html", "logs/", "benchmarks/")
-"""What two runs cannot have in common; docs/provenance.md says why."""
-
-
-def files(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a folder."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    return {path.relative_to(folder).as_posix(): embedding.file_digest(path) for path in paths}
 
 
 def without_times(path: Path) -> dict:

@@ -8,10 +8,24 @@ import sys
 from pathlib import Path
 
 from conftest import ROOT
+from poles.study import crate, embedding
 
 PARTS = ("Snakefile", "CITATION.cff", "LICENSE", "workflow", "scripts", "config", "profiles", "envs")
 UNFINISHED = shutil.ignore_patterns("*.pyc.*", "*.tmp.*")
 """Compiled files that another process is still writing."""
+UNEQUAL = ("run.json", crate.NAME, "report.html", "logs/", "benchmarks/")
+"""What two runs cannot have in common; docs/provenance.md says why."""
+
+
+def files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a folder."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): embedding.file_digest(path) for path in paths}
+
+
+def comparable(results: Path) -> dict[str, str]:
+    """SHA-256 of every result that two runs have in common: tables, figures, pages and exports."""
+    return {name: digest for name, digest in files(results).items() if not name.startswith(UNEQUAL)}
 
 
 class Project:

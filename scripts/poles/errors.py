@@ -4,6 +4,12 @@ import lzma
 import zipfile
 import zlib
 
+import errno
+import os
+import re
+import shlex
+from pathlib import Path
+
 LONGEST = 1200
 """Most characters in a line of a message; a longer one repeats what is in a file."""
 
@@ -25,6 +31,43 @@ class StudyError(Exception):
 
     def __init__(self, message: str):
         super().__init__("\n".join(map(_shortened, message.split("\n"))))
+
+
+_NUMBER = re.compile(r"\(os error (\d+)\)")  # as polars tells it
+_ROOM = "free some space (`df -h {folder}` shows how much there is)"
+_RIGHTS = "make it writable (`chmod -R u+rwX {folder}`)"
+_REMEDIES = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "allow larger files (`ulimit -f unlimited`)",
+    errno.EROFS: "mount its disk for writing (`mount -o remount,rw` and its mount point)",
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+}
+
+
+def remedy(error: BaseException, place: str | Path) -> str | None:
+    """Say what is wrong with a disk or with rights to it, and what mends that.
+
+    Parameters
+    ----------
+    error : BaseException
+        What the system said, or a library that tells its number of the error.
+    place : str or Path
+        File or folder to be written, if the error does not name one.
+
+    Returns
+    -------
+    str or None
+        None for an error of another kind.
+    """
+    told = _NUMBER.search(str(error))
+    number = getattr(error, "errno", None) or (int(told[1]) if told else 0)
+    if number not in _REMEDIES:
+        return None
+    path = Path(getattr(error, "filename", None) or place).absolute()
+    folder = next(folder for folder in (path, *path.parents) if folder.is_dir())
+    return f"{path}: {os.strerror(number)}; {_REMEDIES[number].format(folder=shlex.quote(str(folder)))}"
 
 
 def _shortened(line: str) -> str:

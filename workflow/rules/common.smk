@@ -1,5 +1,6 @@
 """The parts that rules share: the checked configuration, years, layers, branches, digests of code."""
 
+import functools
 import json
 import os
 import shlex
@@ -13,8 +14,8 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 # Snakemake puts this path into shell commands without quotes, so blanks and quotes in it would end the path.
 sys.executable = shlex.quote(sys.executable)
 
-from poles.study import branches, crate, digest, resources, run_record, run_warnings
-from poles.study import values, windows
+from poles.study import branches, crate, digest, interruptions, jobs, resources
+from poles.study import run_record, run_warnings, values, windows
 from poles.study import config as configuration
 from poles.report import captions, front
 from poles.stats import kernels
@@ -33,6 +34,14 @@ def checked(function, *arguments):
         return function(*arguments)
     except StudyError as error:
         raise WorkflowError(str(error)) from None
+
+
+os.environ[jobs.PROCESS_OF_RUN] = str(os.getpid())
+if workflow.is_main_process and interruptions.was_cut_off():
+    settings = workflow.dag_settings  # None where nothing is run, as in an audit
+    if settings is not None and settings.targets <= {"all"}:
+        # All jobs may be done, but not what follows them. Without a job nothing would follow.
+        settings.forcerun = {*settings.forcerun, "audit_results"}
 
 
 def code(*roots):
@@ -476,6 +485,26 @@ def given():
         "configfiles": [os.path.relpath(path) for path in settings.configfiles],
         "config": dict(settings.config),
     }
+
+
+def begin_run():
+    """Begin a run, unless another one is at work in the folder; remove what killed runs left."""
+    for path in checked(interruptions.begin):
+        print(f"{path}: removed; a killed run left it unfinished", file=sys.stderr)
+
+
+def say_what_failed():
+    """Say of each job that failed why, and which command mends it and goes on."""
+    jobs_of = lambda job: getattr(job, "jobs", [job])  # one, or those of a group
+    failed = [
+        interruptions.Job(part.rule.name, next(iter(part.log), None), list(part.input))
+        for job in workflow.scheduler.failed
+        for part in jobs_of(job)
+    ]
+    made = {path for job in workflow.dag.jobs for path in job.output}
+    targets = sorted(workflow.dag_settings.targets)
+    command = functools.partial(run_record.command, *targets, given=given())
+    print(interruptions.account(failed, made, command), file=sys.stderr)
 
 
 def poll_less():

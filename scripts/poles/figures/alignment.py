@@ -183,6 +183,7 @@ def _plot_ranking(
     rows.sort(
         key=lambda row: (-(sizes.get(row["country"], 0.0) if sizes else abs(row["index"])), row["country"])
     )
+    of_all = f" of the {RANKED} largest of {len(rows)}" if len(rows) > RANKED else ""
     rows = sorted(rows[:RANKED], key=lambda row: (-row["index"], row["country"]))
     axes.axvline(0, color=style.GREY, lw=0.8)
     low, high = min(row["index_low"] for row in rows), max(row["index_high"] for row in rows)
@@ -198,7 +199,7 @@ def _plot_ranking(
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     none = "" if any(map(excludes_zero, rows)) else ":\nno interval excludes zero"
-    axes.set_title(f"index{none}", fontweight="bold")
+    axes.set_title(f"index{of_all}{none}", fontweight="bold")
     first, second = map(style.country_name, poles)
     axes.set_xlabel(f"← {second}      {first} →\nnoise units per decade")
 

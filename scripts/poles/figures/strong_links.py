@@ -13,7 +13,7 @@ from poles.stats.false_discovery import LEVEL
 
 MOST = {1: 25, 2: 15}
 """Number of partners drawn in each plot, by the number of rows of plots."""
-NAME_WIDTH = 20
+NAME_WIDTH = 22
 """Number of characters of a partner's name."""
 
 
@@ -75,7 +75,7 @@ def plot_strong_links(
         f"Partners whose mean z exceeds {threshold:g}. Titles count all of them; at most the strongest "
         f"{most} are drawn. A hollow mark is not significant (q ≥ {LEVEL:g})."
         + bands.note(None if intervals is None else intervals["draws"].max(), "Bar"),
-        width=max(8.0, 2.75 * columns),
+        width=max(8.0, 3.0 * columns),
         height=1.0 + rows * (1.35 + 0.19 * (drawn + len(poles))),
         colours=legend | ({"several poles": style.BRIDGE} if len(poles) > 1 else {}),
     )

@@ -48,6 +48,10 @@ SOME = "#FF7F00"
 FOOT = 0.19
 """Height in inches of the line at the foot of a figure: its source, the branch, the years, the numbers."""
 _FOOT = "foot"
+_SHORTER = (("Saint ", "St "), (" and the ", " & "), (" and ", " & "), (" Islands", " Is."))
+"""How long names of countries are shortened, before they are cut."""
+_FOOT_SIZE, _FOOT_CHARACTERS = 7.5, 15.0
+"""Size of its type, in points, and how many characters of that size an inch has at least."""
 _LEGEND_ROW = 0.18
 
 _RC: dict[Any, Any] = {
@@ -96,9 +100,13 @@ def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def country_name(code: str, width: int | None = None) -> str:
-    """Short name of a country, cut to a number of characters; its code if the reference table has no name."""
+    """Name of a country, shortened to a number of characters; its code if the reference table has no name."""
     name = countries.names().get(code, code)
-    return literal(name if width is None or len(name) <= width else name[: width - 1].rstrip() + "…")
+    if width is not None:
+        for word, shorter in _SHORTER:
+            name = name.replace(word, shorter) if len(name) > width else name
+        name = name if len(name) <= width else name[: width - 1].rstrip() + "…"
+    return literal(name)
 
 
 def country_list(codes: Sequence[str]) -> str:
@@ -176,7 +184,7 @@ def canvas(
     figure = Figure(figsize=(width, height), layout=None if fixed else layout)
     figure.text(left, 1 - 0.1 / height, "\n".join(heading), fontsize=12, fontweight="bold", va="top")
     figure.text(left, 1 - under_title / height, "\n".join(lines), fontsize=9, color="#555555", va="top")
-    figure.text(left, 0.06 / height, "", fontsize=7.5, color="#555555", va="bottom", gid=_FOOT)
+    figure.text(left, 0.06 / height, "", fontsize=_FOOT_SIZE, color="#555555", va="bottom", gid=_FOOT)
     if keys:
         figure.text(left, FOOT / height, "\n".join(keys), fontsize=7.5, va="bottom")
     if colours:
@@ -413,7 +421,11 @@ def _sign(figure: Figure, record: Mapping[str, Any]) -> None:
     ]
     for text in figure.texts:
         if text.get_gid() == _FOOT:
-            text.set_text("; ".join(filter(None, [*map(literal, parts), text.get_text()])))
+            signed = "; ".join(filter(None, [*map(literal, parts), text.get_text()]))
+            text.set_text(signed)
+            # Below a narrow figure, a long line is in smaller type.
+            room = _FOOT_CHARACTERS * figure.get_size_inches()[0]
+            text.set_fontsize(_FOOT_SIZE * min(1.0, room / max(1, len(signed))))
 
 
 def _lay_out(figure: Figure) -> None:

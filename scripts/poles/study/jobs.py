@@ -2,7 +2,10 @@
 
 import json
 import logging
+import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from poles import STARTED
-from poles.errors import StudyError
+from poles.errors import StudyError, remedy
 from poles.stats import progress
 from poles.study import embedding
 
@@ -21,6 +24,10 @@ TIME = "%Y-%m-%dT%H:%M:%S+00:00"
 """Format of a time in UTC: whole seconds, as RO-Crate wants them."""
 END = "%s: done in %.1f s, %.2f s of CPU, from %s to %s"
 """Last line of the log of a job: rule, seconds, CPU seconds, start and end."""
+PROCESS_OF_RUN = "POLES_PROCESS_OF_RUN"
+"""Variable of the environment with the process of Snakemake that starts the jobs."""
+LOOK = 0.5
+"""Seconds after which a job looks again whether its run is still there."""
 
 
 class _Configuration(dict[str, Any]):
@@ -85,6 +92,35 @@ def _show_progress(job: Any) -> None:
     progress.log.addHandler(handler)
 
 
+def _end_with_run() -> None:
+    """Let this job end soon after the run that started it, even if that is killed.
+
+    The system lets it go on, beside the next run and perhaps under another configuration, and it would put
+    its result in the place of a later one.
+    """
+    if run := os.environ.get(PROCESS_OF_RUN):
+        threading.Thread(target=_end_after, args=(int(run),), daemon=True).start()
+
+
+def _end_after(process: int) -> None:
+    """Wait for the end of a process, then end this one."""
+    while _is_there(process):
+        time.sleep(LOOK)
+    log.error("the run that started this job has ended, so the job ends too")
+    os.kill(os.getpid(), signal.SIGKILL)  # at once, and whatever the main thread is doing
+
+
+def _is_there(process: int) -> bool:
+    """Whether a process runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # that of another user
+        return True
+    return True
+
+
 @contextmanager
 def run(job: Any) -> Iterator[dict[str, Any]]:
     """Run the body of an entry point: keep its log, and end with one line if the input is bad.
@@ -105,6 +141,7 @@ def run(job: Any) -> Iterator[dict[str, Any]]:
     log.setLevel(logging.INFO)
     log.addHandler(handler)
     _show_progress(job)
+    _end_with_run()
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addHandler(handler)
     start = time.monotonic()
@@ -118,7 +155,10 @@ def run(job: Any) -> Iterator[dict[str, Any]]:
     except StudyError as error:
         log.error("%s: %s", job.rule, error)
         sys.exit(f"{job.rule}: {error}")
-    except BaseException:
+    except BaseException as error:
+        if message := remedy(error, Path(next(iter(job.output), ".")).parent):
+            log.error("%s: %s", job.rule, message)
+            sys.exit(f"{job.rule}: {message}")
         log.exception("%s: failed", job.rule)
         raise
     finally:
