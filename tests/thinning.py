@@ -208,8 +208,10 @@ def main() -> None:
     print(f"The {LARGEST} largest countries; mean over {arguments.seeds} seeds; {' / '.join(POLES)}")
     print("\n".join(lines(summary)))
     if arguments.figure:
-        record = {"shares": shares, "seeds": arguments.seeds}
-        style.save(plot(summary), [arguments.figure], {"rule": "thinning", "params": record})
+        source = f"edge list {Path(arguments.edge_list).name}"
+        record = {"shares": shares, "seeds": arguments.seeds, "source": source}
+        figure = style.based_on(plot(summary), f"{LARGEST} countries, means over {arguments.seeds} seeds")
+        style.save(figure, [arguments.figure], {"rule": "thinning", "params": record})
 
 
 if __name__ == "__main__":
