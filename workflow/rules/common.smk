@@ -15,7 +15,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 sys.executable = shlex.quote(sys.executable)
 
 from poles.study import branches, crate, digest, interruptions, jobs, resources
-from poles.study import run_record, run_warnings, windows
+from poles.study import run_record, run_warnings, values, windows
 from poles.study import config as configuration
 from poles.report import captions, front
 from poles.stats import kernels
@@ -51,6 +51,8 @@ def years_of(networks):
     return common_years(networks)
 
 
+for name in workflow.config_settings.configfiles:
+    checked(values.check_file, name)
 checked(configuration.complete, config, Path(workflow.basedir), years_of)
 SOURCE = config["source"]
 YEARS = list(range(config["years"]["first"], config["years"]["last"] + 1))

@@ -7,6 +7,7 @@ changed since the last complete run, and not how.
 """
 
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -156,7 +157,8 @@ def _candidates(commit: str | None) -> Iterator[str]:
     """The commit of the last run, then those that changed the code, latest first; of equal code only one."""
     listed = (_git("log", f"--max-count={SEARCHED}", "--format=%H", "--", "scripts") or "").split()
     seen = set()
-    for name in [*([commit] if commit else []), *listed]:
+    recorded = [commit] if commit and re.fullmatch("[0-9a-f]{7,64}", commit) else []  # no option of git
+    for name in [*recorded, *listed]:
         tree = _git("rev-parse", "--verify", "--quiet", f"{name}:scripts")
         if tree is not None and tree not in seen:
             seen.add(tree)

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from poles import countries
-from poles.errors import StudyError
+from poles.errors import DAMAGED, StudyError
 from poles.networks.edge_files import ALLOWED, REST, Format, recognise
 from poles.networks.network_files import matrix_of, matrix_rows, rows_of
 from poles.networks.tables import links_table
@@ -42,8 +42,8 @@ def _list(names: Iterable[object], most: int = 8) -> str:
 
 
 def _short(value: object) -> str:
-    """Text of a value, cut if it is long."""
-    text = str(value)
+    """Text of a value, in one line, cut if it is long."""
+    text = " ".join(str(value).split())
     return text if len(text) <= 40 else f"{text[:40]}..."
 
 
@@ -115,7 +115,7 @@ def _read(path: Path, layout: Format) -> pl.DataFrame:
     try:
         content = path.read_bytes()
         content = gzip.decompress(content) if layout.gzipped else content
-    except (OSError, EOFError) as error:
+    except DAMAGED as error:
         raise StudyError(f"{path}: not readable as {ALLOWED} ({error})") from None
     rows = _table(path, content, layout.separator)
     if rows.select(pl.any_horizontal(pl.col(ENDS) == "NA").any()).item():

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from poles import countries
-from poles.errors import StudyError
+from poles.errors import DAMAGED, StudyError
 from poles.networks import pajek
 from poles.networks.edge_files import REST, Format
 
@@ -121,7 +121,7 @@ def rows_of(path: Path, layout: Format) -> pl.DataFrame:
             return _numbered(_in_archive(path, layout.directed))
         content = path.read_bytes()
         content = gzip.decompress(content) if layout.gzipped else content
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise StudyError(f"{path}: not readable as a {layout.kind} file ({error})") from None
     return _numbered([_READERS[layout.kind](content, str(path), year_in(path), layout.directed)])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from poles.errors import StudyError
-from poles.study import embedding, seals
+from poles.study import embedding, places, seals
 
 PACKAGE = "datapackage.json"
 """File that describes the files beside it, and holds the records of those that have no place for one."""
@@ -80,7 +80,11 @@ def _package_of(path: Path) -> tuple[dict[str, Any], str] | None:
         digest = listed.get(path.name, "").removeprefix("sha256:")
     except (ValueError, KeyError, TypeError, AttributeError):  # a file of the user beside a source
         return None
-    if not digest or "provenance" not in document:
+    if "provenance" not in document:
+        return None
+    if outside := next((name for name in listed if places.leads_out(name)), None):
+        raise StudyError(f"{package}: lists {outside!r:.200}, which leads out of its folder")
+    if not digest:
         return None
     record = _read(package)
     if record is None or not seals.holds(package, str(record.get("sha256"))):
