@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import fuzz
@@ -13,6 +14,7 @@ from poles.corpus.records import read_records
 from poles.errors import StudyError
 from poles.networks import edge_files, pajek
 from poles.networks.edge_lists import read_links
+from poles.study import extraction
 
 INPUTS = 1000
 PAJEK = '*Vertices 2\n1 "US"\n2 "CN"\n*Arcs\n1 2 3\n'
@@ -100,3 +102,42 @@ def test_a_header_with_a_line_break_is_shown_in_one_line(tmp_path: Path):
     path = tmp_path / "links.csv"
     path.write_text('year,source,"targ\net",weight\n2000,US,CN,3\n')
     assert "it has year, source, targ et, weight" in refused(read_links, path, "citation", [2000])
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('year,source,target,weight\n2000,US,CN,3\n2000,US,C"N,3\n2001,US,CN,4\n', 3),
+        ('year,source,target,weight,note\n2000,US,CN,3,5" wide\n2001,US,CN,4,5" long\n', 2),
+        ('"year","source","target","weight","\n"2000","US","CN","3"\n"2001","US","CN","1"3"\n', 1),
+        ('year;source;target;weight\n2000;US;"CN;3\n2001;US;CN;4\n', 2),
+        ('year,US,CN\nUS,1,"2"3\nCN,4,5\n', 2),
+    ],
+)
+def test_a_quote_within_a_value_is_refused_as_readers_disagree_about_it(tmp_path: Path, text: str, line: int):
+    path = tmp_path / "links_2000.csv"
+    path.write_text(text)
+    assert f"links_2000.csv: line {line} has a quote within" in refused(read_links, path, "citation", [2000])
+
+
+def test_quotes_around_values_are_read(tmp_path: Path):
+    path = tmp_path / "links.csv"
+    path.write_bytes(
+        b'\xef\xbb\xbf"year","source","target","weight","note"\r\n'
+        b'"2000","US","CN","3","a ""quoted"" note,\r\n2000,US,CN"\r\n2000,CN,US,4,""\r\n'
+    )
+    links = read_links(path, "citation", [2000])[2000]
+    assert links.rows() == [("CN", "US", 4), ("US", "CN", 3)]
+
+
+def test_a_panic_of_the_reader_of_parquet_is_an_error_of_the_file(tmp_path: Path, monkeypatch):
+    path = tmp_path / "links.parquet"
+    pl.DataFrame({"year": [2000], "source": ["US"], "target": ["CN"], "weight": [3]}).write_parquet(path)
+
+    def panic(*arguments: object) -> None:
+        raise pl.exceptions.PanicException("planted")
+
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    monkeypatch.setattr(pl, "read_parquet_metadata", panic)
+    assert "links.parquet: not readable as " in refused(read_links, path, "citation", [2000])
+    assert "links.parquet: not readable as parquet (planted)" in refused(extraction.read, path)

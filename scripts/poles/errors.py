@@ -1,13 +1,12 @@
 """The error that a user of the study is meant to read, and those of libraries that become one."""
 
-import lzma
-import zipfile
-import zlib
-
 import errno
+import lzma
 import os
 import re
 import shlex
+import zipfile
+import zlib
 from pathlib import Path
 
 LONGEST = 1200

@@ -14,11 +14,10 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 # Snakemake puts this path into shell commands without quotes, so blanks and quotes in it would end the path.
 sys.executable = shlex.quote(sys.executable)
 
-from poles.study import branches, crate, digest, interruptions, jobs, resources
+from poles.study import branches, crate, digest, interruptions, jobs, kernels, resources
 from poles.study import run_record, run_warnings, values, windows
 from poles.study import config as configuration
 from poles.report import captions, front
-from poles.stats import kernels
 from poles.wording import enumerated
 from poles.corpus import archived, sources
 from poles.corpus.api import date_ranges

@@ -13,7 +13,7 @@ import polars as pl
 from poles import countries
 from poles.errors import DAMAGED, StudyError
 from poles.networks.edge_files import ALLOWED, REST, Format, recognise
-from poles.networks.network_files import matrix_of, matrix_rows, rows_of
+from poles.networks.network_files import matrix_of, matrix_rows, refuse_loose_quotes, rows_of
 from poles.networks.tables import links_table
 from poles.study import tables, windows
 
@@ -70,7 +70,7 @@ def _table(path: Path, content: bytes | None, separator: str | None) -> pl.DataF
         else:
             # Everything is read as text, because type inference takes NA (Namibia) for a missing value.
             frame = pl.read_csv(content, separator=separator, infer_schema=False, null_values=[""])
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = (content and separator and _fault(content, separator)) or str(error).partition("\n")[0][:200]
         raise StudyError(f"{path}: not readable as {ALLOWED} ({reason})") from None
     if separator is not None and matrix_of(frame.columns):
@@ -117,6 +117,7 @@ def _read(path: Path, layout: Format) -> pl.DataFrame:
         content = gzip.decompress(content) if layout.gzipped else content
     except DAMAGED as error:
         raise StudyError(f"{path}: not readable as {ALLOWED} ({error})") from None
+    refuse_loose_quotes(path, content, layout.separator)
     rows = _table(path, content, layout.separator)
     if rows.select(pl.any_horizontal(pl.col(ENDS) == "NA").any()).item():
         _refuse_missing(path, content, layout.separator)

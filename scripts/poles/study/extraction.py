@@ -29,7 +29,10 @@ def _read_gzip(path: Path) -> str | None:
 def _read_parquet(path: Path) -> str | None:
     import polars as pl
 
-    return pl.read_parquet_metadata(path).get("provenance")
+    try:
+        return pl.read_parquet_metadata(path).get("provenance")
+    except pl.exceptions.PanicException as error:  # it is no Exception
+        raise ValueError(str(error)) from None
 
 
 def _read_json(path: Path) -> str | None:
