@@ -87,7 +87,7 @@ def trace(path: str) -> dict[str, Any]:
     changed: dict[str, str] = {}
     for record in records:
         if audit.code_state(record):
-            changed[record["params"]["code"]] = record["rule"]
+            changed[_code_of(record, path)] = record["rule"]
     roots = [code.split()[1:] for code in changed]
     answer: dict[str, Any] = {"result": path, "rules": [], "origin": None, "modules": {}, "diff": None}
     if not changed:
@@ -104,6 +104,14 @@ def trace(path: str) -> dict[str, Any]:
         files = [f"scripts/{name}" for names in answer["modules"].values() for name in names]
         answer["diff"] = _git("diff", past.commit, "--", *files)
     return answer
+
+
+def _code_of(record: Mapping[str, Any], path: str) -> str:
+    """Digest and roots of the code that a record of a chain names."""
+    code = record.get("params", {}).get("code")
+    if not isinstance(code, str) or not code.split()[1:] or "rule" not in record:
+        raise StudyError(f"{path}: a record of its chain names no code; audit.py {path} says which")
+    return code
 
 
 def _present(roots: Sequence[str]) -> tuple[str, dict[str, str]]:

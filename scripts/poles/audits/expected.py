@@ -107,7 +107,7 @@ class Plan:
         """
         from snakemake.exceptions import WorkflowError
 
-        if "answers" in record:  # it is primary data, which no rule makes
+        if "rule" not in record and "answers" in record:  # it is primary data, which no rule makes
             return
         name = record["rule"]
         if path.startswith("results/"):

@@ -14,6 +14,10 @@ _ADDRESS = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
 """How the name of a file begins that is on the web. A single letter is a drive."""
 
 
+OF_JOBS = ("instrument", "object", "result")
+"""What a crate says of every job."""
+
+
 def check_crate(folder: Path = crate.RESULTS) -> Iterator[str]:
     """Compare a crate with the files below its root.
 
@@ -37,6 +41,10 @@ def check_crate(folder: Path = crate.RESULTS) -> Iterator[str]:
         raise StudyError(f"{path}: no such file") from None
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(f"{path}: not readable as a crate ({error})") from None
+    for name, entity in entities.items():
+        if not isinstance(name, str) or (name.startswith("#job/") and not {*OF_JOBS} <= {*entity}):
+            shown = str(name)[:80]
+            raise StudyError(f"{path}: no crate of the study ({shown}); write_crate.py writes it anew")
     described = {
         unquote(name): entity
         for name, entity in entities.items()

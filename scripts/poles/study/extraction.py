@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -128,11 +129,19 @@ def _is_record(value: Any) -> bool:
     """Whether a value is a record of this study: of a job, or of primary data. Others use the same key."""
     if not isinstance(value, dict):
         return False
-    if isinstance(value.get("answers"), dict):
-        return True
-    return all(isinstance(value.get(key), kind) for key, kind in _KEYS.items()) and all(
-        isinstance(digest, str) for digest in value["inputs"].values()
+    if "rule" not in value and isinstance(value.get("answers"), dict):
+        return _are_paths(value["answers"])
+    return (
+        all(isinstance(value.get(key), kind) for key, kind in _KEYS.items())
+        and all(isinstance(digest, str) for digest in value["inputs"].values())
+        and isinstance(value.get("store", []), list)
+        and _are_paths([*value["inputs"], *value.get("store", [])])
     )
+
+
+def _are_paths(names: Iterable[Any]) -> bool:
+    """Whether all values may be paths of files."""
+    return all(isinstance(name, str) and "\0" not in name for name in names)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
