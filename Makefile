@@ -5,7 +5,7 @@ export PYTHONHASHSEED := 0
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: study paper-scale archive timings test test-all test-slurm lint clean help bench worlds thinning pins estimate
-.PHONY: verify-live demo-api faults soak
+.PHONY: verify-live demo-api faults soak fuzz
 .DEFAULT_GOAL := study
 
 study: .venv/ready  ## the whole study on the demo snapshot, then its report
@@ -57,6 +57,11 @@ bench: .venv/ready  ## speed and memory, side by side, as ratios
 
 worlds: .venv/ready  ## eleven planted worlds: what is recovered, and how many verdicts are false
 	$(BIN)/python tests/worlds.py -- --cores all
+
+INPUTS ?= 100000
+
+fuzz: .venv/ready  ## generated and damaged files for all that reads files of the user; INPUTS=1000000 for more
+	$(BIN)/python tests/fuzz.py --inputs $(INPUTS)
 
 thinning: .venv/ready  ## the null models on ever sparser networks; needs the edge list of config/world-collaboration.yaml
 	$(BIN)/python tests/thinning.py --figure docs/images/thinning.svg

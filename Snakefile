@@ -27,7 +27,7 @@ include: "workflow/rules/audit.smk"
 # The first page of the report describes the last run. Its template sees nothing but the configuration.
 CONFIGURATION = dict(config)
 config["origin"] = ORIGIN
-config["last_run"] = run_record.first_page()
+config["last_run"] = front.last_run(run_record.first_page())
 config["answers"] = front.read()
 config["warnings"] = run_warnings.sentences(run_warnings.read_warnings())
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from conftest import ROOT
-from poles.stats import kernels
+from poles.study import kernels
 from workflow import Project
 
 CALLED_TWICE = """
@@ -77,7 +77,7 @@ def test_what_numba_keeps_is_recognized(tmp_path, monkeypatch):
     assert kernels.start(list(kernels.KERNELS)) is None, "all is kept"
     monkeypatch.setattr(kernels, "PACKAGE", tmp_path / "poles")
     started = kernels.start(["fit_null_years", "plot_panel"])
-    assert started and started.args[2:] == ["poles.stats.kernels", "poles.nulls.rewiring_convergence"]
+    assert started and started.args[2:] == ["poles.study.kernels", "poles.nulls.rewiring_convergence"]
     started.wait(60)
     assert kernels.start(["plot_panel"]) is None, "a rule without such loops"
 

@@ -546,7 +546,13 @@ def test_the_first_page_of_the_report_shows_text_of_the_user_as_it_is(hostile: P
     answer["lines"] = [{"topic": HOSTILE, "finding": HOSTILE, "agreement": HOSTILE}]
     Path("results/answers.json").write_text(json.dumps(answer), encoding="utf-8")
     run = {"variants": ["full"], "nulls": ["max_entropy"]}
-    config = {"answers": front.read(), "run": run, "poles": ["US", "CN"], "warnings": [], "last_run": {}}
+    directive = f"{HOSTILE}\n\n       .. raw:: html\n\n          <b>"
+    said = {
+        "facts": [("Source", directive), (HOSTILE, "x")],
+        "stages": [[HOSTILE, 1, "a", "b", 2.0, directive]],
+    }
+    config = {"answers": front.read(), "run": run, "poles": ["US", "CN"], "last_run": front.last_run(said)}
+    config["warnings"] = [f"{directive} (read_works)"]
     # As Snakemake renders it.
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
     text = environment.from_string((captions.FOLDER / "study.rst").read_text(encoding="utf-8")).render(
@@ -555,7 +561,8 @@ def test_the_first_page_of_the_report_shows_text_of_the_user_as_it_is(hostile: P
     parts = publish_parts(text, writer="html4")["html_body"]
     page = Page(parts)
     assert not {"script", "b"} & set(page.tags) and "system-message" not in parts
-    assert page.text.count(HOSTILE) == 1 + 1 + 1 + 3
+    assert page.text.count(HOSTILE) == 1 + 1 + 1 + 3 + 4
+    assert HOSTILE.replace("`", "'") in page.text, "the warning, as code"
     Path("results/answers.json").write_text("{")
     assert front.read() == {}
 

@@ -148,7 +148,6 @@ def test_addresses_that_lead_nowhere_are_named(snapshots, service, study):
 
 def test_objects_that_cannot_be_read_are_named(snapshots, service, study, monkeypatch):
     monkeypatch.setattr(storage, "ATTEMPTS", 1)
-    storage._filesystem.cache_clear()
     address = service.put(snapshots["jsonl"], "objects")
     part = sources.read_release(address, service.endpoint).parts[0]
     name = f"{address}/data/jsonl/works/{part.name}"
@@ -161,7 +160,6 @@ def test_objects_that_cannot_be_read_are_named(snapshots, service, study, monkey
     assert "s3://openalex/a.gz: cannot be read (" in find("s3://openalex/a.gz", NOWHERE)
     answer = find(name, service.endpoint, part.size + 1)
     assert answer.startswith(f"{name}: has {part.size} bytes, but the manifest says {part.size + 1}")
-    storage._filesystem.cache_clear()
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])

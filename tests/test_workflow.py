@@ -96,9 +96,10 @@ def test_long_jobs_have_a_second_thread_only_where_branches_leave_cores_idle(tmp
         assert answer.returncode == 0, answer.stderr[-8000:]
         return (answer.stdout + answer.stderr).count("threads: 2")
 
-    assert jobs_with_two_threads("2") == 0
+    three_branches = ("--config", "run={nulls: [max_entropy]}")
+    assert jobs_with_two_threads("2") == jobs_with_two_threads("3", *three_branches) == 0
     # Of three branches: the study of stability, and the drawn panels of which two branches share one.
-    assert jobs_with_two_threads("2", "--config", "run={nulls: [max_entropy]}") == 3 + 2
+    assert jobs_with_two_threads("4", *three_branches) == 3 + 2
 
 
 def test_other_words_and_time_stamps_plan_nothing(edited: Project):

@@ -1,13 +1,20 @@
-"""The error that a user of the study is meant to read."""
+"""The error that a user of the study is meant to read, and those of libraries that become one."""
 
 import errno
+import lzma
 import os
 import re
 import shlex
+import zipfile
+import zlib
 from pathlib import Path
 
 LONGEST = 1200
 """Most characters in a line of a message; a longer one repeats what is in a file."""
+
+
+DAMAGED = (OSError, EOFError, RuntimeError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+"""Errors of reading a damaged gzip or zip file. RuntimeError: encrypted, or compressed in an unknown way."""
 
 
 class StudyError(Exception):

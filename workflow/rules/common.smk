@@ -14,11 +14,10 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 # Snakemake puts this path into shell commands without quotes, so blanks and quotes in it would end the path.
 sys.executable = shlex.quote(sys.executable)
 
-from poles.study import branches, crate, digest, interruptions, jobs, resources
-from poles.study import run_record, run_warnings, windows
+from poles.study import branches, crate, digest, interruptions, jobs, kernels, resources
+from poles.study import run_record, run_warnings, values, windows
 from poles.study import config as configuration
 from poles.report import captions, front
-from poles.stats import kernels
 from poles.wording import enumerated
 from poles.corpus import archived, sources
 from poles.corpus.api import date_ranges
@@ -51,6 +50,8 @@ def years_of(networks):
     return common_years(networks)
 
 
+for name in workflow.config_settings.configfiles:
+    checked(values.check_file, name)
 checked(configuration.complete, config, Path(workflow.basedir), years_of)
 SOURCE = config["source"]
 YEARS = list(range(config["years"]["first"], config["years"]["last"] + 1))
@@ -115,7 +116,7 @@ def threads_of_branch(wildcards):
     Such a job leaves no core idle while it imports libraries, nor while it waits for a second core.
     """
     cores = workflow.resource_settings.cores or 1
-    return 1 if len(BRANCHES) >= 2 * cores else 2
+    return 1 if len(BRANCHES) >= cores else 2
 
 
 def size_of_job(wildcards, input, rulename):

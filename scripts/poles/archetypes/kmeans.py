@@ -7,7 +7,7 @@ import numpy as np
 
 from poles.archetypes import dtw, euclidean
 from poles.errors import StudyError
-from poles.stats import kernels
+from poles.study import kernels
 from poles.trajectories.preprocessing import ROUNDING
 
 STARTS = 50

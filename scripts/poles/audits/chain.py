@@ -281,7 +281,10 @@ def trace_all(given: Given = OF_LAST_RUN, cold: bool = False) -> Chain:
     faults: list[str] = []
     reader = Reader(cold)
     plan, given = _plan(given, notes, unread=faults)
-    recorded = audit.recorded_digests()
+    try:
+        recorded = audit.recorded_digests()
+    except StudyError:
+        recorded = {}  # the file itself is audited below, and is named there
     outputs, unmade = plan.survey() if plan else (set(recorded), [])
     targets = sorted(outputs)
     if plan:

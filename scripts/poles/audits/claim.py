@@ -88,7 +88,7 @@ def evidence(name: str, branch: str | None = None) -> dict[str, Any]:
         if branch not in names:
             raise StudyError(f"--branch: {branch}; the claim is judged in {', '.join(names)}")
         rows = rows.filter(variant=branch.split("/")[0], null=branch.split("/")[1])
-    claim = next(claim for claim in collected["params"]["claims"] if claim["id"] == name)
+    claim = _claim_in(collected, name, TABLE)
     judged = [_of_row(claim, row, collected, reader) for row in rows.iter_rows(named=True)]
     reader.save()
     return {"claim": dict(claim), "branches": judged}
@@ -116,14 +116,19 @@ def _of_row(
         verdicts = tables.read_all(names["verdicts"], CLAIMS)
         verdict = judging.verdict_over(claim, verdicts, row["variant"])
     else:
-        claim = next(own for own in record["params"]["claims"] if own["id"] == claim["id"])
+        claim = _claim_in(record, claim["id"], path)
         names = files_of(record, row["null"])
         branch = judging.read_branch(SimpleNamespace(**names), **record["params"]["study"])
         verdict = judging.verdict_on(claim, branch)
     groups = {name: (_file(name, names, claim, row), frame) for name, frame in verdict.rows.items()}
     if not several:
         groups |= dict(_yearly(claim, verdict, names, record["params"]["study"], reader))
-    breaks = [*_differences(row, verdict, path), *_changed(record, path, reader)]
+    shown = sorted({name for file, _ in groups.values() for name in file.split(", ")})
+    breaks = [
+        *_differences(row, verdict, path),
+        *_changed(record, path, reader),
+        *(f"{name}: {fault}" for name in shown for fault in reader.result(name).faults),
+    ]
     return {
         **{key: row[key] for key in ("variant", "null", "verdict", "statistic", "why")},
         "breaks": breaks,
@@ -131,6 +136,16 @@ def _of_row(
         "changes": list(changes(verdict)),
         "rows": {name: {"file": file, "rows": frame.to_dicts()} for name, (file, frame) in groups.items()},
     }
+
+
+def _claim_in(record: Mapping[str, Any], name: str, path: Path) -> Claim:
+    """The claim that a table of verdicts was made on, from its record."""
+    claims = record.get("params", {}).get("claims")
+    if isinstance(claims, list):
+        for claim in claims:
+            if isinstance(claim, dict) and claim.get("id") == name:
+                return claim
+    raise StudyError(f"{path}: its record does not hold the claim {name}; audit.py {path} says more")
 
 
 def _is_verdicts(path: str) -> bool:
@@ -234,8 +249,7 @@ def _differences(row: Mapping[str, Any], verdict: Verdict, path: Path) -> Iterat
             yield f"{TABLE}: {key} {row[key]!r}; judged anew it is {present!r}"
     if path != TABLE:
         named = {"claim": row["claim"]}
-        own = tables.read(path, CLAIMS).filter(**named).row(0, named=True)
-        if own != row:
+        if tables.read(path, CLAIMS).filter(**named).rows(named=True) != [row]:
             yield f"{path}: its row on {row['claim']} is not that of {TABLE}"
 
 

@@ -7,6 +7,7 @@ changed since the last complete run, and not how.
 """
 
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -86,7 +87,7 @@ def trace(path: str) -> dict[str, Any]:
     changed: dict[str, str] = {}
     for record in records:
         if audit.code_state(record):
-            changed[record["params"]["code"]] = record["rule"]
+            changed[_code_of(record, path)] = record["rule"]
     roots = [code.split()[1:] for code in changed]
     answer: dict[str, Any] = {"result": path, "rules": [], "origin": None, "modules": {}, "diff": None}
     if not changed:
@@ -103,6 +104,14 @@ def trace(path: str) -> dict[str, Any]:
         files = [f"scripts/{name}" for names in answer["modules"].values() for name in names]
         answer["diff"] = _git("diff", past.commit, "--", *files)
     return answer
+
+
+def _code_of(record: Mapping[str, Any], path: str) -> str:
+    """Digest and roots of the code that a record of a chain names."""
+    code = record.get("params", {}).get("code")
+    if not isinstance(code, str) or not code.split()[1:] or "rule" not in record:
+        raise StudyError(f"{path}: a record of its chain names no code; audit.py {path} says which")
+    return code
 
 
 def _present(roots: Sequence[str]) -> tuple[str, dict[str, str]]:
@@ -156,7 +165,8 @@ def _candidates(commit: str | None) -> Iterator[str]:
     """The commit of the last run, then those that changed the code, latest first; of equal code only one."""
     listed = (_git("log", f"--max-count={SEARCHED}", "--format=%H", "--", "scripts") or "").split()
     seen = set()
-    for name in [*([commit] if commit else []), *listed]:
+    recorded = [commit] if commit and re.fullmatch("[0-9a-f]{7,64}", commit) else []  # no option of git
+    for name in [*recorded, *listed]:
         tree = _git("rev-parse", "--verify", "--quiet", f"{name}:scripts")
         if tree is not None and tree not in seen:
             seen.add(tree)

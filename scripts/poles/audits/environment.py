@@ -57,7 +57,12 @@ def faults(run: Mapping[str, Any]) -> Iterator[str]:
     """
     if not PINS.is_file():
         return
-    pins, present = pinned(), installed()
+    try:
+        pins, present = pinned(), installed()
+    except ValueError as error:
+        reason = str(error).partition("\n")[0]
+        yield f"envs/requirements.txt: not readable as a list of pinned packages ({reason})"
+        return
     before = {_name(name): version for name, version in run.get("packages", {}).items()}
     for name, version in pins.items():
         found, used = present.get(name), before.get(name)

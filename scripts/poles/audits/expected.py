@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from poles.errors import StudyError
 from poles.study.digest import SCRIPTS
+from poles.study.values import check_file
 
 SNAKEFILE = SCRIPTS.parent / "Snakefile"
 SHOWN = 60
@@ -106,7 +107,7 @@ class Plan:
         """
         from snakemake.exceptions import WorkflowError
 
-        if "answers" in record:  # it is primary data, which no rule makes
+        if "rule" not in record and "answers" in record:  # it is primary data, which no rule makes
             return
         name = record["rule"]
         if path.startswith("results/"):
@@ -249,10 +250,12 @@ def read_plan(configfiles: Sequence[str] = (), changes: Mapping[str, Any] | None
     Raises
     ------
     StudyError
-        If there is no workflow, or the configuration does not fit it.
+        If there is no workflow, the configuration does not fit it, or a file of it holds expressions.
     """
     if not SNAKEFILE.is_file():
         raise StudyError(f"{SNAKEFILE}: no such file")
+    for name in configfiles:  # which results/run.json may have named, whoever wrote it
+        check_file(name)
     from snakemake.api import SnakemakeApi
     from snakemake.exceptions import WorkflowError
     from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings

@@ -49,9 +49,9 @@ class Reader:
         """Take over what earlier audits have read."""
         try:
             cache = json.loads(CACHE.read_bytes())
-            if cache["version"] == VERSION:
+            if cache["version"] == VERSION and _is_whole(cache):
                 self._files, self._records = cache["files"], cache["records"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return  # there is none, or a broken one
 
     def __call__(self, path: str) -> Content:
@@ -109,6 +109,17 @@ class Reader:
             embedding.replace_file(CACHE, json.dumps(cache).encode())
         except OSError:
             return
+
+
+def _is_whole(cache: dict[str, Any]) -> bool:
+    """Whether every file that a cache knows has a stamp, a digest, faults, and no record or a known one."""
+    return isinstance(cache["records"], dict) and all(
+        isinstance(stamp, list)
+        and isinstance(digest, str)
+        and (record is None or isinstance(cache["records"][record], dict))
+        and isinstance(faults, list)
+        for stamp, digest, record, _, faults in cache["files"].values()
+    )
 
 
 def _stamp(path: str) -> list[int]:

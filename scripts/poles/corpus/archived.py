@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from poles.errors import StudyError
-from poles.study import branches, embedding, extraction, harvest_layout
+from poles.study import branches, embedding, extraction, harvest_layout, places
 
 REMEDY = "name an archive that `make archive` wrote"
 
@@ -37,20 +37,30 @@ def read_index(path: str, field: Mapping[str, Any]) -> dict[str, Any]:
         with tarfile.open(path, "r:") as archive:
             content = archive.extractfile(harvest_layout.INDEX)
             index = json.loads(content.read() if content else b"")
-            shards, held = int(index["shards"]), index["field"]
+            shards, is_held = int(index["shards"]), branches.holds(index["field"], field)
+            kind = index["source"]["kind"]
     except FileNotFoundError:
         raise StudyError(f"source.path: {path}: no such file; {REMEDY}") from None
-    except (OSError, tarfile.TarError, KeyError, TypeError, ValueError) as error:
+    except (OSError, tarfile.TarError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise StudyError(f"source.path: {path}: not an archived harvest ({error}); {REMEDY}") from None
     if not shards:
-        kind = index["source"]["kind"]
         raise StudyError(f"source.path: {path} holds no records of works; unpack it for source.kind: {kind}")
-    if not branches.holds(held, field):
+    if not is_held:
         raise StudyError(
-            f"field: {dict(field)}; the harvest in {path} holds works of {held}, and those that cite them; "
-            "allowed: a field within it"
+            f"field: {dict(field)}; the harvest in {path} holds works of {index['field']}, and those that "
+            "cite them; allowed: a field within it"
         )
     return index
+
+
+def _check_members(path: str, archive: tarfile.TarFile) -> set[str]:
+    """Names of the files in an archive. Refuse names that lead out of its folder, links and devices."""
+    for member in archive:
+        if places.leads_out(member.name):
+            raise StudyError(f"{path}: {member.name!r:.200} leads out of the archive; {REMEDY}")
+        if not (member.isreg() or member.isdir()):
+            raise StudyError(f"{path}: {member.name!r:.200} is no file but a link or a device; {REMEDY}")
+    return {member.name for member in archive if member.isreg()}
 
 
 def unpack(
@@ -72,7 +82,8 @@ def unpack(
     Raises
     ------
     StudyError
-        If the archive is another one, or a table in it is not what was written to it.
+        If the archive is another one, has a member that could lead out of it, lacks a table, or has one that
+        is not what was written to it.
     """
     from poles.corpus.tables import COUNTS, KEPT
     from poles.study import runs
@@ -81,9 +92,12 @@ def unpack(
     if digest != sha256:
         raise StudyError(f"{path}: SHA-256 {digest}, but source.sha256 says {sha256}; get the archive again")
     with tarfile.open(path, "r:") as archive, TemporaryDirectory() as folder:
+        names = _check_members(path, archive)
         for kind, table, files in (("records", KEPT, records), ("counts", COUNTS, counts)):
             for file in files:
                 name = harvest_layout.member(kind, file)
+                if name not in names:
+                    raise StudyError(f"{path}: holds no {name}; {REMEDY}")
                 archive.extract(name, folder, filter="data")
                 origin = extraction.read(f"{folder}/{name}")
                 if not extraction.is_intact(f"{folder}/{name}"):

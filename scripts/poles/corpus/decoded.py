@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from poles.corpus import flat_lists, json_bytes, json_decode, json_index
-from poles.stats import kernels
+from poles.study import kernels
 
 _FLAGS = ("is_retracted", "is_paratext", "is_xpac")
 _OR_NONE = ("year", "primary_subfield")

@@ -8,7 +8,6 @@ array or a page. Those that are irregular are parsed one by one.
 import json
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import IO, Any, cast
@@ -24,7 +23,7 @@ from poles.corpus.decoded import Decoded
 from poles.corpus.prefilter import Prefilter
 from poles.corpus.raw_schema import RAW_SCHEMA, Chunk, Tally
 from poles.corpus.storage import File, open_seekable, open_stream, reason
-from poles.errors import StudyError
+from poles.errors import DAMAGED, StudyError
 
 BLOCK = 4 << 20
 """Bytes of text that are read and indexed at once."""
@@ -109,7 +108,7 @@ def _read(file: File, gathered: "_Gathered", prefilter: Prefilter | None, tally:
             for name in members:
                 with archive.open(name) as member:
                     yield from _Reader(file, f"{name}, ", gathered, prefilter, tally).read(member)
-    except (zipfile.BadZipFile, RuntimeError) as error:  # RuntimeError: encrypted
+    except DAMAGED as error:
         raise StudyError(f"{file}: cannot be read as a zip file ({error})") from None
 
 
@@ -147,7 +146,7 @@ class _Reader:
                 yield from self._lines(stream)
             else:
                 yield from self._candidates(stream, self.prefilter)
-        except (OSError, EOFError, zlib.error, _ISAL_ERROR, zipfile.BadZipFile) as error:
+        except (*DAMAGED, _ISAL_ERROR) as error:
             raise StudyError(
                 f"{self.file}: cannot be read beyond {self.prefix}line {self.number} ({reason(error)})"
             ) from None

@@ -5,16 +5,18 @@ Imports the standard library alone, because the workflow uses it before any job 
 
 import heapq
 import json
+import re
 from collections.abc import Iterable, Sequence
 from glob import glob
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.parse import quote
+from urllib.request import HTTPRedirectHandler, build_opener
 
 from poles.errors import StudyError
-from poles.study import embedding
+from poles.study import embedding, places
 
 ENDINGS = (".jsonl", ".json", ".gz", ".zip", ".parquet")
 """Endings of files with OpenAlex works; a ``.gz`` file holds JSON or JSON lines."""
@@ -32,6 +34,7 @@ FEWEST, MOST = 2, 128
 """Limits of the number of shards that follows from bytes. Every job of the second pass reads the results of
 all jobs of the first."""
 
+_S3 = re.compile(r"s3://[A-Za-z0-9._-]+(/|$)")
 _MANIFESTS = ("manifest.json", "manifest")  # names since 2026, and before
 _FETCH = "aws s3 sync --no-sign-request s3://openalex/data/parquet/works FOLDER/data/parquet/works"
 
@@ -97,9 +100,37 @@ def _is_remote(path: str) -> bool:
     return "://" in path
 
 
-def _url(address: str, endpoint: str | None) -> str:
-    """Return the URL of an object of S3 for requests without credentials."""
+class _NoRedirects(HTTPRedirectHandler):
+    """Follows no answer that sends to another address, which may be on any host."""
+
+    def redirect_request(self, *details: Any) -> None:
+        """Leave the answer as it is, an error."""
+
+
+_OPENER = build_opener(_NoRedirects)
+
+
+def sent_away(host: str, status: int, target: str | None) -> str:
+    """Say that a host sends to another address, which is not asked."""
+    where = f"{target!r:.80}" if target else "another place"
+    return (
+        f"{host} answers with {status} and sends to {where}; only the configured address is asked: if that "
+        "one is right, set source.endpoint to it"
+    )
+
+
+def url_of(address: str, endpoint: str | None) -> str:
+    """Return the URL of an object of S3 for requests without credentials.
+
+    Parameters
+    ----------
+    address : str
+        ``s3://bucket/key``.
+    endpoint : str or None
+        URL of the service; None for AWS.
+    """
     bucket, _, key = address.removeprefix("s3://").partition("/")
+    key = quote(key, safe="/=~")
     if endpoint is None and "." not in bucket:
         return f"https://{bucket}.s3.amazonaws.com/{key}"
     return f"{(endpoint or 'https://s3.amazonaws.com').rstrip('/')}/{bucket}/{key}"
@@ -107,12 +138,14 @@ def _url(address: str, endpoint: str | None) -> str:
 
 def _fetch(address: str, endpoint: str | None) -> bytes | None:
     """Fetch an object of S3; None if it does not exist."""
-    url = _url(address, endpoint)
+    url = url_of(address, endpoint)
     host = url.partition("://")[2].partition("/")[0]
     try:
-        with urlopen(url, timeout=TIMEOUT) as answer:
+        with _OPENER.open(url, timeout=TIMEOUT) as answer:
             return answer.read()
     except HTTPError as error:
+        if 300 <= error.code < 400:
+            raise StudyError(f"{address}: {sent_away(host, error.code, error.headers['Location'])}") from None
         if error.code == 404 and b"NoSuchBucket" in error.read():
             bucket = address.split("/")[2]
             raise StudyError(f"source.path: {address}: {host} has no bucket named {bucket}") from None
@@ -198,6 +231,8 @@ def _parts(document: dict[str, Any], place: str) -> tuple[Part, ...]:
         ) from None
     if not parts:
         raise StudyError(f"{place}: the manifest lists no files; fetch the snapshot again")
+    for part in parts:
+        check_name(part.name, place)
     # Before 2026 the totals stand in a map of their own.
     totals = document["meta"] if isinstance(document.get("meta"), dict) else document
     total, stated = sum(part.records for part in parts), totals.get("record_count")
@@ -223,6 +258,28 @@ def _check_whole(works: str, document: dict[str, Any], endpoint: str | None) -> 
         )
 
 
+def check_name(name: str, place: str | Path) -> None:
+    """Refuse the name of a part that leads out of the folder of works.
+
+    Parameters
+    ----------
+    name : str
+        As in `Part`.
+    place : str or Path
+        Where the name is listed, for the message.
+
+    Raises
+    ------
+    StudyError
+        If it is absolute, has a drive, goes up, or is no name but an address.
+    """
+    if not name or "://" in name or places.leads_out(name):
+        raise StudyError(
+            f"{place}: lists {name!r:.200}, which leads out of the folder of works; a part has a name such "
+            "as updated_date=2026-09-01/part_0000.gz: fetch the snapshot again"
+        )
+
+
 def _check_folder(release: Release) -> None:
     """Refuse a folder whose files differ from those in the manifest, or have other lengths."""
     works = Path(release.works)
@@ -239,23 +296,32 @@ def _check_folder(release: Release) -> None:
         if names:
             raise StudyError(f"{works}: {len(names)} files {problem}, the first is {names[0]}; {remedy}")
     for part in release.parts:
-        check_size(works / part.name, part.size)
+        check_part(works, part.name, part.size)
 
 
-def check_size(file: Path, size: int) -> None:
-    """Refuse a file of another length than its manifest states.
+def check_part(works: Path, name: str, size: int) -> None:
+    """Refuse a part of another length than its manifest states, or a link to a file elsewhere.
 
     Parameters
     ----------
-    file : Path
+    works : Path
+        Folder of works.
+    name : str
+        Name of the part in it.
     size : int
         Bytes.
 
     Raises
     ------
     StudyError
-        If the file has another length, or is missing.
+        If the file has another length, is missing, or is not in the folder.
     """
+    file = works / name
+    if places.is_link_out(file, works):
+        raise StudyError(
+            f"{works}: {name} is a link to {file.resolve()}, which is outside this folder; copy the file "
+            "into the folder, or name the folder in which all files are"
+        )
     try:
         length = file.stat().st_size
     except OSError as error:
@@ -290,7 +356,7 @@ def read_release(path: str | None, endpoint: str | None = None) -> Release:
             "source.path: not given; for kind snapshot give the folder of the snapshot, or its address"
         )
     root = path.rstrip("/")
-    if _is_remote(path) and not (path.startswith("s3://") and path.split("/")[2]):
+    if _is_remote(path) and not _S3.match(path):
         raise StudyError(f"source.path: {path} is not an address of S3 such as s3://openalex")
     if not _is_remote(path) and not Path(root).is_dir():
         raise StudyError(
@@ -315,6 +381,8 @@ def pinned() -> Release:
     try:
         document = json.loads(PIN.read_bytes())
         parts = tuple(Part(*part) for part in document.pop("parts"))
+        for part in parts:
+            check_name(part.name, PIN)
         return Release(**document, parts=parts)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise StudyError(f"{PIN}: not a pinned release ({error}); remove it and run again") from None

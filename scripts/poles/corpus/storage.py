@@ -1,6 +1,5 @@
 """Files in a folder or at an S3 address, which are opened in the same way."""
 
-import functools
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from typing import IO, Any, BinaryIO, NamedTuple
 from urllib.parse import urlsplit
 
 import pyarrow as pa
-from pyarrow import fs
+import urllib3
 
 from poles.corpus import sources
 from poles.errors import StudyError
@@ -77,19 +76,91 @@ def located(names: Sequence[str], source: Mapping[str, Any]) -> list[File]:
     sizes = {part.name: part.size for part in release.parts}
     if "://" in release.works:
         return [RemoteFile(f"{release.works}/{name}", release.endpoint, sizes[name]) for name in names]
-    paths = [Path(release.works, name) for name in names]
-    for path, name in zip(paths, names, strict=True):
-        sources.check_size(path, sizes[name])
-    return list(paths)
+    for name in names:
+        sources.check_part(Path(release.works), name, sizes[name])
+    return [Path(release.works, name) for name in names]
 
 
-@functools.cache
-def _filesystem(endpoint: str | None) -> fs.S3FileSystem:
-    parts = urlsplit(endpoint or "")
-    service = {"scheme": parts.scheme, "endpoint_override": parts.netloc} if endpoint else {}
-    retries = fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS)
-    # The region matters only for signed requests, which these are not; without it, S3 would be asked for it.
-    return fs.S3FileSystem(anonymous=True, region="us-east-1", retry_strategy=retries, **service)
+class _Object(io.RawIOBase):
+    """Reads an object by ranges of bytes, from its own host alone.
+
+    The S3 client of Arrow would follow an answer that sends to another host.
+
+    Parameters
+    ----------
+    file : RemoteFile
+
+    Raises
+    ------
+    OSError
+        If the object cannot be reached or read.
+    """
+
+    def __init__(self, file: RemoteFile):
+        self.url, self.place = sources.url_of(file.address, file.endpoint), 0
+        retries = urllib3.Retry(
+            total=ATTEMPTS - 1,
+            redirect=False,
+            allowed_methods=None,
+            status_forcelist=(429, 500, 502, 503, 504),
+            backoff_factor=0.1,
+            backoff_max=20,
+            raise_on_status=False,
+            respect_retry_after_header=False,
+        )
+        self.pool = urllib3.PoolManager(retries=retries, timeout=sources.TIMEOUT)
+        length = self._ask("HEAD", {}).headers.get("content-length", "")
+        if not length.isdecimal():
+            raise OSError("the answer does not state a length")
+        self.size = int(length)
+
+    def _ask(self, method: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        host = urlsplit(self.url).netloc
+        try:
+            # Without this, a compressed transfer would have another length than the object.
+            headers = {"Accept-Encoding": "identity", **headers}
+            answer = self.pool.request(method, self.url, headers=headers, redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise OSError(f"{host} cannot be reached: {getattr(error, 'reason', None) or error}") from None
+        if 300 <= answer.status < 400:
+            raise OSError(sources.sent_away(host, answer.status, answer.headers.get("location")))
+        if answer.status >= 400:
+            raise OSError(f"{host} answers with {answer.status} {answer.reason or ''}".strip())
+        return answer
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self.place, io.SEEK_END: self.size}[whence]
+        self.place = max(0, start + offset)
+        return self.place
+
+    def read(self, size: int | None = -1) -> bytes:
+        end = self.size if size is None or size < 0 else min(self.place + size, self.size)
+        if end <= self.place:
+            return b""
+        part = f"bytes={self.place}-{end - 1}"
+        content = self._ask("GET", {"Range": part}).data
+        if len(content) != end - self.place:
+            raise OSError(f"{len(content)} bytes instead of {part}")
+        self.place = end
+        return content
+
+    def readinto(self, buffer: Any) -> int:
+        content = self.read(len(buffer))
+        memoryview(buffer).cast("B")[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        self.pool.clear()
+        super().close()
 
 
 class _ReadAhead(io.RawIOBase):
@@ -121,16 +192,14 @@ class _ReadAhead(io.RawIOBase):
 
 def _open_remote(file: RemoteFile) -> pa.NativeFile:
     """Open an object to be read at any position, after checking its size."""
-    system, key = _filesystem(file.endpoint), file.address.removeprefix("s3://")
-    stream = system.open_input_file(key)
-    if file.size is not None and stream.size() != file.size:
-        size = stream.size()
-        stream.close()
+    content = _Object(file)
+    if file.size is not None and content.size != file.size:
+        content.close()
         raise StudyError(
-            f"{file}: has {size} bytes, but the manifest says {file.size}; the release has changed since: "
-            "remove results/harvest and run again"
+            f"{file}: has {content.size} bytes, but the manifest says {file.size}; the release has changed "
+            "since: remove results/harvest and run again"
         )
-    return stream
+    return pa.PythonFile(content, mode="r")
 
 
 def reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from poles.errors import StudyError
+from poles.errors import DAMAGED, StudyError
 
 ALLOWED = "a CSV, CSV.gz or Parquet file"
 """Formats of edge lists. Pajek, GraphML and zip archives of yearly networks are read as well."""
@@ -111,8 +111,11 @@ def _kind(path: str | Path, text: bytes) -> str | None:
     if text[:1] in (b"*", b"%") and b"*vertices" in text.lower():
         return "pajek"
     if text.startswith(b"PK\x03\x04") and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as members:
-            names = [name.lower() for name in members.namelist()]
+        try:
+            with zipfile.ZipFile(path) as members:
+                names = [name.lower() for name in members.namelist()]
+        except DAMAGED as error:
+            raise StudyError(f"{path}: not readable as a zip file ({error}); allowed: {ALLOWED}") from None
         return "zip" if any(name.endswith((".net", ".graphml", ".csv")) for name in names) else None
     return None
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from poles import countries
-from poles.errors import StudyError
+from poles.errors import DAMAGED, StudyError
 from poles.networks.edge_files import ALLOWED, REST, Format, recognise
-from poles.networks.network_files import matrix_of, matrix_rows, rows_of
+from poles.networks.network_files import matrix_of, matrix_rows, refuse_loose_quotes, rows_of
 from poles.networks.tables import links_table
 from poles.study import tables, windows
 
@@ -42,8 +42,8 @@ def _list(names: Iterable[object], most: int = 8) -> str:
 
 
 def _short(value: object) -> str:
-    """Text of a value, cut if it is long."""
-    text = str(value)
+    """Text of a value, in one line, cut if it is long."""
+    text = " ".join(str(value).split())
     return text if len(text) <= 40 else f"{text[:40]}..."
 
 
@@ -70,7 +70,7 @@ def _table(path: Path, content: bytes | None, separator: str | None) -> pl.DataF
         else:
             # Everything is read as text, because type inference takes NA (Namibia) for a missing value.
             frame = pl.read_csv(content, separator=separator, infer_schema=False, null_values=[""])
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = (content and separator and _fault(content, separator)) or str(error).partition("\n")[0][:200]
         raise StudyError(f"{path}: not readable as {ALLOWED} ({reason})") from None
     if separator is not None and matrix_of(frame.columns):
@@ -115,8 +115,9 @@ def _read(path: Path, layout: Format) -> pl.DataFrame:
     try:
         content = path.read_bytes()
         content = gzip.decompress(content) if layout.gzipped else content
-    except (OSError, EOFError) as error:
+    except DAMAGED as error:
         raise StudyError(f"{path}: not readable as {ALLOWED} ({error})") from None
+    refuse_loose_quotes(path, content, layout.separator)
     rows = _table(path, content, layout.separator)
     if rows.select(pl.any_horizontal(pl.col(ENDS) == "NA").any()).item():
         _refuse_missing(path, content, layout.separator)

@@ -5,6 +5,7 @@ Every form becomes rows of year, source, target and weight, so that all of them 
 
 import gzip
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from poles import countries
-from poles.errors import StudyError
+from poles.errors import DAMAGED, StudyError
 from poles.networks import pajek
 from poles.networks.edge_files import REST, Format
 
@@ -97,6 +98,36 @@ def year_in(path: str | Path) -> int:
     return int(years[0])
 
 
+def refuse_loose_quotes(name: str | Path, content: bytes, separator: str = ",") -> None:
+    """Refuse a text in which a quote stands elsewhere than around a value.
+
+    Readers of CSV disagree about such a quote: some take all up to the next one, line ends included, for one
+    value, so that rows would be lost.
+
+    Parameters
+    ----------
+    name : str or Path
+        For the message.
+    content : bytes
+    separator : str
+        What separates the values.
+
+    Raises
+    ------
+    StudyError
+        If there is such a quote; the message names its line.
+    """
+    around = rb"[^\r\n" + re.escape(separator.encode()) + rb"]"
+    quoted = rb"(?<!" + around + rb')"[^"]*(?:""[^"]*)*"(?!' + around + rb")"
+    bare = re.sub(quoted, lambda value: b"\n" * value[0].count(b"\n"), content.removeprefix(b"\xef\xbb\xbf"))
+    if b'"' in bare:
+        line = bare.count(b"\n", 0, bare.index(b'"')) + 1
+        raise StudyError(
+            f"{name}: line {line} has a quote within a value, or one that is never closed; allowed: quotes "
+            "around whole values, and a quote within them written twice"
+        )
+
+
 def rows_of(path: Path, layout: Format) -> pl.DataFrame:
     """Read the rows of a file that is neither a table in columns nor Parquet.
 
@@ -121,7 +152,7 @@ def rows_of(path: Path, layout: Format) -> pl.DataFrame:
             return _numbered(_in_archive(path, layout.directed))
         content = path.read_bytes()
         content = gzip.decompress(content) if layout.gzipped else content
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise StudyError(f"{path}: not readable as a {layout.kind} file ({error})") from None
     return _numbered([_READERS[layout.kind](content, str(path), year_in(path), layout.directed)])
 
@@ -160,6 +191,7 @@ def _pajek(content: bytes, name: str, year: int, directed: bool) -> pl.DataFrame
 
 def _matrix(content: bytes, name: str, year: int, directed: bool) -> pl.DataFrame:
     """Rows of a matrix in CSV."""
+    refuse_loose_quotes(name, content)
     try:
         frame = pl.read_csv(io.BytesIO(content), infer_schema=False, null_values=[""])
     except pl.exceptions.PolarsError as error:

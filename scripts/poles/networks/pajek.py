@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from poles.errors import StudyError
+from poles.errors import DAMAGED, StudyError
 from poles.study.embedding import replace_file
 
 SECTIONS = ("*vertices", "*arcs", "*edges", "*matrix")
@@ -181,7 +181,7 @@ def edge_list(archive: str | Path) -> str:
                 for (source, target), weight in sorted(links_of(text, f"{archive}, {name}").items()):
                     papers = int(weight) if weight.is_integer() else weight
                     lines.append(f"{year},{source},{target},{papers}\n")
-    except (OSError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise StudyError(f"{archive}: not readable as a zip archive ({error})") from None
     return "year,source,target,papers\n" + "".join(lines)
 

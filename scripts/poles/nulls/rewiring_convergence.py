@@ -19,7 +19,7 @@ import numpy as np
 from poles.nulls.network import Network
 from poles.nulls.rewiring_abreast import ABREAST, move_abreast
 from poles.nulls.rewiring_kernel import ENDS, FIELDS, UNIFORM, Kernel, move_all, rewire
-from poles.stats import kernels
+from poles.study import kernels
 
 BATCHES = 16
 """Batches that a chain keeps."""

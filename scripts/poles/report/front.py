@@ -1,6 +1,7 @@
 """The answer as the first page of Snakemake's report shows it, which can only read the configuration."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,3 +25,8 @@ def read() -> dict[str, Any]:
         return {key: plain(found[key]) for key in ("question", "short", "note")} | {"lines": lines}
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return {}
+
+
+def last_run(page: Mapping[str, Any]) -> dict[str, list[list[str]]]:
+    """What `poles.study.run_record.first_page` says of the last run, as text for reStructuredText."""
+    return {key: [[plain(str(text)) for text in row] for row in rows] for key, rows in page.items()}

@@ -16,7 +16,7 @@ from typing import IO, Any
 import yaml
 
 from poles.errors import StudyError
-from poles.study import audit, crate, embedding, extraction, harvest_layout, run_record
+from poles.study import audit, crate, embedding, extraction, harvest_layout, places, run_record
 
 FOLDER = Path("archive")
 STUDY, HARVEST = "study.tar.gz", "harvest.tar"
@@ -162,15 +162,10 @@ def _below(folder: Path, name: str) -> Iterator[str]:
             yield place.as_posix()
 
 
-def _is_inside(path: str) -> bool:
-    """Whether a path lies in the folder of the study, whatever the name of that folder is."""
-    return not Path(path).is_absolute() and ".." not in Path(path).parts
-
-
 def _harvest(run: Mapping[str, Any]) -> tuple[Members, list[str]]:
     """Records of the works that the study read, the raw files, and paths of raw files outside the folder."""
     raw = [path for path in audit.recorded_digests() if not path.startswith("results/")]
-    inside = [path for path in raw if _is_inside(path)]
+    inside = [path for path in raw if not places.leads_out(path)]
     members: Members = {path: Path(path) for path in inside}
     shards = sorted(HARVESTED.glob("records/*.parquet"), key=lambda path: int(path.stem))
     if not raw and not shards:
@@ -198,7 +193,8 @@ def _study(root: Path, run: Mapping[str, Any], harvest: Members, digest: str) ->
     members |= {path.as_posix(): path for path in metadata.rglob("*") if path.is_file()}
     config, claims = dict(run["config"]), Path(run["config"]["claims"])
     if claims.is_file():  # it takes precedence over a file of this name at the root of the project
-        config["claims"] = claims.as_posix() if _is_inside(str(claims)) else f"config/{claims.name}"
+        is_outside = places.leads_out(str(claims))
+        config["claims"] = f"config/{claims.name}" if is_outside else claims.as_posix()
         members[config["claims"]] = claims
     head = "# The complete configuration of the run that this archive holds.\n"
     members["config/config.yaml"] = f"{head}{yaml.safe_dump(config, sort_keys=False)}".encode()

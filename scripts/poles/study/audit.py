@@ -128,9 +128,10 @@ def code_state(record: dict[str, Any]) -> str | None:
     str or None
         What is wrong; None if the code is the same.
     """
-    if "answers" in record:
+    if "rule" not in record and "answers" in record:
         return None
-    digest, *roots = str(record.get("params", {}).get("code", "")).split()
+    code = record.get("params", {}).get("code")
+    digest, *roots = code.split() if isinstance(code, str) and code.strip() else [""]
     if not roots:
         return "its record names no code"
     try:
@@ -298,12 +299,24 @@ def recorded_digests(folder: Path = Path()) -> dict[str, str]:
     ----------
     folder : Path
         Folder in which the study worked.
+
+    Raises
+    ------
+    StudyError
+        If the audit does not hold what was written to it.
     """
+    path = folder / AUDIT
     try:
-        files = json.loads((folder / AUDIT).read_bytes())["files"]
-        return {str(path): str(digest) for path, digest in files.items()}
+        files = json.loads(path.read_bytes())["files"]
+        digests = {str(name): str(digest) for name, digest in files.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+    if not extraction.is_intact(path):
+        raise StudyError(
+            f"{path}: does not hold what was written to it, so it cannot tell what has changed; put back the "
+            "one of the last run, or `snakemake -R audit_results` writes it anew"
+        )
+    return digests
 
 
 def recorded_digest(path: str) -> str | None:

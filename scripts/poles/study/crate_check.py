@@ -1,13 +1,21 @@
 """A crate compared with the files below its root, which validators of crates do not do."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from poles.errors import StudyError
-from poles.study import crate, embedding, extraction
+from poles.study import crate, embedding, extraction, places
+
+_ADDRESS = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+:")
+"""How the name of a file begins that is on the web. A single letter is a drive."""
+
+
+OF_JOBS = ("instrument", "object", "result")
+"""What a crate says of every job."""
 
 
 def check_crate(folder: Path = crate.RESULTS) -> Iterator[str]:
@@ -33,11 +41,17 @@ def check_crate(folder: Path = crate.RESULTS) -> Iterator[str]:
         raise StudyError(f"{path}: no such file") from None
     except (ValueError, KeyError, TypeError) as error:
         raise StudyError(f"{path}: not readable as a crate ({error})") from None
+    for name, entity in entities.items():
+        if not isinstance(name, str) or (name.startswith("#job/") and not {*OF_JOBS} <= {*entity}):
+            shown = str(name)[:80]
+            raise StudyError(f"{path}: no crate of the study ({shown}); write_crate.py writes it anew")
     described = {
         unquote(name): entity
         for name, entity in entities.items()
-        if "File" in listed(entity.get("@type")) and ":" not in name
+        if "File" in listed(entity.get("@type")) and not _ADDRESS.match(name)
     }
+    outside = {name for name in described if name.startswith("file:") or places.leads_out(name)}
+    yield from (f"{name!r:.200} leads out of {folder}, but {path} describes it" for name in sorted(outside))
     makers = {
         result["@id"]: entity
         for entity in entities.values()
@@ -47,7 +61,11 @@ def check_crate(folder: Path = crate.RESULTS) -> Iterator[str]:
     present = set(crate.paths(folder))
     yield from (f"{place} is not described in {path}" for place in sorted(present - set(described)))
     for place, entity in sorted(described.items()):
-        if place not in present:
+        if place in outside:
+            continue
+        if place in present and places.is_link_out(folder / place, folder):
+            yield f"{place} is a link to a file outside {folder}, but {path} describes it"
+        elif place not in present:
             yield f"{place} is missing, but {path} describes it"
         else:
             yield from _differences(folder / place, place, entity, entities, makers.get(entity["@id"]))

@@ -39,7 +39,7 @@ class _Module(NamedTuple):
 def _file(name: str) -> Path | None:
     """File of a project module by dotted name, or None where the module is not the project's."""
     base = SCRIPTS.joinpath(*name.split("."))
-    candidates = (base.with_suffix(".py"), base / "__init__.py")
+    candidates = (base / "__init__.py", base.with_suffix(".py"))  # Python prefers the package
     return next((path for path in candidates if path.is_file()), None)
 
 
@@ -106,6 +106,8 @@ def _module(path: Path) -> _Module:
     content = path.read_bytes()
     if path.suffix != ".py":
         return _Module((), hashlib.sha256(content).digest())
+    # Python ends a line, and a comment, at a lone carriage return too.
+    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     try:
         statements = list(_statements(ast.parse(content, filename=str(path))))
     except (SyntaxError, ValueError) as error:

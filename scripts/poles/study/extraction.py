@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterable
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 from poles.errors import StudyError
-from poles.study import embedding, seals
+from poles.study import embedding, places, seals
 
 PACKAGE = "datapackage.json"
 """File that describes the files beside it, and holds the records of those that have no place for one."""
@@ -29,7 +30,10 @@ def _read_gzip(path: Path) -> str | None:
 def _read_parquet(path: Path) -> str | None:
     import polars as pl
 
-    return pl.read_parquet_metadata(path).get("provenance")
+    try:
+        return pl.read_parquet_metadata(path).get("provenance")
+    except pl.exceptions.PanicException as error:  # it is no Exception
+        raise ValueError(str(error)) from None
 
 
 def _read_json(path: Path) -> str | None:
@@ -80,7 +84,11 @@ def _package_of(path: Path) -> tuple[dict[str, Any], str] | None:
         digest = listed.get(path.name, "").removeprefix("sha256:")
     except (ValueError, KeyError, TypeError, AttributeError):  # a file of the user beside a source
         return None
-    if not digest or "provenance" not in document:
+    if "provenance" not in document:
+        return None
+    if outside := next((name for name in listed if places.leads_out(name)), None):
+        raise StudyError(f"{package}: lists {outside!r:.200}, which leads out of its folder")
+    if not digest:
         return None
     record = _read(package)
     if record is None or not seals.holds(package, str(record.get("sha256"))):
@@ -121,11 +129,19 @@ def _is_record(value: Any) -> bool:
     """Whether a value is a record of this study: of a job, or of primary data. Others use the same key."""
     if not isinstance(value, dict):
         return False
-    if isinstance(value.get("answers"), dict):
-        return True
-    return all(isinstance(value.get(key), kind) for key, kind in _KEYS.items()) and all(
-        isinstance(digest, str) for digest in value["inputs"].values()
+    if "rule" not in value and isinstance(value.get("answers"), dict):
+        return _are_paths(value["answers"])
+    return (
+        all(isinstance(value.get(key), kind) for key, kind in _KEYS.items())
+        and all(isinstance(digest, str) for digest in value["inputs"].values())
+        and isinstance(value.get("store", []), list)
+        and _are_paths([*value["inputs"], *value.get("store", [])])
     )
+
+
+def _are_paths(names: Iterable[Any]) -> bool:
+    """Whether all values may be paths of files."""
+    return all(isinstance(name, str) and "\0" not in name for name in names)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -112,7 +112,12 @@ def _is_record(run: Any) -> bool:
         return False
     files, values = run["given"].get("configfiles", []), run["given"].get("config", {})
     is_given = isinstance(values, dict) and isinstance(files, list) and all(isinstance(f, str) for f in files)
-    return is_given and all(isinstance(job, dict) and {"log", "ended"} <= job.keys() for job in run["jobs"])
+    jobs = [job for job in run["jobs"] if isinstance(job, dict)]
+    return (
+        is_given
+        and len(jobs) == len(run["jobs"])
+        and all(isinstance(job.get(key), str) for job in jobs for key in ("log", "ended"))
+    )
 
 
 def notes(run: Mapping[str, Any]) -> list[str]:

@@ -3,10 +3,17 @@
 YAML 1.1 takes ``1e3`` for text, and ``--config`` gives text for all values inside maps.
 """
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from poles.errors import StudyError
+
+TEMPLATE = "__use_yte__"
+"""Key of a YAML file whose values Snakemake takes for expressions of Python."""
 
 
 def number(value: Any) -> int | float:
@@ -78,3 +85,34 @@ def plain(value: Any) -> Any:
         return yaml.safe_load(value)
     except yaml.YAMLError:
         raise ValueError(value) from None
+
+
+def check_file(path: str | Path) -> None:
+    """Refuse a file of configuration that is more than values: that has expressions, or tags of Python.
+
+    Snakemake evaluates the expressions of a file that asks for it. It does so before it reads the workflow,
+    so of a run this refuses the results alone. The audit checks a file before Snakemake sees it.
+
+    Parameters
+    ----------
+    path : str or Path
+        JSON or YAML. If there is no such file, Snakemake says so.
+
+    Raises
+    ------
+    StudyError
+        If the file is not plain YAML, or has the key `TEMPLATE`.
+    """
+    if not Path(path).is_file():
+        return
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        try:
+            json.loads(text)  # as Snakemake, which looks for no expressions there
+            return
+        except ValueError:
+            document = yaml.safe_load(text)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    if isinstance(document, dict) and TEMPLATE in document:
+        raise StudyError(f"{path}: {TEMPLATE}; allowed: values alone, without expressions of Python")

@@ -1,14 +1,15 @@
 """A client of the OpenAlex API that keeps to its pace and budget, and repeats requests that may succeed."""
 
+import json
 import logging
 import os
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
@@ -41,6 +42,9 @@ SLOWDOWNS = 60
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 """Seconds to wait after the first failure, and at most; the wait doubles with each further failure."""
+
+LONG_KEY = 12
+"""Letters from which on a key does not occur in works by chance."""
 
 _NO_ADDRESS = (
     requests.exceptions.InvalidURL,
@@ -266,13 +270,21 @@ class Client:
                     body += block
                     if time.monotonic() > deadline:
                         return None, f"the answer was not complete after {5 * self._timeout:g} s"
-                return Answer.of(response.status_code, response.headers, bytes(body)), ""
+                return self._answer(response.status_code, response.headers, bytes(body)), ""
         except _NO_ADDRESS:
             raise StudyError(
                 f"source.api.url: {self.url} is not an address such as https://api.openalex.org"
             ) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             return None, self._why(error)
+
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Make an answer without the key, should the service repeat it."""
+        if self._key and (not 200 <= status < 300 or len(self._key) >= LONG_KEY):
+            for key in {self._key, quote(self._key, safe=""), json.dumps(self._key)[1:-1]}:
+                body = body.replace(key.encode(), b"***")
+                headers = {name: value.replace(key, "***") for name, value in headers.items()}
+        return Answer.of(status, headers, body)
 
     def _why(self, error: BaseException) -> str:
         """Return the reason of a failed request in a few words, without address and headers."""
@@ -291,9 +303,8 @@ class Client:
         return "the connection broke"
 
     def _refusal(self, path: str, answer: Answer) -> StudyError:
-        """Make the error for an answer that is not a success; its message never shows the key."""
+        """Make the error for an answer that is not a success."""
         message = f"{answer.status} {answer.error}".strip()
-        message = message.replace(self._key, "***") if self._key else message
         url = self.url + path
         url = url if len(url) <= 300 else f"{url[:300]}..."
         if answer.outcome is Outcome.SPENT:

@@ -74,7 +74,7 @@ def start(rules: Collection[str]) -> subprocess.Popen | None:
         return None
     (python,) = shlex.split(sys.executable)  # the workflow quotes it
     return subprocess.Popen(
-        [python, "-m", "poles.stats.kernels", *modules],
+        [python, "-m", "poles.study.kernels", *modules],
         env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
@@ -82,4 +82,5 @@ def start(rules: Collection[str]) -> subprocess.Popen | None:
 
 if __name__ == "__main__":
     for module in sys.argv[1:]:
-        importlib.import_module(module).prepare()
+        # The prefix keeps this to modules of the study.
+        importlib.import_module(f"poles.{module.removeprefix('poles.')}").prepare()
