@@ -3,8 +3,8 @@
 results/warnings.json has those of all jobs behind the results of a study, and not those of jobs of an earlier
 configuration, whose logs may lie in the same folder. It is written when a run has ended, so no result can
 rest on it. A page that shows warnings takes those of the jobs that it rests on (`upstream`), whose logs are
-complete by then. They stay true without a rule of their own: a job that gives other warnings has other inputs,
-parameters or code, and so has all that rests on it.
+complete by then. They stay true without a rule of their own: a job that gives other warnings has other
+inputs, parameters or code, and so has all that rests on it.
 """
 
 import json
