@@ -141,3 +141,44 @@ def test_a_panic_of_the_reader_of_parquet_is_an_error_of_the_file(tmp_path: Path
     monkeypatch.setattr(pl, "read_parquet_metadata", panic)
     assert "links.parquet: not readable as " in refused(read_links, path, "citation", [2000])
     assert "links.parquet: not readable as parquet (planted)" in refused(extraction.read, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('"year","source","target","weight"\n"2000","US","CN"\r,"3"\n', 2),
+        ("year,source,target,weight\n2000,US,CN,3\n2000,US\r,DE,3\n", 3),
+        ("year,source,target,weight\r2000,US,CN,3\r2000,CN,DE,3\r", 1),
+    ],
+)
+def test_a_carriage_return_within_a_line_is_refused(tmp_path: Path, text: str, line: int):
+    path = tmp_path / "links.csv"
+    path.write_bytes(text.encode())
+    assert f"links.csv: line {line} has a carriage return" in refused(read_links, path, "citation", [2000])
+
+
+def test_line_ends_of_windows_are_read_even_if_written_twice(tmp_path: Path):
+    path = tmp_path / "links.csv"
+    path.write_bytes(b"year,source,target,weight\r\n2000,US,CN,3\r\r\n2000,CN,US,4\r\n\r")
+    assert read_links(path, "citation", [2000])[2000].rows() == [("CN", "US", 4), ("US", "CN", 3)]
+
+
+def test_a_matrix_may_have_a_column_called_row(tmp_path: Path):
+    path = tmp_path / "links_2000.csv"
+    path.write_text("row,US,CN\nUS,1,2\nCN,3,4\n")
+    links = read_links(path, "citation", [2000])[2000].rows()
+    assert links == [("CN", "CN", 4), ("CN", "US", 3), ("US", "CN", 2), ("US", "US", 1)]
+    path.write_text("country,US,CN,row\nUS,1,2,3\nCN,3,4,5\n")
+    assert "ROW as target is no code" in refused(read_links, path, "citation", [2000]).replace(
+        "row as", "ROW as"
+    )
+
+
+def test_a_line_break_in_the_name_of_a_member_is_shown_in_one_line(tmp_path: Path):
+    path = tmp_path / "links.zip"
+    zipped(path, "links\n_20.net", PAJEK)
+    assert "links.zip: links _20.net: no year" in refused(read_links, path, "citation", [2000])
+    zipped(path, "links\n_2000.net", PAJEK + "5 6 7\n")
+    assert "links.zip, links _2000.net, line 6: no link" in refused(read_links, path, "citation", [2000])
+    zipped(tmp_path / "works.zip", "a\nb.jsonl", "{")
+    assert "works.zip, a b.jsonl, line 1: " in refused(lambda: list(read_records(tmp_path / "works.zip", 0)))

@@ -107,7 +107,9 @@ def _read(file: File, gathered: "_Gathered", prefilter: Prefilter | None, tally:
                 raise StudyError(f"{file}: holds no file that ends in .json or .jsonl")
             for name in members:
                 with archive.open(name) as member:
-                    yield from _Reader(file, f"{name}, ", gathered, prefilter, tally).read(member)
+                    yield from _Reader(file, f"{' '.join(name.split())}, ", gathered, prefilter, tally).read(
+                        member
+                    )
     except DAMAGED as error:
         raise StudyError(f"{file}: cannot be read as a zip file ({error})") from None
 

@@ -80,10 +80,11 @@ def matrix_rows(frame: pl.DataFrame, path: str | Path, year: int | None = None) 
     assert matrix is not None
     year_column, label, targets = matrix
     given = pl.col(year_column) if year_column else pl.lit(year or year_in(path))
-    numbered = frame.with_row_index("row", 1).with_columns(given.alias("\0year"))
+    # A row or column may be called row or year, but no name has a zero byte.
+    numbered = frame.with_row_index("\0row", 1).with_columns(given.alias("\0year"))
     rows = numbered.unpivot(
-        on=targets, index=["row", "\0year", label], variable_name="target", value_name="weight"
-    ).rename({"\0year": "year", label: "source"})
+        on=targets, index=["\0row", "\0year", label], variable_name="target", value_name="weight"
+    ).rename({"\0row": "row", "\0year": "year", label: "source"})
     return rows.drop_nulls("weight").select("row", *ROWS).sort("row", "target")
 
 
@@ -99,10 +100,10 @@ def year_in(path: str | Path) -> int:
 
 
 def refuse_loose_quotes(name: str | Path, content: bytes, separator: str = ",") -> None:
-    """Refuse a text in which a quote stands elsewhere than around a value.
+    """Refuse a text with a quote elsewhere than around a value, or a carriage return within a line.
 
-    Readers of CSV disagree about such a quote: some take all up to the next one, line ends included, for one
-    value, so that rows would be lost.
+    Readers of CSV disagree about both. Some take all from such a quote to the next one, line ends included,
+    for one value, so that rows would be lost; some end a line at a carriage return.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def refuse_loose_quotes(name: str | Path, content: bytes, separator: str = ",") 
     Raises
     ------
     StudyError
-        If there is such a quote; the message names its line.
+        If there is one; the message names its line.
     """
     around = rb"[^\r\n" + re.escape(separator.encode()) + rb"]"
     quoted = rb"(?<!" + around + rb')"[^"]*(?:""[^"]*)*"(?!' + around + rb")"
@@ -125,6 +126,11 @@ def refuse_loose_quotes(name: str | Path, content: bytes, separator: str = ",") 
         raise StudyError(
             f"{name}: line {line} has a quote within a value, or one that is never closed; allowed: quotes "
             "around whole values, and a quote within them written twice"
+        )
+    if loose := re.search(rb"\r(?!\r*(?:\n|\Z))", bare):
+        line = bare.count(b"\n", 0, loose.start()) + 1
+        raise StudyError(
+            f"{name}: line {line} has a carriage return within it; allowed: line ends of Windows or Unix"
         )
 
 
@@ -171,7 +177,7 @@ def _in_archive(path: Path, directed: bool) -> list[pl.DataFrame]:
         by_year = pajek.by_year(names, path)
         return [
             _READERS[_SUFFIXES[PurePosixPath(name).suffix.lower()]](
-                members.read(name), f"{path}, {name}", year, directed
+                members.read(name), f"{path}, {pajek.shown(name)}", year, directed
             )
             for year, name in sorted(by_year.items())
         ]

@@ -178,12 +178,17 @@ def edge_list(archive: str | Path) -> str:
             names = [name for name in members.namelist() if PurePosixPath(name).suffix.lower() == ".net"]
             for year, name in sorted(by_year(names, archive).items()):
                 text = members.read(name).decode(errors="replace")
-                for (source, target), weight in sorted(links_of(text, f"{archive}, {name}").items()):
+                for (source, target), weight in sorted(links_of(text, f"{archive}, {shown(name)}").items()):
                     papers = int(weight) if weight.is_integer() else weight
                     lines.append(f"{year},{source},{target},{papers}\n")
     except DAMAGED as error:
         raise StudyError(f"{archive}: not readable as a zip archive ({error})") from None
     return "year,source,target,papers\n" + "".join(lines)
+
+
+def shown(name: str) -> str:
+    """Name of a file in an archive, in one line."""
+    return " ".join(name.split())
 
 
 def by_year(names: Iterable[str], archive: str | Path) -> dict[int, str]:
@@ -199,9 +204,10 @@ def by_year(names: Iterable[str], archive: str | Path) -> dict[int, str]:
         path = PurePosixPath(name)
         years = YEAR.findall(path.stem)
         if len(years) != 1:
-            raise StudyError(f"{archive}: {name}: no year, or several; allowed: one year in the name")
+            raise StudyError(f"{archive}: {shown(name)}: no year, or several; allowed: one year in the name")
         if int(years[0]) in found:
-            raise StudyError(f"{archive}: {name} and {found[int(years[0])]}; allowed: one network for a year")
+            other = found[int(years[0])]
+            raise StudyError(f"{archive}: {shown(name)} and {shown(other)}; allowed: one network for a year")
         found[int(years[0])] = name
     if not found:
         raise StudyError(f"{archive}: no network; allowed: a zip archive of .net files, one for each year")
